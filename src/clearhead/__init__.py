@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from .maps.recording.reading import load_recording
     from .maps.recording.recording import Recording
     from .reference.tracing.trace import Trace
+    from .sweeps.path_runs import Receiver
+    from .sweeps.result import Sweep
+    from .sweeps.sweep import sweep
     from .tasks.loading import load
     from .tasks.model import Model
     from .translation.translate import translate
@@ -78,17 +81,22 @@ _HOMES = {
     "explore": "clearhead.explorer",
     "intervene": "clearhead.interventions.intervene",
     "record": "clearhead.maps.recorder.record",
+    "Receiver": "clearhead.sweeps.path_runs",
+    "Sweep": "clearhead.sweeps.result",
     "reference": "clearhead.reference",
+    "sweep": "clearhead.sweeps.sweep",
     "trace": "clearhead.translation.walkthrough",
     "translate": "clearhead.translation.translate",
 }
 
-_NEED_TORCH = ("clearhead.attribution", "clearhead.interventions", "clearhead.maps", "clearhead.nn")
+_NEED_TORCH = ("clearhead.attribution", "clearhead.interventions", "clearhead.maps", "clearhead.nn", "clearhead.sweeps")
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "AttentionMap",
     "Model",
+    "Receiver",
     "Recording",
+    "Sweep",
     "Target",
     "Trace",
     "TransformerConfig",
@@ -109,6 +117,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "nn",
     "record",
     "reference",
+    "sweep",
     "trace",
     "translate",
     "CheckpointError",

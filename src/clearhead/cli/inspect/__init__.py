@@ -1,5 +1,17 @@
-"""`clearhead inspect`: the attention of any PyTorch model."""
+"""`clearhead inspect`: the attention of any PyTorch model; and what other commands take from it."""
 
-from .command import command
+from ._model import Model, Tokens
+from ._page import bar, layer_table, text_of, title_line
+from .command import check_outputs, command, read_text
 
-__all__ = ["command"]
+__all__ = [
+    "Model",
+    "Tokens",
+    "bar",
+    "check_outputs",
+    "command",
+    "layer_table",
+    "read_text",
+    "text_of",
+    "title_line",
+]

@@ -45,10 +45,11 @@ class Model:
         name: on the Hugging Face hub, or a folder.
         device: ``"cpu"``, ``"cuda"``; None takes a GPU where there is one.
         dtype: ``"auto"`` for that of the checkpoint.
+        writes: whether it needs the layer that gives the logits of words.
     """
 
-    def __init__(self, name: str, device: str | None, dtype: str) -> None:
-        self.name = name
+    def __init__(self, name: str, device: str | None, dtype: str, *, writes: bool = False) -> None:
+        self.name, self._writes = name, writes
         self.notes: list[str] = []
         self._torch: Any = require("torch", extra="inspect", purpose=PURPOSE)
         self._transformers: Any = require("transformers", extra="inspect", purpose=PURPOSE)
@@ -67,7 +68,7 @@ class Model:
             # Without its head a language model needs no logits of all tokens, which for 16,000
             # would take gigabytes; an encoder-decoder model has to write its own target.
             self.model, info = self._load(
-                "AutoModelForSeq2SeqLM" if self.two_stacks else "AutoModel",
+                self._class(),
                 "weights",
                 dtype=dtype if dtype == "auto" else getattr(self._torch, dtype),
                 output_loading_info=True,
@@ -116,6 +117,12 @@ class Model:
         pieces = self.tokenizer.convert_ids_to_tokens(list(ids))
         labels = [self._label(one, piece) for one, piece in zip(ids, pieces, strict=True)]
         return Tokens(list(ids), labels, [one in special for one in ids])
+
+    @property
+    def start_id(self) -> int:
+        """The token that a decoder reads before any that it wrote."""
+        start = self.config.decoder_start_token_id
+        return int(self.config.bos_token_id if start is None else start)
 
     def limit(self, side: str) -> int | None:
         """Return how many tokens the model can read; None where nothing says so."""
@@ -195,13 +202,29 @@ class Model:
             ) from error
 
     def _check_weights(self) -> None:
-        essential = [key for key in self.missing if not any(part in key for part in BESIDE)]
+        beside = ("pooler",) if self._writes else BESIDE
+        essential = [key for key in self.missing if not any(part in key for part in beside)]
         if essential:
             more = f" and {len(essential) - 1} more" if len(essential) > 1 else ""
             raise CheckpointError(
                 f"{self.name} lacks weights of {type(self.model).__name__}: {essential[0]}{more}. "
-                "They would be random, and so would be its attention."
+                "They would be random, and so would be "
+                + ("what it says." if self._writes else "its attention.")
             )
+
+    @property
+    def fills_masks(self) -> bool:
+        """Whether it says which word stands behind a mask, and not which comes next."""
+        names = getattr(self.config, "architectures", None) or []
+        return self._writes and any(name.endswith("ForMaskedLM") for name in names)
+
+    def _class(self) -> str:
+        """Return the name of transformers' class that loads it."""
+        if self.two_stacks:
+            return "AutoModelForSeq2SeqLM"
+        if not self._writes:
+            return "AutoModel"
+        return "AutoModelForMaskedLM" if self.fills_masks else "AutoModelForCausalLM"
 
     def _device(self, name: str | None) -> torch.device:
         cuda = self._torch.cuda.is_available()
@@ -215,9 +238,7 @@ class Model:
 
     def _shifted(self, ids: list[int]) -> list[int]:
         """Return a target as the decoder reads it: begun by its start token, without the end."""
-        start = self.config.decoder_start_token_id
-        if start is None:
-            start = self.config.bos_token_id
+        start = self.start_id
         # A tokenizer that begins a target as the decoder does has done so already.
         body = ids[1:] if ids and ids[0] == start else ids
         ends = {self.tokenizer.eos_token_id, self.tokenizer.sep_token_id} - {None}

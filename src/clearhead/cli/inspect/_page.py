@@ -93,7 +93,12 @@ def text_of(tokens: Tokens, paper: Paper) -> str:
 
 
 def layer_table(
-    values: Array, labels: Sequence[str], levels: Array, paper: Paper, pattern: str
+    values: Array,
+    labels: Sequence[str],
+    levels: Array,
+    paper: Paper,
+    pattern: str,
+    column: str = "head",
 ) -> str:
     """Return layers by heads, tinted by `levels` (0 to 1), in blocks of heads that fit the paper.
 
@@ -103,6 +108,7 @@ def layer_table(
         levels: Float["layers heads"], from 0 to 1.
         paper: what it is printed on.
         pattern: the format of a number.
+        column: what the columns are.
     """
     cells = [["" if np.isnan(v) else pattern.format(v) for v in row] for row in values]
     # One column for the space between, and one for the shade where there is no colour.
@@ -115,7 +121,7 @@ def layer_table(
     for start in range(0, heads, count):
         span = range(start, min(start + count, heads))
         names = [str(j) for j in span]
-        if width >= len(first := f"head {names[0]}"):
+        if width >= len(first := f"{column} {names[0]}"):
             names[0] = first
         lines = [f"{fit('layer', side)} " + "".join(fit(name, width, right=True) for name in names)]
         for i, label in enumerate(labels):

@@ -13,6 +13,8 @@ from ...errors import ConfigError, TextError, require
 from ...files import write_whole
 from ...visible import json_text
 from ..terminal.heatmap import Paper
+from ._ablation import ablate as ablate_parts
+from ._ablation import ablation_json, ablation_page
 from ._findings import StackFindings, as_json, stacks_of, summaries
 from ._heads import head_stacks, heads_json, heads_page
 from ._model import PURPOSE, Model, Tokens
@@ -112,6 +114,25 @@ def _write_json(
         write_whole(path, text)
 
 
+def _show_ablation(
+    model: Model, source: Tokens, target: Tokens | None, over: str, top: int, plot: Path | None,
+    json_file: Path | None,
+) -> None:  # fmt: skip
+    """Print, draw and write how the model does without each of its parts."""
+    result = ablate_parts(model, source, target, over)
+    if plot is not None:
+        result.plot(title=f"{result.measure} on log p, {model.name}", save=plot)
+    if json_file is not None:
+        text = json_text({"model": model.name, **ablation_json(result)}, indent=1) + "\n"
+        if str(json_file) == "-":
+            sys.stdout.write(text)
+            return
+        write_whole(json_file, text)
+    paper = Paper.of()
+    for piece in ablation_page(model, source, target, result, paper, top):
+        click.echo(piece, color=paper.colour)
+
+
 def _show_heads(
     recording: Recording, model: Model, source: Tokens, target: Tokens | None,
     notes: Sequence[str], top: int, plot: Path | None, json_file: Path | None,
@@ -152,6 +173,11 @@ def _show_heads(
     help="How many links and tokens to list.",
 )
 @click.option("--heads", is_flag=True, help="Show what kind each head is, and no other measure.")
+@click.option(
+    "--ablate",
+    type=click.Choice(["heads", "layers"]),
+    help="Show how much worse the model foresees the text without each of these.",
+)
 @click.option("--device", help="Where the model runs, such as cpu [a GPU where there is one].")
 @click.option(
     "--dtype",
@@ -178,8 +204,8 @@ def _show_heads(
 )
 def command(
     model: str, text: str, target_text: str | None, layers: tuple[str, ...], top: int,
-    heads: bool, device: str | None, dtype: str, plot: Path | None, json_file: Path | None,
-    save: Path | None,
+    heads: bool, ablate: str | None, device: str | None, dtype: str, plot: Path | None,
+    json_file: Path | None, save: Path | None,
 ) -> None:  # fmt: skip
     """Show what MODEL attends to in a text.
 
@@ -189,7 +215,12 @@ def command(
     check_outputs(plot, [save, None if str(json_file) == "-" else json_file])
     source_text = read_text(text, "--text")
     decoder_text = None if target_text is None else read_text(target_text, "--target-text")
-    subject = Model(model, device, dtype)
+    if ablate is not None and (heads or save is not None or layers):
+        raise ConfigError(
+            "--ablate edits all heads or layers and records nothing: leave out --heads, --layers "
+            "and --save."
+        )
+    subject = Model(model, device, dtype, writes=ablate is not None)
     if decoder_text is not None and not subject.two_stacks:
         raise ConfigError(
             f"--target-text is for models with an encoder and a decoder; {model} reads one text."
@@ -201,6 +232,9 @@ def command(
             if decoder_text is None
             else subject.tokens(decoder_text, target=True)
         )
+    if ablate is not None:
+        _show_ablation(subject, source, target, ablate, top, plot, json_file)
+        return
     # The heads of one layer are drawn from queries and keys; measures are enough for all else.
     keep = save is not None or heads or (plot is not None and len(layers) == 1)
     recording = _record(subject, source, target, layers, keep=keep)

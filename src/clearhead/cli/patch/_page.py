@@ -1,0 +1,157 @@
+"""A sweep as a page: both texts, both answers, and how much of the way each edit goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...shapes import Array
+from ..inspect import Model, bar, layer_table, text_of, title_line
+from ..terminal.heatmap import Paper, fit
+from ..terminal.paragraphs import bold, prose
+from ._texts import Pair, Word
+
+if TYPE_CHECKING:
+    from ...attribution.named_values import NamedValues
+    from ...sweeps.result import Sweep
+
+CAUTION = (
+    "A share near 1 says that this part alone, with its numbers of the clean run, brings the "
+    "clean answer back. It does not say that no other part could, or that the part does it alone: "
+    "shares do not sum to 1."
+)
+
+DOWNWARD = (
+    "The measure is not higher with the clean text, so the model does not give the answer that was "
+    "expected; a share says how far a part goes from the corrupted run to the clean one all the "
+    "same."
+)
+
+
+def page(
+    model: Model, pair: Pair, answer: Word, against: Word | None, sweep: Sweep, paper: Paper,
+    *, top: int,
+) -> Iterator[str]:  # fmt: skip
+    """Yield the whole page, a piece at a time."""
+    yield bold(f"{type(model.model).__name__} of {model.name}", paper)
+    lengths = f"{len(pair.clean.ids):,} tokens"
+    if pair.target is not None:
+        lengths += f" to {len(pair.target.ids):,}"
+    yield prose(f"{lengths}, {model.dtype} on {model.device}", paper)
+    yield title_line("clean", text_of(pair.clean, paper), paper)
+    yield title_line("corrupted", text_of(pair.corrupted, paper), paper)
+    if pair.target is not None:
+        yield title_line("target", text_of(pair.target, paper), paper)
+    measure = f"logit of {answer.label}"
+    if against is not None:
+        measure += f" less that of {against.label}"
+    assert sweep.target is not None
+    runs = f"{sweep.target:+.3f} with the clean text, {sweep.before:+.3f} with the corrupted one"
+    yield title_line(measure, runs, paper)
+    if sweep.target <= sweep.before:
+        yield prose(DOWNWARD, paper)
+    share = sweep.relative
+    if share.values.ndim == 2:
+        yield from _table(share, pair, paper)
+    yield from _largest(sweep, share, paper, top)
+    for note in sweep.notes:
+        yield prose(f"note: {note}", paper)
+    yield ""
+    yield prose(CAUTION, paper)
+
+
+def _table(share: NamedValues, pair: Pair, paper: Paper) -> Iterator[str]:
+    from ...maps.pictures.layer_grid import short_names
+
+    (rows, columns) = share.axes.values()
+    values = share.values
+    largest = float(np.nanmax(np.abs(values)))
+    levels = np.nan_to_num(np.clip(values, 0.0, None)) / (largest or 1.0)
+    yield title_line(
+        f"{share.names[0]} by {share.names[1]}",
+        "the share of the way from the corrupted to the clean run", paper,
+    )  # fmt: skip
+    yield layer_table(
+        values, short_names(list(rows)), levels, paper, _pattern(values), share.names[1]
+    )
+    if share.names[1] == "position":
+        places = "positions" if pair.target is None else "positions of the encoder"
+        names = position_names(pair, columns)[: len(pair.clean.ids)]
+        yield prose(f"{places}: " + "  ".join(names), paper)
+
+
+def position_names(pair: Pair, positions: Sequence[str]) -> list[str]:
+    """Return positions with their tokens: of the clean text, and of the other where it differs."""
+    names = []
+    for one in positions:
+        place = int(one)
+        if place >= len(pair.clean.ids):
+            names.append(one)
+            continue
+        token, other = pair.clean.labels[place], pair.corrupted.labels[place]
+        names.append(f"{one} {token}" + (f" / {other}" if place in pair.differing else ""))
+    return names
+
+
+def picture_of(pair: Pair, sweep: Sweep) -> NamedValues:
+    """Return shares as they are drawn: positions with their tokens, of models with one text."""
+    share = sweep.relative
+    if "position" not in share.axes or pair.target is not None:
+        return share
+    names = tuple(position_names(pair, share.axes["position"]))
+    return replace(share, axes={**share.axes, "position": names})
+
+
+def _pattern(values: Array) -> str:
+    return "{:+.2f}" if float(np.nanmax(np.abs(values))) < 99.995 else "{:+.0f}"
+
+
+def _largest(sweep: Sweep, share: NamedValues, paper: Paper, top: int) -> Iterator[str]:
+    rows = sweep.largest(top)
+    if not rows:
+        yield "No edit changed anything."
+        return
+    yield title_line("furthest", "share, change of the measure, and what was patched", paper)
+    for names, change in rows:
+        part = float(share.at(**dict(zip(share.names, names, strict=True))))
+        yield f"{part:+.3f} {fit(bar(max(part, 0.0), paper), 10)} {change:+10.4f}  " + "  ".join(
+            _named(share.names, names)
+        )
+
+
+def _named(axes: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [
+        name if axis == "module" else f"{axis} {name}"
+        for axis, name in zip(axes, names, strict=True)
+    ]
+
+
+def as_json(
+    model: Model, pair: Pair, answer: Word, against: Word | None, sweep: Sweep
+) -> dict[str, Any]:
+    """Return everything for JSON; a number that is not there is null."""
+    values = np.where(np.isfinite(sweep.values), sweep.values, 0.0).tolist()
+    missing = ~np.isfinite(sweep.values)
+    return {
+        "model": model.name,
+        "class": type(model.model).__name__,
+        "dtype": model.dtype,
+        "clean_tokens": pair.clean.labels,
+        "corrupted_tokens": pair.corrupted.labels,
+        "target_tokens": None if pair.target is None else pair.target.labels,
+        "answer": {"text": answer.text, "id": answer.id},
+        "against": None if against is None else {"text": against.text, "id": against.id},
+        "clean": sweep.target,
+        "corrupted": sweep.before,
+        "axes": {name: list(entries) for name, entries in sweep.axes.items()},
+        "changes": _with_null(values, missing.tolist()),
+    }
+
+
+def _with_null(values: Any, missing: Any) -> Any:
+    if isinstance(values, list):
+        return [_with_null(one, gone) for one, gone in zip(values, missing, strict=True)]
+    return None if missing else values

@@ -1,0 +1,136 @@
+"""`clearhead patch`: two texts, one run patched from the other, part by part."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...files import write_whole
+from ...visible import json_text
+from ..inspect import Model, check_outputs, read_text
+from ..terminal.heatmap import Paper
+from ._page import as_json, page, picture_of
+from ._texts import Pair, pair_of, word_of
+
+
+@click.command()
+@click.argument("model")
+@click.option("--clean", required=True, metavar="TEXT", help="The text with the right answer.")
+@click.option(
+    "--corrupted", required=True, metavar="TEXT", help="The same with other words, as many tokens."
+)
+@click.option("--answer", required=True, metavar="WORD", help="What the clean text is answered by.")
+@click.option(
+    "--against", metavar="WORD", help="The corrupted text's answer, whose logit is taken off."
+)
+@click.option(
+    "--target-text",
+    metavar="TEXT",
+    help="What the decoder of an encoder-decoder model has written so far [nothing].",
+)
+@click.option(
+    "--over",
+    default="heads",
+    show_default=True,
+    type=click.Choice(["heads", "layers", "positions"]),
+    help="What is patched: outputs of heads, of whole blocks, or of blocks at one position.",
+)
+@click.option(
+    "--layers",
+    multiple=True,
+    metavar="PATTERN",
+    help='Only these modules, such as "*.mlp"; may be given again.',
+)
+@click.option(
+    "--top", default=10, show_default=True, type=click.IntRange(min=1), help="How many to list."
+)
+@click.option("--device", help="Where the model runs, such as cpu [a GPU where there is one].")
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16", "float16", "float64"]),
+    help="What the model computes in; auto is that of its weights.",
+)
+@click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Draw the sweep: a .png or .svg file."
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path),
+    help="Write all numbers to a JSON file; - prints them instead of the page.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Store numbers in this file as they come; another call goes on with it.",
+)
+def command(
+    model: str, clean: str, corrupted: str, answer: str, against: str | None,
+    target_text: str | None, over: Any, layers: tuple[str, ...], top: int, device: str | None,
+    dtype: str, batch_size: int, plot: Path | None, json_file: Path | None, resume: Path | None,
+) -> None:  # fmt: skip
+    """Find what in MODEL carries the difference between two texts.
+
+    MODEL is the name of a model on the Hugging Face hub, or a folder. It reads the corrupted text,
+    and each of its parts in turn gets its numbers of the clean one. A part that brings the clean
+    text's answer back carries what differs.
+
+    \b
+        clearhead patch gpt2 --clean "When Mary and John went out, John gave a drink to" \\
+            --corrupted "When Mary and John went out, Mary gave a drink to" \\
+            --answer Mary --against John
+    """
+    check_outputs(plot, [None if str(json_file) == "-" else json_file, resume])
+    from ...attribution.target import Target
+    from ...sweeps.sweep import sweep
+
+    first, second = read_text(clean, "--clean"), read_text(corrupted, "--corrupted")
+    subject = Model(model, device, dtype, writes=True)
+    pair = pair_of(subject, first, second, target_text)
+    right = word_of(subject, answer, "--answer")
+    other = None if against is None else word_of(subject, against, "--against")
+    metric = Target(right.id, None if other is None else other.id, pair.position)
+    result = sweep(
+        subject.model,
+        metric=metric,
+        over=over,
+        clean=_inputs(subject, pair, clean=True),
+        corrupted=_inputs(subject, pair, clean=False),
+        modules=list(layers) or None,
+        batch_size=batch_size,
+        progress=_progress if sys.stderr.isatty() else None,
+        resume=resume,
+    )
+    if plot is not None:
+        title = f"share of the way from the corrupted to the clean run, {subject.name}"
+        picture_of(pair, result).plot(title=title, save=plot)
+    if json_file is not None:
+        text = json_text(as_json(subject, pair, right, other, result), indent=1) + "\n"
+        if str(json_file) == "-":
+            sys.stdout.write(text)
+            return
+        write_whole(json_file, text)
+    paper = Paper.of()
+    for piece in page(subject, pair, right, other, result, paper, top=top):
+        click.echo(piece, color=paper.colour)
+
+
+def _inputs(model: Model, pair: Pair, *, clean: bool) -> dict[str, Any]:
+    import torch
+
+    tokens = pair.clean if clean else pair.corrupted
+    inputs = {"input_ids": torch.tensor([tokens.ids], device=model.device)}
+    if pair.target is not None:
+        inputs["decoder_input_ids"] = torch.tensor([pair.target.ids], device=model.device)
+    return inputs
+
+
+def _progress(done: int, total: int) -> None:
+    end = "\n" if done == total else ""
+    click.echo(f"\r{done:,} of {total:,} edits{end}", err=True, nl=False)

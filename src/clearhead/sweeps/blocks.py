@@ -1,0 +1,188 @@
+"""The blocks of a model that run before an edit, whose outputs are known from the plain run.
+
+An edit changes nothing that was computed before it. So the members of a model's `nn.ModuleList`s
+that were over when the edited module began are not computed again: they return what they returned.
+
+That this is so is tried once for each model, since a block may also write where another reads. The
+model is run with other texts, and then with its own, some of the blocks returning what they
+returned: the metric must be that of the plain run. Of any two blocks the earlier one once returns
+what it returned while the later one runs, for which as many runs are enough as the number of blocks
+has binary digits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from .rows import mapped, repeat
+
+
+@dataclass
+class Block:
+    """A member of a list of modules.
+
+    Attributes:
+        name: of the module.
+        module: the module itself.
+        begin, end: when it ran last, counted in calls of modules.
+        output: what it returned.
+        runs: how many times it ran.
+        is_plain: whether it returned tensors, and not a cache or another object.
+    """
+
+    name: str
+    module: nn.Module
+    begin: int = -1
+    end: int = -1
+    output: Any = None
+    runs: int = 0
+    is_plain: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it returns in another run what it returned."""
+        return self.runs == 1 and self.is_plain
+
+    def is_around(self, other: Block) -> bool:
+        """Return whether another block is within this one."""
+        return other.name.startswith(f"{self.name}.")
+
+
+def _outermost(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks that are not within others of them, in the order in which they ran."""
+    outer = [one for one in blocks if not any(other.is_around(one) for other in blocks)]
+    return sorted(outer, key=lambda one: one.begin)
+
+
+class Blocks:
+    """Knows the blocks of one plain run.
+
+    Args:
+        model: the model.
+        batch: the number of texts.
+    """
+
+    def __init__(self, model: nn.Module, batch: int) -> None:
+        self._model, self._batch = model, batch
+        self._clock, self._usable = 0, True
+        self._begins: dict[str, int] = {}
+        self._blocks = [
+            Block(f"{name}.{place}" if name else place, block)
+            for name, module in model.named_modules()
+            if isinstance(module, nn.ModuleList)
+            for place, block in module.named_children()
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        """The outermost blocks that ran, in the order in which they did."""
+        return [block.name for block in _outermost([one for one in self._blocks if one.runs])]
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Note when modules run within the ``with`` block, and what blocks return."""
+        with ExitStack() as stack:
+            for name, module in self._model.named_modules():
+                hook = module.register_forward_pre_hook(self._noting_begin(name))
+                stack.callback(hook.remove)
+            for block in self._blocks:
+                stack.callback(block.module.register_forward_hook(self._noting_end(block)).remove)
+            yield
+
+    def _noting_begin(self, name: str) -> Any:
+        def note(module: nn.Module, args: Any) -> None:
+            self._clock += 1
+            self._begins.setdefault(name, self._clock)
+
+        return note
+
+    def _noting_end(self, block: Block) -> Any:
+        def note(module: nn.Module, args: Any, output: Any) -> None:
+            self._clock += 1
+            block.runs += 1
+            block.begin, block.end = self._begins[block.name], self._clock
+            try:
+                block.output = mapped(output, Tensor.detach)
+            except ConfigError:  # a cache, or another object
+                block.is_plain = False
+
+        return note
+
+    @property
+    def modules(self) -> list[str]:
+        """The modules that ran, in the order in which they began."""
+        return sorted((name for name in self._begins if name), key=self._begins.__getitem__)
+
+    @property
+    def usable(self) -> bool:
+        """Whether blocks may return what they returned."""
+        return self._usable
+
+    def try_short_cuts(
+        self, measure: Callable[[int], float], before: float, copies: int = 1
+    ) -> None:
+        """Take no short cuts from now on if with them a measure is not what it was.
+
+        The model must have run with other texts since its blocks were watched, so that what a block
+        wrote elsewhere is of these.
+
+        Args:
+            measure: runs the model with so many copies of its texts, and returns the metric.
+            before: the metric without short cuts.
+            copies: as many as will be run; two stand for more.
+        """
+        blocks = _outermost([one for one in self._blocks if one.is_known])
+        trials = [(blocks, copies)]
+        for digit in range((len(blocks) - 1).bit_length() if blocks else 0):
+            trials.append(([one for i, one in enumerate(blocks) if not i >> digit & 1], 1))
+        for some, count in trials:
+            try:
+                with self.short_cut(some, count):
+                    number = measure(count)
+            except Exception:
+                number = math.nan
+            if not math.isclose(number, before, rel_tol=1e-5, abs_tol=1e-6):
+                self._usable = False
+                return
+
+    def before(self, modules: Sequence[str]) -> list[Block]:
+        """Return the blocks that were over before any of some modules began."""
+        if not self._usable:
+            return []
+        begin = min(map(self._begin, modules))
+        return _outermost([one for one in self._blocks if one.is_known and one.end < begin])
+
+    def _begin(self, name: str) -> int:
+        """Return when a module began, or the one around it, if it runs without being called."""
+        while name and name not in self._begins:
+            name = name.rpartition(".")[0]
+        return self._begins.get(name, 0)
+
+    @contextmanager
+    def short_cut(self, blocks: Sequence[Block], copies: int) -> Iterator[None]:
+        """Let blocks return what they returned, for so many copies, within the ``with`` block."""
+        with ExitStack() as stack:
+            for block in blocks:
+                output = mapped(block.output, lambda x: repeat(x, self._batch, copies))
+                _replace_forward(block.module, output, stack)
+            yield
+
+
+def _replace_forward(module: nn.Module, output: Any, stack: ExitStack) -> None:
+    before = module.__dict__.get("forward")
+
+    def restore() -> None:
+        if before is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = before
+
+    module.__dict__["forward"] = lambda *args, **kwargs: output
+    stack.callback(restore)

@@ -1,0 +1,145 @@
+"""Runs of a model with the edits of a sweep, and the metric of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..attribution.running import Inputs, run
+from ..attribution.target import Metric, value_of
+from ..errors import ConfigError
+from ..interventions.edits import HEADS, TensorEdit
+from ..interventions.intervene import Edits, intervene
+from .blocks import Blocks
+from .row_edits import ask_for
+from .rows import beside, repeated, row_of, tensors_of
+from .units import Plan, Unit
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is edited, and what is measured.
+
+    Attributes:
+        model: the model.
+        inputs: what it is run with.
+        metric: of its output.
+        batch: the number of texts in the inputs.
+        blocks: of the model, with what they computed in the plain run.
+    """
+
+    model: nn.Module
+    inputs: Inputs
+    metric: Metric
+    batch: int
+    blocks: Blocks
+
+    def metric_of(self, output: Any) -> float:
+        """Return the metric of an output."""
+        return float(value_of(self.metric, output))
+
+    def measure(self, copies: int = 1) -> float:
+        """Return the metric of the first of some copies of the inputs."""
+        output = run(self.model, repeated(self.inputs, copies))
+        return self.metric_of(row_of(output, 0, self.batch, copies))
+
+    def try_beside(self, others: Inputs, before: float, scale: float) -> None:
+        """Check that the metric is the same if other texts are run beside the inputs.
+
+        Args:
+            others: of the same shapes; they come first, so that also what is handed on from one
+                text to the next is noticed.
+            before: the metric of the inputs alone.
+            scale: of the numbers of the output, against which the metric is rounded.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        try:
+            output = run(self.model, beside(others, self.inputs))
+        except RuntimeError as error:
+            raise ConfigError(
+                "The model cannot be run with several copies of its texts side by side, as a "
+                f"sweep does: {error}. Sweep with batch_size=1."
+            ) from error
+        number = self.metric_of(row_of(output, 1, self.batch, 2))
+        half = any(x.dtype in (torch.bfloat16, torch.float16) for x in tensors_of(output))
+        if not abs(number - before) <= (0.05 if half else 1e-3) * max(abs(before), scale):
+            raise ConfigError(
+                f"Beside other texts the inputs have the metric {number:g}, and {before:g} alone. "
+                "Either the metric is of the whole batch, as a model's own loss is, or the first "
+                "axis is not that of texts, or texts change each other. Compute the metric from "
+                "the logits, or sweep with batch_size=1."
+            )
+
+    @contextmanager
+    def edits(self, modules: Sequence[str]) -> Iterator[Edits]:
+        """Edit the model, in attentions and outputs of some modules, within a ``with`` block."""
+        with intervene(self.model) as edits:
+            if not set(modules) <= set(self.blocks.modules):
+                # A module whose methods are called, and not itself, as those of clearhead.nn, has
+                # no hooks. An edit by number lets attention be watched in the whole model.
+                unchanged = TensorEdit("an edit that changes nothing", None, HEADS)
+                unchanged.applied = True
+                edits.add(0, unchanged)
+            yield edits
+
+
+@dataclass(frozen=True)
+class EditedRuns:
+    """Runs units of a sweep over heads, layers or positions, side by side in one batch.
+
+    Attributes:
+        question: what is edited and measured.
+        plan: of the sweep.
+        values: what is put in place of each module's numbers.
+        sizes: the number of heads or positions of each module.
+    """
+
+    question: Question
+    plan: Plan
+    values: dict[str, Tensor]
+    sizes: dict[str, int]
+
+    def run(self, units: Sequence[Unit]) -> list[float]:
+        """Return the metric with the edit of each unit alone."""
+        own, copies = self.question, len(units)
+        modules = [unit.module for unit in units]
+        earlier = own.blocks.before(modules)
+        with own.edits(modules) as edits:
+            ask_for(edits, self.plan, units, self.values, self.sizes, own.batch)
+            with own.blocks.short_cut(earlier, copies):
+                output = run(own.model, repeated(own.inputs, copies))
+        rows = (row_of(output, row, own.batch, copies) for row in range(copies))
+        return [own.metric_of(row) for row in rows]
+
+
+@dataclass(frozen=True)
+class RunsWithoutEdges:
+    """Runs units of a sweep over edges, one by one.
+
+    Attributes:
+        question: what is edited and measured.
+        plan: of the sweep.
+    """
+
+    question: Question
+    plan: Plan
+
+    def run(self, units: Sequence[Unit]) -> list[float]:
+        """Return the metric without the edge of each unit."""
+        return [self._run(unit) for unit in units]
+
+    def _run(self, unit: Unit) -> float:
+        own = self.question
+        queries, keys = self.plan.places
+        _, query, key = unit.entry
+        with own.edits([unit.module]) as edits:
+            edits[unit.module].edge(queries[query], keys[key]).remove()
+            with own.blocks.short_cut(own.blocks.before([unit.module]), 1):
+                return own.metric_of(run(own.model, own.inputs))

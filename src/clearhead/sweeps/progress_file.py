@@ -1,0 +1,112 @@
+"""The numbers of a sweep on disk, so that it goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError
+from ..files import whole_file
+from ..shapes import Array
+from .units import Unit
+
+FORMAT = "clearhead sweep 1"
+SECONDS = 1.0  # between two writings
+
+
+class ProgressFile:
+    """A file with the numbers that a sweep has found.
+
+    Args:
+        path: of the file; it is made with the first numbers.
+        asked: what the sweep goes over and its metric without edits: another sweep's file is not
+            gone on with.
+        units: of the sweep.
+
+    Raises:
+        ConfigError: the file is another sweep's, or no sweep's.
+    """
+
+    def __init__(self, path: str | Path, asked: Mapping[str, Any], units: Sequence[Unit]) -> None:
+        self._path = Path(path)
+        self._asked = json.loads(json.dumps(asked))
+        self._units = {_key(unit): unit for unit in units}
+        self._numbers: dict[str, float] = {}
+        self._stored, self._time = 0, -math.inf
+        if not self._path.absolute().parent.is_dir():
+            raise ConfigError(f"There is no folder {str(self._path.parent)!r} for {self._path}.")
+        if self._path.exists():
+            self._numbers = self._read()
+            self._stored = len(self._numbers)
+
+    def __contains__(self, unit: Unit) -> bool:
+        return _key(unit) in self._numbers
+
+    def fill(self, values: Array) -> None:
+        """Put the numbers that are there into a result."""
+        for key, number in self._numbers.items():
+            values[self._units[key].entry] = number
+
+    def add(self, numbers: Mapping[Unit, float]) -> None:
+        """Add numbers. They are written at most once a second, and behind `writing`."""
+        self._numbers.update({_key(unit): number for unit, number in numbers.items()})
+        if time.monotonic() - self._time >= SECONDS:
+            self._write()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write all numbers behind the ``with`` block, also if it is interrupted."""
+        try:
+            yield
+        finally:
+            if len(self._numbers) > self._stored:
+                self._write()
+
+    def _write(self) -> None:
+        """Write all numbers; the file has all of them, or is as it was."""
+        content = {"format": FORMAT, "asked": self._asked, "numbers": self._numbers}
+        with whole_file(self._path) as draft:
+            draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        self._stored, self._time = len(self._numbers), time.monotonic()
+
+    def _read(self) -> dict[str, float]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            form, asked, numbers = (content[key] for key in ("format", "asked", "numbers"))
+            numbers = {str(key): float(number) for key, number in numbers.items()}
+            asked = dict(asked)
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{self._path} is not the file of a sweep: {error}.") from error
+        if form != FORMAT:
+            raise ConfigError(f"{self._path} has the format {form!r}; {FORMAT!r} is read here.")
+        for name, own in self._asked.items():
+            if not _agrees(own, asked.get(name)):
+                raise ConfigError(
+                    f"{self._path} is of another sweep: its {name} is {asked.get(name)!r}, and "
+                    f"{own!r} was asked for. Name another file, or remove it."
+                )
+        strays = numbers.keys() - self._units.keys()
+        if strays:
+            raise ConfigError(
+                f"{self._path} is not the file of this sweep: it has a number for the edit "
+                f"{min(strays)!r}, and there is no such edit."
+            )
+        return numbers
+
+
+def _key(unit: Unit) -> str:
+    return ",".join(map(str, unit.entry))
+
+
+def _agrees(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, numbers but for their rounding."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
+    return bool(one == other)

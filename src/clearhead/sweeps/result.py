@@ -1,0 +1,61 @@
+"""What a sweep returns: the effect of each edit, with names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..attribution.named_values import NamedValues
+from ..errors import ConfigError
+from ..shapes import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep(NamedValues):
+    """How far each edit, alone, moved a metric: the metric with it less the metric without.
+
+    Attributes:
+        before: the metric of the run that was edited, without any edit.
+        target: the metric of the run that was patched from; None where nothing was patched.
+    """
+
+    before: float = 0.0
+    target: float | None = None
+    is_partition: bool = field(default=False)
+
+    @property
+    def metrics(self) -> NamedValues:
+        """The metric with each edit."""
+        return self._with("metric with the edit", self.values + self.before)
+
+    @property
+    def relative(self) -> NamedValues:
+        """The share of the way from the edited run to the one patched from: 0 none, 1 all of it.
+
+        Raises:
+            ConfigError: nothing was patched, or both runs have the same metric.
+        """
+        if self.target is None:
+            raise ConfigError(
+                "A share of the way needs two runs; this sweep edited one. Give clean= and "
+                "corrupted=."
+            )
+        way = self.target - self.before
+        if way == 0.0 or not np.isfinite(way):
+            raise ConfigError(
+                f"Both runs have the metric {self.before:g}, so there is no way between them."
+            )
+        return self._with("share of the way", self.values / way)
+
+    def _with(self, measure: str, values: Array) -> NamedValues:
+        return NamedValues(measure, values, self.axes, self.notes, is_partition=False)
+
+    def __str__(self) -> str:
+        runs = f"before: {self.before:+.6f}"
+        if self.target is not None:
+            runs += f"; patched from a run with {self.target:+.6f}"
+        first, *rest = super().__str__().split("\n")
+        return "\n".join([first, runs, *rest])
+
+    __repr__ = __str__
