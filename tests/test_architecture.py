@@ -106,6 +106,8 @@ AT_LOAD = {
     "export": {"numpy"},  # what it writes for is loaded when it writes
     "maps": {"torch", "numpy", "safetensors"},
     "attribution": {"torch", "numpy"},
+    "interventions": {"torch"},
+    "sweeps": {"torch", "numpy"},
     "nn": {"torch", "numpy"},
     "explorer": {"numpy", "pydantic", "pydantic_core", "typing_extensions"},
     "training": {"torch", "numpy", "safetensors"},

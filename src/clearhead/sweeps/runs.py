@@ -30,7 +30,7 @@ def heads_of(
     Raises:
         ConfigError: nothing attends that could be edited, or a module does several times.
     """
-    with torch.no_grad(), _watched(blocks), on_heads(model) as parts:
+    with torch.no_grad(), _watching(blocks), on_heads(model) as parts:
         output = run(model, inputs)
     outputs = {name: _only(name, tap) for name, tap in parts[HEADS].items()}
     if not outputs:
@@ -49,7 +49,7 @@ def outputs_of(
         ConfigError: one of them did not run, or ran several times.
     """
     taps = {name: Tap() for name in names}
-    with torch.no_grad(), written_out(), _watched(blocks), on_outputs(model, dict(taps)):
+    with torch.no_grad(), written_out(), _watching(blocks), on_outputs(model, dict(taps)):
         output = run(model, inputs)
     outputs = {name: _only(name, tap) for name, tap in taps.items() if tap.values}
     for name, x in outputs.items():
@@ -117,6 +117,6 @@ def _only(name: str, tap: Tap) -> Tensor:
 
 
 @contextmanager
-def _watched(blocks: Blocks | None) -> Iterator[None]:
+def _watching(blocks: Blocks | None) -> Iterator[None]:
     with nullcontext() if blocks is None else blocks.watch():
         yield

@@ -127,14 +127,14 @@ def sweep(
             runs = _paths(runs, source, to)
         kind = "edges" if over == "edges" else edit if source is None else "patch"
         values, axes = runs.plan.empty(), runs.plan.axes
-        asked = {
+        subject = {
             "edit": kind,
             "to": None if to is None else asdict(to),
             "axes": axes,
             "metric": before,
             "target": target,
         }
-        results = None if resume is None else ProgressFile(resume, asked, runs.plan.units)
+        results = None if resume is None else ProgressFile(resume, subject, runs.plan.units)
         notes += _go_through(runs, values, results, size, progress)
     return Sweep(_MEASURES[kind], values - before, axes, tuple(notes), before=before, target=target)
 
@@ -268,8 +268,8 @@ def _mean(x: Tensor, over: Over) -> Tensor:
 
 def _check_no_padding(inputs: Inputs) -> None:
     """Check that no mask hides tokens, which a mean would count."""
-    named = {} if isinstance(inputs, Tensor) else inputs
-    for name, x in named.items():
+    arguments = {} if isinstance(inputs, Tensor) else inputs
+    for name, x in arguments.items():
         if "mask" in name and isinstance(x, Tensor) and x.ndim == 2 and not bool(x.all()):
             raise ConfigError(
                 f"{name} hides some of the tokens, and edit='mean' would count them. Sweep over "
