@@ -107,6 +107,8 @@ AT_LOAD = {
     "interventions": {"torch"},
     "maps": {"torch", "numpy", "safetensors"},
     "attribution": {"torch", "numpy"},
+    "interventions": {"torch"},
+    "sweeps": {"torch", "numpy"},
     "nn": {"torch", "numpy"},
     "explorer": {"numpy", "pydantic", "pydantic_core", "typing_extensions"},
     "training": {"torch", "numpy", "safetensors"},

@@ -19,8 +19,10 @@ PUBLIC_NAMES = [
     "CorpusError",
     "MissingExtraError",
     "Model",
+    "Receiver",
     "Recording",
     "ShapeError",
+    "Sweep",
     "Target",
     "TextError",
     "Trace",
@@ -44,6 +46,7 @@ PUBLIC_NAMES = [
     "nn",
     "record",
     "reference",
+    "sweep",
     "trace",
     "translate",
 ]

@@ -161,3 +161,72 @@ def test_a_block_that_fails_without_another_is_noticed():
     assert not blocks.usable
     values = sweep(model, IDS, TARGET).values
     assert np.isfinite(values).all()
+
+
+def test_projections_are_not_computed_again():
+    model = linear_model()
+    calls: list[int] = []
+    for layer in model.layers:
+        forward = layer.attention.value.forward
+
+        def counting(x, forward=forward):
+            calls.append(len(x))
+            return forward(x)
+
+        layer.attention.value.forward = counting
+    values = sweep(model, IDS, TARGET, batch_size=2).values
+    # Two layers: the plain run, the run beside other texts, a trial in which the second block runs,
+    # and that block behind the heads of the first.
+    assert calls == [1, 1, 2, 2, 1, 2]
+    assert np.isfinite(values).all()
+
+
+def number_without_head(model: nn.Module, place: int, head: int) -> float:
+    weights = model.layers[place].attention.output.weight
+    with torch.no_grad():
+        before = weights.clone()
+        weights[:, 4 * head : 4 * head + 4] = 0.0
+        number = float(TARGET(model(IDS)))
+        weights.copy_(before)
+    return number
+
+
+class Writing(nn.Linear):
+    """A projection from whose output another module reads, too."""
+
+    def forward(self, x):
+        self.last = super().forward(x)
+        return self.last
+
+
+class Reading(LinearLayer):
+    def __init__(self) -> None:
+        super().__init__(8, 2)
+        self.attention.value = Writing(8, 8)
+
+    def forward(self, x):
+        return super().forward(x) + torch.tanh(self.attention.value.last)
+
+
+class InPlace(LinearLayer):
+    """A block that writes to what it reads, and to what its parts return."""
+
+    def forward(self, x):
+        x += self.attention(x)
+        y = self.feed_forward(x)
+        y *= 2
+        return x.add_(y)
+
+
+@pytest.mark.parametrize("block", [Reading, lambda: InPlace(8, 2)])
+def test_odd_blocks_have_the_right_numbers(block):
+    torch.manual_seed(0)
+    model = LinearModel()
+    model.layers = nn.ModuleList(block() for _ in range(3))
+    model = model.double().eval()
+    for size in (1, 4):
+        result = sweep(model, IDS, TARGET, batch_size=size)
+        for place in range(3):
+            change = number_without_head(model, place, 1) - result.before
+            name = f"layers.{place}.attention"
+            assert result.at(module=name, head=1) == pytest.approx(change, abs=1e-10)

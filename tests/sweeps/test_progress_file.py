@@ -70,11 +70,11 @@ def test_the_end_is_written_though_it_was_interrupted(tmp_path, monkeypatch):
     ("text", "words"),
     [
         ("", "is not the file of a sweep"),
-        ('{"format": "clearhead sweep 1", "asked": {}, "numb', "is not the file of a sweep"),
-        ('{"format": "other", "asked": {}, "numbers": {}}', "has the format 'other'"),
-        ('{"format": "clearhead sweep 1", "asked": 3, "numbers": {}}', "not the file of a sweep"),
-        ('{"format": "clearhead sweep 1", "asked": {}, "numbers": {"0,0": []}}', "not the file"),
-        ('{"format": "clearhead sweep 1", "asked": {}, "numbers": {}}', "is of another sweep"),
+        ('{"format": "clearhead sweep 1", "sweep": {}, "numb', "is not the file of a sweep"),
+        ('{"format": "other", "sweep": {}, "numbers": {}}', "has the format 'other'"),
+        ('{"format": "clearhead sweep 1", "sweep": 3, "numbers": {}}', "not the file of a sweep"),
+        ('{"format": "clearhead sweep 1", "sweep": {}, "numbers": {"0,0": []}}', "not the file"),
+        ('{"format": "clearhead sweep 1", "sweep": {}, "numbers": {}}', "is of another sweep"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, text, words):
@@ -98,5 +98,5 @@ def test_files_of_other_sweeps_are_refused(tmp_path):
         ProgressFile(path, ASKED, UNITS[:2])
     with pytest.raises(ConfigError, match="There is no folder"):
         ProgressFile(tmp_path / "none" / "sweep.json", ASKED, UNITS)
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="it is a folder, not a file"):
         ProgressFile(tmp_path, ASKED, UNITS)

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import ConfigError
 from .rows import mapped, repeat
@@ -35,6 +35,8 @@ class Block:
         output: what it returned.
         runs: how many times it ran.
         is_plain: whether it returned tensors, and not a cache or another object.
+        is_kept: whether it is a part of a block that ended before heads' outputs, as projections
+            do.
     """
 
     name: str
@@ -44,21 +46,25 @@ class Block:
     output: Any = None
     runs: int = 0
     is_plain: bool = True
+    is_kept: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether it returns in another run what it returned."""
         return self.runs == 1 and self.is_plain
 
-    def is_around(self, other: Block) -> bool:
-        """Return whether another block is within this one."""
-        return other.name.startswith(f"{self.name}.")
-
 
 def _outermost(blocks: Sequence[Block]) -> list[Block]:
     """Return the blocks that are not within others of them, in the order in which they ran."""
-    outer = [one for one in blocks if not any(other.is_around(one) for other in blocks)]
+    names = {one.name for one in blocks}
+    outer = [one for one in blocks if names.isdisjoint(_around(one.name))]
     return sorted(outer, key=lambda one: one.begin)
+
+
+def _around(name: str) -> list[str]:
+    """Return the names of the modules around one, the outermost first."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 class Blocks:
@@ -79,6 +85,17 @@ class Blocks:
             if isinstance(module, nn.ModuleList)
             for place, block in module.named_children()
         ]
+        own = {block.name for block in self._blocks}
+        self._parts = [
+            Block(name, module)
+            for name, module in model.named_modules()
+            if name not in own and not own.isdisjoint(_around(name))
+        ]
+        self._insides: dict[str, list[Block]] = {}
+        for part in self._parts:
+            for name in own.intersection(_around(part.name)):
+                self._insides.setdefault(name, []).append(part)
+        self._heads: dict[str, int] = {}
 
     @property
     def names(self) -> list[str]:
@@ -92,9 +109,21 @@ class Blocks:
             for name, module in self._model.named_modules():
                 hook = module.register_forward_pre_hook(self._noting_begin(name))
                 stack.callback(hook.remove)
-            for block in self._blocks:
+            for block in (*self._blocks, *self._parts):
                 stack.callback(block.module.register_forward_hook(self._noting_end(block)).remove)
             yield
+
+    def note_heads(self, name: str) -> None:
+        """Note that the outputs of an attention's heads have been computed.
+
+        What ended before in the block around it, such as the projections of queries, keys and
+        values, is the same whatever becomes of the heads, and is kept until the sweep ends.
+        """
+        self._clock += 1
+        self._heads.setdefault(name, self._clock)
+        for around in _around(name):
+            for part in self._insides.get(around, ()):
+                part.is_kept = part.is_kept or part.output is not None
 
     def _noting_begin(self, name: str) -> Any:
         def note(module: nn.Module, args: Any) -> None:
@@ -109,9 +138,12 @@ class Blocks:
             block.runs += 1
             block.begin, block.end = self._begins[block.name], self._clock
             try:
-                block.output = mapped(output, Tensor.detach)
+                # A copy: what reads it may write to it.
+                block.output = mapped(output, lambda x: x.detach().clone())
             except ConfigError:  # a cache, or another object
                 block.is_plain = False
+            for part in self._insides.get(block.name, ()):
+                part.output = part.output if part.is_kept else None
 
         return note
 
@@ -142,6 +174,18 @@ class Blocks:
         trials = [(blocks, copies)]
         for digit in range((len(blocks) - 1).bit_length() if blocks else 0):
             trials.append(([one for i, one in enumerate(blocks) if not i >> digit & 1], 1))
+        self._usable = self._hold(trials, measure, before)
+        parts = _outermost([one for one in self._parts if one.is_kept and one.is_known])
+        if not self._usable or (parts and not self._hold([(parts, copies)], measure, before)):
+            self._parts.clear()
+
+    def _hold(
+        self,
+        trials: Sequence[tuple[Sequence[Block], int]],
+        measure: Callable[[int], float],
+        before: float,
+    ) -> bool:
+        """Return whether a measure is what it was if some modules return what they returned."""
         for some, count in trials:
             try:
                 with self.short_cut(some, count):
@@ -149,8 +193,8 @@ class Blocks:
             except Exception:
                 number = math.nan
             if not math.isclose(number, before, rel_tol=1e-5, abs_tol=1e-6):
-                self._usable = False
-                return
+                return False
+        return True
 
     def before(self, modules: Sequence[str]) -> list[Block]:
         """Return the blocks that were over before any of some modules began."""
@@ -158,6 +202,19 @@ class Blocks:
             return []
         begin = min(map(self._begin, modules))
         return _outermost([one for one in self._blocks if one.is_known and one.end < begin])
+
+    def before_heads(self, modules: Sequence[str]) -> list[Block]:
+        """Return the blocks, and parts of them, that were over before any of some heads' outputs.
+
+        These may be edited then, and neither queries, keys nor values.
+        """
+        if not self._usable:
+            return []
+        begin = min(self._heads.get(name, self._begin(name)) for name in modules)
+        parts = [one for one in self._parts if one.is_kept]
+        return _outermost(
+            [one for one in (*self._blocks, *parts) if one.is_known and one.end < begin]
+        )
 
     def _begin(self, name: str) -> int:
         """Return when a module began, or the one around it, if it runs without being called."""
@@ -170,7 +227,8 @@ class Blocks:
         """Let blocks return what they returned, for so many copies, within the ``with`` block."""
         with ExitStack() as stack:
             for block in blocks:
-                output = mapped(block.output, lambda x: repeat(x, self._batch, copies))
+                # A copy: what reads it may write to it.
+                output = mapped(block.output, lambda x: repeat(x.clone(), self._batch, copies))
                 _replace_forward(block.module, output, stack)
             yield
 

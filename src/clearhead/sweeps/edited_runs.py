@@ -110,7 +110,9 @@ class EditedRuns:
         """Return the metric with the edit of each unit alone."""
         own, copies = self.question, len(units)
         modules = [unit.module for unit in units]
-        earlier = own.blocks.before(modules)
+        blocks = own.blocks
+        heads = self.plan.over == "heads"
+        earlier = blocks.before_heads(modules) if heads else blocks.before(modules)
         with own.edits(modules) as edits:
             ask_for(edits, self.plan, units, self.values, self.sizes, own.batch)
             with own.blocks.short_cut(earlier, copies):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..file_reading import FileProblem, parse_json, read_text
 from ..files import whole_file
 from ..shapes import Array
 from .units import Unit
@@ -24,7 +25,7 @@ class ProgressFile:
 
     Args:
         path: of the file; it is made with the first numbers.
-        asked: what the sweep goes over and its metric without edits: another sweep's file is not
+        subject: what the sweep goes over and its metric without edits: another sweep's file is not
             gone on with.
         units: of the sweep.
 
@@ -32,17 +33,17 @@ class ProgressFile:
         ConfigError: the file is another sweep's, or no sweep's.
     """
 
-    def __init__(self, path: str | Path, asked: Mapping[str, Any], units: Sequence[Unit]) -> None:
+    def __init__(self, path: str | Path, subject: Mapping[str, Any], units: Sequence[Unit]) -> None:
         self._path = Path(path)
-        self._asked = json.loads(json.dumps(asked))
+        self._subject = parse_json(json.dumps(subject))
         self._units = {_key(unit): unit for unit in units}
         self._numbers: dict[str, float] = {}
-        self._stored, self._time = 0, -math.inf
+        self._count, self._time = 0, -math.inf
         if not self._path.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder {str(self._path.parent)!r} for {self._path}.")
         if self._path.exists():
             self._numbers = self._read()
-            self._stored = len(self._numbers)
+            self._count = len(self._numbers)
 
     def __contains__(self, unit: Unit) -> bool:
         return _key(unit) in self._numbers
@@ -64,32 +65,34 @@ class ProgressFile:
         try:
             yield
         finally:
-            if len(self._numbers) > self._stored:
+            if len(self._numbers) > self._count:
                 self._write()
 
     def _write(self) -> None:
         """Write all numbers; the file has all of them, or is as it was."""
-        content = {"format": FORMAT, "asked": self._asked, "numbers": self._numbers}
+        content = {"format": FORMAT, "sweep": self._subject, "numbers": self._numbers}
         with whole_file(self._path) as draft:
             draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        self._stored, self._time = len(self._numbers), time.monotonic()
+        self._count, self._time = len(self._numbers), time.monotonic()
 
     def _read(self) -> dict[str, float]:
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            form, asked, numbers = (content[key] for key in ("format", "asked", "numbers"))
+            content = parse_json(read_text(self._path), finite=False)
+            form, subject, numbers = (content[key] for key in ("format", "sweep", "numbers"))
             numbers = {str(key): float(number) for key, number in numbers.items()}
-            asked = dict(asked)
-        except OSError as error:
-            raise ConfigError(f"{self._path} cannot be read: {error.strerror}.") from error
+            subject = dict(subject)
+        except FileProblem as error:
+            raise ConfigError(
+                f"{self._path} is not the file of a sweep: {error.reason}."
+            ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{self._path} is not the file of a sweep: {error}.") from error
         if form != FORMAT:
             raise ConfigError(f"{self._path} has the format {form!r}; {FORMAT!r} is read here.")
-        for name, own in self._asked.items():
-            if not _agrees(own, asked.get(name)):
+        for name, own in self._subject.items():
+            if not _agrees(own, subject.get(name)):
                 raise ConfigError(
-                    f"{self._path} is of another sweep: its {name} is {asked.get(name)!r}, and "
+                    f"{self._path} is of another sweep: its {name} is {subject.get(name)!r}, and "
                     f"{own!r} was asked for. Name another file, or remove it."
                 )
         strays = numbers.keys() - self._units.keys()

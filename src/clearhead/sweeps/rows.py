@@ -30,7 +30,7 @@ def batch_of(inputs: Inputs) -> int:
         ConfigError: there is no tensor among them whose first axis is that of texts, or something
             that cannot be repeated.
     """
-    for x in tensors_of(dict(_named(inputs)), _INPUT):
+    for x in tensors_of(dict(_by_name(inputs)), _INPUT):
         if x.ndim > 1:
             return len(x)
     raise ConfigError(
@@ -60,8 +60,8 @@ def beside(inputs: Inputs, others: Inputs) -> Inputs:
 
     if isinstance(inputs, Tensor):
         return joint(inputs, others if isinstance(others, Tensor) else others["input_ids"])
-    named = _named(others)
-    return {name: joint(x, named.get(name, x)) for name, x in inputs.items()}
+    by_name = _by_name(others)
+    return {name: joint(x, by_name.get(name, x)) for name, x in inputs.items()}
 
 
 def reversed_texts(inputs: Inputs) -> Inputs:
@@ -75,7 +75,7 @@ def reversed_texts(inputs: Inputs) -> Inputs:
     return {name: mapped(x, back, _INPUT) for name, x in inputs.items()}
 
 
-def _named(inputs: Inputs) -> Mapping[str, Any]:
+def _by_name(inputs: Inputs) -> Mapping[str, Any]:
     return {"input_ids": inputs} if isinstance(inputs, Tensor) else inputs
 
 
@@ -159,7 +159,7 @@ def without_surplus(model: nn.Module, inputs: Inputs, metric: object) -> Inputs:
     """Return inputs that ask a model for no cache, and for no logits that a metric does not read.
 
     Both are asked for by arguments of transformers' models, where these are there. Inputs that are
-    one tensor are named as the model names its first argument, where more is asked for.
+    one tensor are by_name as the model names its first argument, where more is asked for.
     """
     arguments = inspect.signature(model.forward).parameters
     more: dict[str, Any] = {}

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..attribution.patching.heads import on_heads
 from ..attribution.running import Inputs, run, written_out
 from ..attribution.taps import Tap, on_outputs
 from ..errors import ConfigError
-from ..interventions.edits import HEADS
+from ..interventions.edits import HEADS, Place, TensorEdit
+from ..interventions.intervene import intervene
 from ..interventions.module_outputs import length_axis
 from ..maps.attention_map import AttentionMap
 from ..maps.recorder.record import record
@@ -30,9 +30,21 @@ def heads_of(
     Raises:
         ConfigError: nothing attends that could be edited, or a module does several times.
     """
-    with torch.no_grad(), _watched(blocks), on_heads(model) as parts:
+    taps: dict[str, Tap] = {}
+
+    def note(x: Tensor, place: Place) -> Tensor:
+        if blocks is not None:
+            blocks.note_heads(place.module)
+        return taps.setdefault(place.module, Tap())(x)
+
+    edit = TensorEdit("a sweep's look at heads", None, HEADS, note)
+    edit.applied = True  # if nothing attends, it is said below
+    with torch.no_grad(), _watching(blocks), intervene(model) as edits:
+        # Which modules attend is not known before they do; there are no more than modules.
+        for number, _ in enumerate(model.modules()):
+            edits.add(number, edit)
         output = run(model, inputs)
-    outputs = {name: _only(name, tap) for name, tap in parts[HEADS].items()}
+    outputs = {name: _only(name, tap) for name, tap in taps.items()}
     if not outputs:
         raise ConfigError(
             f"{type(model).__name__} ran, and no attention was seen of which heads could be edited."
@@ -40,16 +52,14 @@ def heads_of(
     return outputs, output
 
 
-def outputs_of(
-    model: nn.Module, inputs: Inputs, names: list[str], blocks: Blocks | None = None
-) -> tuple[dict[str, Tensor], Any]:
+def outputs_of(model: nn.Module, inputs: Inputs, names: list[str]) -> tuple[dict[str, Tensor], Any]:
     """Return what some modules return, the first tensor of each, and the model's output.
 
     Raises:
         ConfigError: one of them did not run, or ran several times.
     """
     taps = {name: Tap() for name in names}
-    with torch.no_grad(), written_out(), _watched(blocks), on_outputs(model, dict(taps)):
+    with torch.no_grad(), written_out(), on_outputs(model, dict(taps)):
         output = run(model, inputs)
     outputs = {name: _only(name, tap) for name, tap in taps.items() if tap.values}
     for name, x in outputs.items():
@@ -117,6 +127,6 @@ def _only(name: str, tap: Tap) -> Tensor:
 
 
 @contextmanager
-def _watched(blocks: Blocks | None) -> Iterator[None]:
+def _watching(blocks: Blocks | None) -> Iterator[None]:
     with nullcontext() if blocks is None else blocks.watch():
         yield

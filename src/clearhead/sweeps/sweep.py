@@ -112,7 +112,7 @@ def sweep(
     size = 1 if over == "edges" else batch_size
     with torch.no_grad(), written_out():
         question = Question(model, own, metric, batch_of(own), Blocks(model, batch_of(own)))
-        before = _plain_run(question, source, size)
+        before, own_heads = _plain_run(question, source, size, over)
         target = None if source is None else _finite(question.metric_of(run(model, source)))
         runs: Runs
         notes: list[str] = []
@@ -120,29 +120,38 @@ def sweep(
         if over == "edges":
             runs, notes = _edges(question, modules, queries, keys)
         else:
-            runs = _parts(question, source, over, edit, modules, places)
+            runs = _parts(question, own_heads, source, over, edit, modules, places)
         if to is not None:
             assert isinstance(runs, EditedRuns)
             assert source is not None
             runs = _paths(runs, source, to)
         kind = "edges" if over == "edges" else edit if source is None else "patch"
         values, axes = runs.plan.empty(), runs.plan.axes
-        asked = {
+        subject = {
             "edit": kind,
             "to": None if to is None else asdict(to),
             "axes": axes,
             "metric": before,
             "target": target,
         }
-        results = None if resume is None else ProgressFile(resume, asked, runs.plan.units)
+        results = None if resume is None else ProgressFile(resume, subject, runs.plan.units)
         notes += _go_through(runs, values, results, size, progress)
     return Sweep(_MEASURES[kind], values - before, axes, tuple(notes), before=before, target=target)
 
 
-def _plain_run(question: Question, source: Inputs | None, size: int) -> float:
-    """Return the metric without edits, and find out what need not be computed again."""
-    with question.blocks.watch():
-        output = run(question.model, question.inputs)
+def _plain_run(
+    question: Question, source: Inputs | None, size: int, over: Over
+) -> tuple[float, dict[str, Tensor]]:
+    """Return the metric without edits, and the heads' outputs if they are swept over.
+
+    What need not be computed again is found out, too.
+    """
+    heads: dict[str, Tensor] = {}
+    if over == "heads":
+        heads, output = heads_of(question.model, question.inputs, question.blocks)
+    else:
+        with question.blocks.watch():
+            output = run(question.model, question.inputs)
     before = _finite(question.metric_of(output))
     others = reversed_texts(question.inputs) if source is None else source
     if size > 1:
@@ -150,7 +159,7 @@ def _plain_run(question: Question, source: Inputs | None, size: int) -> float:
     else:
         run(question.model, others)
     question.blocks.try_short_cuts(question.measure, before, min(size, 2))
-    return before
+    return before, heads
 
 
 def _finite(number: float) -> float:
@@ -207,6 +216,7 @@ def _edges(
 
 def _parts(
     question: Question,
+    heads: dict[str, Tensor],
     source: Inputs | None,
     over: Over,
     edit: Edit,
@@ -217,8 +227,8 @@ def _parts(
 
     def outputs(inputs: Inputs) -> dict[str, Tensor]:
         if over == "heads":
-            heads, _ = heads_of(question.model, inputs)
-            return {name: heads[name] for name in matching(list(heads), modules, "attentions")}
+            own = heads if inputs is question.inputs else heads_of(question.model, inputs)[0]
+            return {name: own[name] for name in matching(list(own), modules, "attentions")}
         if modules is None and not question.blocks.names:
             raise ConfigError(
                 f"{type(question.model).__name__} has no nn.ModuleList of blocks that ran. Say "
@@ -268,8 +278,8 @@ def _mean(x: Tensor, over: Over) -> Tensor:
 
 def _check_no_padding(inputs: Inputs) -> None:
     """Check that no mask hides tokens, which a mean would count."""
-    named = {} if isinstance(inputs, Tensor) else inputs
-    for name, x in named.items():
+    arguments = {} if isinstance(inputs, Tensor) else inputs
+    for name, x in arguments.items():
         if "mask" in name and isinstance(x, Tensor) and x.ndim == 2 and not bool(x.all()):
             raise ConfigError(
                 f"{name} hides some of the tokens, and edit='mean' would count them. Sweep over "

@@ -73,10 +73,10 @@ def plan_positions(outputs: dict[str, Tensor], positions: Places) -> Plan:
     return _plan_second_axis("positions", "position", outputs, positions)
 
 
-def _plan_second_axis(over: Over, axis: str, outputs: dict[str, Tensor], chosen: Places) -> Plan:
+def _plan_second_axis(over: Over, axis: str, outputs: dict[str, Tensor], choice: Places) -> Plan:
     """Return a sweep over entries of the second axis of modules' outputs."""
     counts = [x.shape[1] for x in outputs.values()]
-    places = _places(chosen, max(counts), over)
+    places = _places(choice, max(counts), over)
     axes = {"module": tuple(outputs), axis: tuple(map(str, places))}
     units = [
         Unit(name, (row, entry))
@@ -122,9 +122,9 @@ def matching(names: Sequence[str], pattern: str | Sequence[str] | None, what: st
     patterns = [pattern] if isinstance(pattern, str) else list(pattern)
     matches = [name for name in names if any(fnmatchcase(name, one) for one in patterns)]
     if not matches:
-        shown = ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "")
+        examples = ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "")
         raise ConfigError(
-            f"modules={pattern!r} is none of the {what} that ran: {shown or 'there was none'}."
+            f"modules={pattern!r} is none of the {what} that ran: {examples or 'there was none'}."
         )
     return matches
 

@@ -118,11 +118,11 @@ def _largest(sweep: Sweep, share: NamedValues, paper: Paper, top: int) -> Iterat
     for names, change in rows:
         part = float(share.at(**dict(zip(share.names, names, strict=True))))
         yield f"{part:+.3f} {fit(bar(max(part, 0.0), paper), 10)} {change:+10.4f}  " + "  ".join(
-            _named(share.names, names)
+            _words_of(share.names, names)
         )
 
 
-def _named(axes: Sequence[str], names: Sequence[str]) -> list[str]:
+def _words_of(axes: Sequence[str], names: Sequence[str]) -> list[str]:
     return [
         name if axis == "module" else f"{axis} {name}"
         for axis, name in zip(axes, names, strict=True)
@@ -153,5 +153,7 @@ def as_json(
 
 def _with_null(values: Any, missing: Any) -> Any:
     if isinstance(values, list):
-        return [_with_null(one, gone) for one, gone in zip(values, missing, strict=True)]
+        return [
+            _with_null(one, is_missing) for one, is_missing in zip(values, missing, strict=True)
+        ]
     return None if missing else values

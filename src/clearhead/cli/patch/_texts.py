@@ -99,8 +99,8 @@ def word_of(model: Model, text: str, option: str) -> Word:
         if len(ids) == 1 and ids[0] != model.tokenizer.unk_token_id:
             return Word(text, ids[0], model.tokens_of_ids(ids).labels[0])
         tries = model.tokens_of_ids(ids).labels if ids else []
-    shown = " ".join(tries) or "nothing"
+    pieces = " ".join(tries) or "nothing"
     raise TextError(
-        f"{option} {text!r} is not one token of {model.name} but {shown}. The logit of one token "
+        f"{option} {text!r} is not one token of {model.name} but {pieces}. The logit of one token "
         "is measured: give a word that is one, or the first piece of it."
     )

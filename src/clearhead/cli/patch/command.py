@@ -131,6 +131,6 @@ def _inputs(model: Model, pair: Pair, *, clean: bool) -> dict[str, Any]:
     return inputs
 
 
-def _progress(done: int, total: int) -> None:
-    end = "\n" if done == total else ""
-    click.echo(f"\r{done:,} of {total:,} edits{end}", err=True, nl=False)
+def _progress(count: int, total: int) -> None:
+    end = "\n" if count == total else ""
+    click.echo(f"\r{count:,} of {total:,} edits{end}", err=True, nl=False)
