@@ -124,10 +124,11 @@ class RowScaling:
 
 @dataclass(eq=False)
 class Addition:
-    """A mask or bias was added to scores."""
+    """A mask or bias was added to scores, perhaps one that is a product as well."""
 
     term: Tensor
     factor: float = 1.0
+    is_product: bool = False
 
 
 @dataclass(eq=False)
@@ -157,6 +158,11 @@ class SinkColumn:
 
 
 @dataclass
+class Exponential:
+    """The exponential function of scores was taken: the first half of a softmax."""
+
+
+@dataclass
 class UnknownStep:
     """An operator changed scores in a way that is not understood."""
 
@@ -169,7 +175,17 @@ class Copy:
 
 
 Step = (
-    Scaling | RowScaling | Addition | Fill | Cap | Shift | SinkColumn | UnknownStep | Copy | Product
+    Scaling
+    | RowScaling
+    | Addition
+    | Fill
+    | Cap
+    | Shift
+    | SinkColumn
+    | Exponential
+    | UnknownStep
+    | Copy
+    | Product
 )
 
 

@@ -9,31 +9,32 @@ own weights and with its output, so that no number is shown that is not the mode
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...recording.captured import Unreadable
-from ..agreement import check_weights
 from ..listener import Listener
 from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
+from ._exponentials import is_exponential, normalised_axis, normalising_axis
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
     Addition,
+    Exponential,
     Layout,
     Node,
     Product,
     Scaling,
+    Step,
     UnknownStep,
     storage_of,
     tensors_in,
     weak_reference,
 )
-from ._reading import Surroundings, read_scores
-from ._steps import step_of
+from ._reading import read_weights
+from ._steps import next_step, of_several_products
 from ._tracker import WeightTracker
 from ._weights import PendingAttention, Weights
 
@@ -150,6 +151,24 @@ class ScoreTracker:
         node = self.scores.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
+        if node is not None and is_exponential(node):
+            step = UnknownStep("a softmax was taken of the exponentials of its scores")
+            node = self._add(node, step, scores, Layout.of(scores), Layout.of(scores))
+        self._normalise(node, scores, axis, out)
+
+    def _normalise(
+        self, node: Node | None, scores: Tensor, axis: int, out: Tensor, *, by_hand: bool = False
+    ) -> None:
+        """Follow weights, and read the attention that they are of.
+
+        Args:
+            node: of the scores; None where they are no product.
+            scores: the scores, or their exponentials.
+            axis: that of the keys.
+            out: the weights.
+            by_hand: whether exponentials were normalised: then it is no attention as long as the
+                result is not that of a softmax.
+        """
         attention = PendingAttention(certain=node is not None and node.product.certain)
         dtypes = (scores.dtype, out.dtype)
         layout = Layout.of(out).move_axis(axis, -1)
@@ -163,8 +182,11 @@ class ScoreTracker:
             if attention.owner is None:
                 return
             try:
-                self._read(weights, node, scores, axis, out)
+                read_weights(weights, node, scores, axis, out, self.copies, self._masks)
             except Unreadable as error:
+                if by_hand:
+                    self._add(node, UnknownStep(str(error)), out, Layout.of(out), Layout.of(scores))
+                    return
                 attention.why = str(error)
                 self.weights.refuse(attention)
         self.weights.follow(weights, out)
@@ -213,6 +235,7 @@ class ScoreTracker:
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
         live = [x for x in candidates if self.scores[storage_of(x)].why_unknown is None]
+        live.sort(key=lambda x: not self.scores[storage_of(x)].product.certain)
         scores = (live or candidates)[0]
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
@@ -220,9 +243,16 @@ class ScoreTracker:
         if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
             return  # features of a token, which no softmax will be taken of
         products = {storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}
-        step = step_of(operator, args, kwargs, out, scores)
+        if is_exponential(node):
+            axis = normalising_axis(operator, args, scores)
+            if axis is not None:
+                if writes:
+                    self.scores.pop(storage_of(scores), None)
+                self._normalise(node, scores, axis % scores.ndim, out, by_hand=True)
+                return
+        step, after, before = next_step(operator, args, kwargs, out, scores, node)
         if len(products) > 1:
-            step = UnknownStep("its scores are the sum or product of two products")
+            step = of_several_products(step, name)
         # A chain that may be no attention ends here; a certain one is refused at its softmax.
         if isinstance(step, UnknownStep) and (
             not node.product.certain or out.numel() * 2 < scores.numel()
@@ -230,32 +260,17 @@ class ScoreTracker:
             if writes:
                 self.scores.pop(storage_of(scores), None)
             return
-        self.scores[storage_of(out)] = Node(
-            Layout.of(out), step, weak_reference(out), node, Layout.of(scores), out.dtype
-        )
+        result = self._add(node, step, out, after, before)
+        if isinstance(step, Exponential):
+            axis = normalised_axis(node, out)
+            if axis is not None:
+                self._normalise(result, out, axis % out.ndim, out, by_hand=True)
 
-    def _read(self, weights: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
-        """Read the attention of a softmax, and compare it with the weights that this returned.
-
-        Raises:
-            Unreadable: it cannot be read, or gives other weights.
-        """
-        owner = weights.attention.owner
-        assert owner is not None
-        for _, call in owner.calls:
-            for x in call.values():
-                if isinstance(x, Tensor) and x.ndim > 2 and type(x) is Tensor:
-                    self.copies.note_whole(x)
-        around = Surroundings(owner.head_hints, owner.batches, self.copies, self._masks)
-        reading = read_scores(node, scores, axis, around)
-        captured = reading.captured
-        # The model may use their memory again before the weights meet the values.
-        captured.query, captured.key = captured.query.clone(), captured.key.clone()
-        dtypes = {one.dtype for one in node.chain()} | {captured.query.dtype, *weights.dtypes}
-        weights.dtypes = tuple(dtypes)
-        check_weights(captured, reading.axes.four(out.detach()), dtypes=weights.dtypes)
-        weights.attention.captured = captured
-        weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
+    def _add(self, node: Node, step: Step, out: Tensor, layout: Layout, operand: Layout) -> Node:
+        """Add a node for a step, and return it."""
+        after = Node(layout, step, weak_reference(out), node, operand, out.dtype)
+        self.scores[storage_of(out)] = after
+        return after
 
     def _mixes_heads(self, lhs: Tensor, out: Tensor) -> bool:
         """Return whether a product takes sums over heads of scores, not over their keys.
@@ -268,10 +283,7 @@ class ScoreTracker:
         if _along_last_axis(lhs, node.layout):
             return False
         step = UnknownStep("its scores were mixed with those of other heads by a product")
-        layout = Layout.of(out)
-        self.scores[storage_of(out)] = Node(
-            layout, step, weak_reference(out), node, layout, out.dtype
-        )
+        self._add(node, step, out, Layout.of(out), Layout.of(out))
         return True
 
     def _meets_values_unnormalised(self, lhs: Tensor, rhs: Tensor) -> bool:
@@ -288,7 +300,10 @@ class ScoreTracker:
         owner = self._find_owner()
         if owner is None:
             return False
-        why = node.why_unknown or "its scores met the values without a softmax"
+        manner = "met the values without a softmax"
+        if is_exponential(node):
+            manner = "met the values before their exponentials were normalised"
+        why = node.why_unknown or f"its scores {manner}"
         self._listener.refuse(owner, why, "explicit")
         return True
 
