@@ -82,3 +82,26 @@ def test_the_first_gpt_multiplies_scores_with_its_mask(lengths):
     model = build("OpenAIGPT", settings)
     inputs = {"input_ids": ids(2, 9), "attention_mask": padding(lengths)}
     check(model, inputs, "h.{}.attn")
+
+
+RECURRENT = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2}
+OTHER_KINDS = {
+    "Rwkv": ({"attention_hidden_size": 32, "context_length": 32}, "blocks.{}.attention", "RWKV"),
+    "Mamba": ({"state_size": 4}, "layers.{}.mixer", "a state space"),
+    "Mamba2": (
+        {"state_size": 4, "num_heads": 4, "head_dim": 16, "n_groups": 1, "chunk_size": 4},
+        "layers.{}.mixer",
+        "a state space",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_KINDS)
+def test_what_has_no_weights_is_refused_as_what_it_is(name):
+    settings, pattern, words = OTHER_KINDS[name]
+    config = getattr(transformers, f"{name}Config")(**RECURRENT, **settings)
+    model = getattr(transformers, f"{name}Model")(config).eval()
+    recording = recorded(model, {"input_ids": ids(2, 9), "use_cache": False})
+    assert list(recording.refusals) == [pattern.format(0), pattern.format(1)]
+    for refusal in recording.refusals.values():
+        assert f"by its class {words}" in refusal.why

@@ -11,7 +11,7 @@ from clearhead.maps.measures.per_position import Entropy
 from clearhead.maps.recorder.collector import Collector
 from clearhead.maps.recorder.owners import Owner
 from clearhead.maps.recorder.selection import Selection
-from clearhead.maps.recorder.unread import WHY
+from clearhead.maps.recorder.unread import why_unread
 from clearhead.maps.recording.calls import Refusal
 from clearhead.maps.recording.captured import CapturedAttention
 from clearhead.maps.recording.contents import Contents
@@ -147,5 +147,5 @@ def test_modules_that_attend_but_were_not_read_are_refused():
     ran = {p.untyped_storage()._cdata for p in model.parameters()}
     collector, calls = collect(("a", "self", attention(FIRST)))
     collector.refuse_unread(list(model.named_modules()), ran)
-    assert calls["b"] == [Refusal(WHY, "operators of its own")]
+    assert calls["b"] == [Refusal(why_unread(model["b"]), "operators of its own")]
     assert len(calls["a"]) == 1

@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from clearhead.maps.recorder.unread import is_called_attention, unread_modules
+from clearhead.maps.recorder.unread import (
+    is_called_attention,
+    unread_modules,
+    why_unread,
+)
 from tests.maps.attending import Calls, recorded
 
 
@@ -48,6 +52,8 @@ def storages(*modules: nn.Module) -> set[int]:
         ("AttnGate", False),
         ("AttentionIntermediate", False),
         ("MambaCache", False),
+        ("MambaRMSNormGated", False),
+        ("RwkvFeedForward", False),
         ("Linear", False),
         ("MLP", False),
     ],
@@ -110,6 +116,25 @@ def test_in_a_model_without_parameters_nothing_denies_that_it_ran():
 def test_a_model_itself_is_no_part_of_it():
     model = module("AttentionModel", nn.Linear(2, 2))
     assert unread_in(model, storages(model), ()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("MultiScaleDeformableAttention", "by its class a deformable attention, which samples"),
+        ("DeformableDetrSelfAttention", "it attends in another way"),
+        ("Mamba2Mixer", "by its class a state space"),
+        ("RwkvSelfAttention", "by its class RWKV's recurrence"),
+        ("MultiScaleRetention", "by its class a retention"),
+        ("KimiLinearDeltaAttention", "by its class a delta rule"),
+        ("KimiLinearAttention", "it attends in another way"),
+        ("MobileViTV2LinearSelfAttention", "by its class a linear attention"),
+        ("PerformerAttention", "by its class a linear attention"),
+        ("MraSelfAttention", "it attends in another way"),
+    ],
+)
+def test_the_kind_is_told_where_the_name_of_the_class_tells_it(name, words):
+    assert words in why_unread(module(name))
 
 
 class LinearAttention(nn.Module):

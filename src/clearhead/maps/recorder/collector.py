@@ -21,7 +21,7 @@ from .kernels import with_heads_unpacked
 from .owners import Lengths, Owner, attention_kind
 from .selection import Selection
 from .token_labels import TokenLabels
-from .unread import WHY, unread_modules
+from .unread import unread_modules, why_unread
 
 _IN_GRAPH = (
     "within a compiled graph: which module inside computed it cannot be seen, and calls are in the "
@@ -78,9 +78,11 @@ class Collector:
             modules: all modules of the model by name.
             parameters: storages of the parameters that the run multiplied with.
         """
+        by_name = dict(modules)
         for name in unread_modules(modules, parameters, self.attending):
             if self._selection.includes(name):
-                self._contents.of_module(name).append(Refusal(WHY, "operators of its own"))
+                refusal = Refusal(why_unread(by_name[name]), "operators of its own")
+                self._contents.of_module(name).append(refusal)
 
     def _add_stranger(self, owner: Owner, kernel: str) -> None:
         """Add an attention of a module that is not the model's."""
