@@ -7,7 +7,6 @@ import torch
 
 from clearhead.maps.recorder.eager._exponentials import (
     exponential_step,
-    is_exponential,
     normalised_axis,
     normalising_axis,
 )
@@ -107,5 +106,5 @@ def test_a_log_softmax_is_seen_by_the_sums_of_its_exponentials():
     assert normalised_axis(node_of(Shift()), S.log_softmax(-2).exp()) == -2
     assert normalised_axis(node_of(Shift()), E) is None
     assert normalised_axis(node_of(Copy()), S.log_softmax(-1).exp()) is None
-    assert is_exponential(node_of(Exponential()))
-    assert not is_exponential(node_of(Shift()))
+    assert node_of(Exponential()).is_exponential
+    assert not node_of(Shift()).is_exponential

@@ -14,15 +14,10 @@ import torch
 from torch import Tensor
 
 from ....shapes import Shaped
-from ._nodes import Copy, Exponential, Fill, Node, Shift, Step, UnknownStep
+from ._nodes import Copy, Fill, Node, Shift, Step, UnknownStep
 
 _Arguments = Sequence[Any]
 _NORMALISED = 1e-3  # how far a row of weights in half precision may be from a sum of 1
-
-
-def is_exponential(node: Node) -> bool:
-    """Return whether the last of the steps that change numbers is an exponential function."""
-    return any(isinstance(one.step, Exponential) for one in node.chain())
 
 
 def exponential_step(

@@ -203,6 +203,7 @@ class Node:
         dtype: of the tensor.
         product: the beginning of the chain.
         modules: those that were running at the product.
+        is_exponential: whether it holds exponentials of scores, and no longer scores.
     """
 
     layout: Layout
@@ -212,9 +213,12 @@ class Node:
     operand_layout: Layout | None = None
     dtype: torch.dtype = torch.float32
     product: Product = field(init=False)
+    is_exponential: bool = field(init=False)
     modules: Chain = field(default_factory=lambda: Chain(()))
 
     def __post_init__(self) -> None:
+        of_parent = self.parent is not None and self.parent.is_exponential
+        self.is_exponential = of_parent or isinstance(self.step, Exponential)
         if isinstance(self.step, Product):
             self.product = self.step
         else:

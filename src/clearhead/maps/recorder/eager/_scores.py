@@ -18,7 +18,8 @@ from ...recording.captured import Unreadable
 from ..listener import Listener
 from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
-from ._exponentials import is_exponential, normalised_axis, normalising_axis
+from ._double_softmax import are_whole, read_double_softmax
+from ._exponentials import normalised_axis, normalising_axis
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
     Addition,
@@ -39,6 +40,8 @@ from ._tracker import WeightTracker
 from ._weights import PendingAttention, Weights
 
 _AT_MOST = 64
+_NO_PRODUCT = "its scores are not a product of queries and keys that could be followed"
+_OF_WEIGHTS = "a softmax was taken of weights that had been changed, or of a part of them"
 _PROJECTIONS = frozenset(("addmm", "linear"))
 
 
@@ -95,8 +98,6 @@ class ScoreTracker:
         """Return whether a kernel's queries have the heads where it expects the batch."""
         return split_of_four(query, self.copies, owner.head_hints, owner.batches).heads_first
 
-    # Operators
-
     def is_projection(self, args: Sequence[Any]) -> bool:
         """Return whether a product's second factor is a parameter: then no attention begins."""
         try:
@@ -151,10 +152,26 @@ class ScoreTracker:
         node = self.scores.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
-        if node is not None and is_exponential(node):
+        if node is not None and node.is_exponential:
             step = UnknownStep("a softmax was taken of the exponentials of its scores")
             node = self._add(node, step, scores, Layout.of(scores), Layout.of(scores))
-        self._normalise(node, scores, axis, out)
+        first = self.weights.by_storage.get(storage_of(scores))
+        if node is None and are_whole(first, scores, axis):
+            self._normalise_again(first, scores, axis, out)
+        else:
+            self._normalise(node, scores, axis, out)
+
+    def _normalise_again(self, first: Weights, scores: Tensor, axis: int, out: Tensor) -> None:
+        """Follow the weights of a softmax that was taken of the weights of another one."""
+        attention = PendingAttention(first.attention.owner, certain=first.attention.certain)
+        first.attention.is_over = True  # it meets no values
+        second = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
+        try:
+            read_double_softmax(first, second, scores, axis, out, self._masks)
+        except Unreadable as error:
+            attention.why = str(error)
+            self.weights.refuse(attention)
+        self.weights.follow(second, out)
 
     def _normalise(
         self, node: Node | None, scores: Tensor, axis: int, out: Tensor, *, by_hand: bool = False
@@ -169,14 +186,13 @@ class ScoreTracker:
             by_hand: whether exponentials were normalised: then it is no attention as long as the
                 result is not that of a softmax.
         """
+        if by_hand and node is not None and node.product.name == "mm" and scores.ndim > 2:
+            return  # a vocabulary
         attention = PendingAttention(certain=node is not None and node.product.certain)
-        dtypes = (scores.dtype, out.dtype)
-        layout = Layout.of(out).move_axis(axis, -1)
-        weights = Weights(layout, weak_reference(out), attention, dtypes=dtypes)
+        weights = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
+        weights.dtypes = (scores.dtype, out.dtype)
         if node is None:
-            attention.why = (
-                "its scores are not a product of queries and keys that could be followed"
-            )
+            attention.why = _OF_WEIGHTS if scores in self.weights else _NO_PRODUCT
         else:
             attention.owner = common_owner(node.modules, self._find_owner())
             if attention.owner is None:
@@ -243,7 +259,7 @@ class ScoreTracker:
         if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
             return  # features of a token, which no softmax will be taken of
         products = {storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}
-        if is_exponential(node):
+        if node.is_exponential:
             axis = normalising_axis(operator, args, scores)
             if axis is not None:
                 if writes:
@@ -301,7 +317,7 @@ class ScoreTracker:
         if owner is None:
             return False
         manner = "met the values without a softmax"
-        if is_exponential(node):
+        if node.is_exponential:
             manner = "met the values before their exponentials were normalised"
         why = node.why_unknown or f"its scores {manner}"
         self._listener.refuse(owner, why, "explicit")

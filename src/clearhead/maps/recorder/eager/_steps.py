@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._exponentials import exponential_step, is_exponential
+from ._exponentials import exponential_step
 from ._nodes import (
     Addition,
     Cap,
@@ -223,7 +223,7 @@ def next_step(
     Returns:
         The step, the layout of its result, and that in which it read the scores.
     """
-    if is_exponential(node):
+    if node.is_exponential:
         step: Step | None = exponential_step(operator, args, out, scores)
     else:
         step = partial_write(operator, args, keywords, scores, node.layout)
