@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -135,6 +137,14 @@ def test_a_model_itself_is_no_part_of_it():
 )
 def test_the_kind_is_told_where_the_name_of_the_class_tells_it(name, words):
     assert words in why_unread(module(name))
+
+
+def test_flex_attention_is_told_by_the_configuration():
+    one = module("LlamaAttention")
+    one.config = SimpleNamespace(_attn_implementation="flex_attention")
+    assert "its configuration chooses FlexAttention, which transformers compiles" in why_unread(one)
+    one.config = SimpleNamespace(_attn_implementation="sdpa")
+    assert "in a compiled kernel, or not at all" in why_unread(one)
 
 
 class LinearAttention(nn.Module):

@@ -21,8 +21,9 @@ from .kernels import with_heads_unpacked
 from .owners import Lengths, Owner, attention_kind
 from .selection import Selection
 from .token_labels import TokenLabels
-from .unread import unread_modules, why_unread
+from .unread import kind_of_class, unread_modules, why_unread
 
+_EXPLICIT = "explicit"  # attention of several operators
 _IN_GRAPH = (
     "within a compiled graph: which module inside computed it cannot be seen, and calls are in the "
     "order of the graph"
@@ -67,6 +68,8 @@ class Collector:
         if owner.stranger:
             self._add_stranger(owner, kernel)
         elif self._selection.includes(owner.name):
+            kind = kind_of_class(owner.module)
+            why = f"{why} ({kind})" if kind and kernel == _EXPLICIT else why
             self._contents.of_module(owner.name).append(Refusal(why, kernel))
 
     def refuse_unread(
