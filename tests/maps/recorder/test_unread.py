@@ -40,6 +40,8 @@ def storages(*modules: nn.Module) -> set[int]:
         ("DeformableAttn", True),
         ("MultiheadATTENTION", True),
         ("MambaMixer", True),
+        ("BambaMixer", True),
+        ("BambaMLP", False),
         ("RwkvBlock", True),
         ("MultiScaleRetention", True),
         ("GatedDeltaNet", True),

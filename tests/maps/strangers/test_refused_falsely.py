@@ -264,3 +264,19 @@ def test_stock_models_with_eager_attention(family, batch, mode):
     assert len(recording) == len(truth)
     for one, weights in zip(recording.values(), truth, strict=True):
         judge.assert_equal(one.dense(), weights.detach())
+
+
+@pytest.mark.parametrize("mode", judge.MODES)
+def test_windows_with_a_bias_per_head(mode):
+    """As torchvision's MaxViT has them: [batch, windows, heads, queries, keys]."""
+    batch, windows, heads, length, width = 2, 3, 4, 5, 8
+    bias = torch.linspace(-1, 1, heads * length * length).view(1, heads, length, length)
+
+    def form(q, k, v):
+        weights = (torch.einsum("bwhid,bwhjd->bwhij", q, k) * 0.4 + bias).softmax(-1)
+        return torch.einsum("bwhij,bwhjd->bwhid", weights, v)
+
+    factors = torch.randn(3, batch, windows, heads, length, width).unbind(0)
+    model = judge.Model(judge.Attention(form, heads))
+    recording = judge.recorded(model, mode, *factors)
+    judge.assert_read(recording, judge.weights_of(form, *factors).flatten(0, 1))

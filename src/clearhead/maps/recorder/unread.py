@@ -38,7 +38,7 @@ _KINDS = {
     "attention, which multiplies keys with values first, without a softmax over keys",
     r"fourier|fnet": "by its class a Fourier transform over tokens: there are no weights",
 }
-_ATTENTION = re.compile(r"attention|attn|attend|mamba|rwkv|retention|deltanet", re.IGNORECASE)
+_ATTENTION = re.compile(r"attention|attn|attend|[mb]amba|rwkv|retention|deltanet", re.IGNORECASE)
 _STEP = re.compile(
     r"(output|mask|bias|norm|normgated|embeddings?|dropout|gate|intermediate|cache|structure|"
     r"feed_?forward|mlp)$",
