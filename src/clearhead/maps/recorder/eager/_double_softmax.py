@@ -54,7 +54,7 @@ def read_double_softmax(
     own = first.axes.four(scores.detach().movedim(axis, -1)).clone()
     batch, heads, query_len, _ = before.query.shape
     shape = (batch, heads, query_len, before.key.shape[2])
-    if own.shape != shape:
+    if tuple(own.shape) != shape:
         raise Unreadable("a softmax was taken of weights that had sinks beside them")
     captured = CapturedAttention(
         query=before.query,

@@ -258,6 +258,11 @@ class Node:
                     setattr(node.step, name, value.detach().clone())
 
 
+def along_last_axis(x: Tensor, layout: Layout) -> bool:
+    """Return whether the last axis of a view is that of a layout of the same memory."""
+    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])
+
+
 def storage_of(x: Tensor) -> int:
     """Return what identifies the memory of a tensor; views have that of their base."""
     return x.untyped_storage()._cdata

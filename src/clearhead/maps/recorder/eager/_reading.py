@@ -284,9 +284,13 @@ def read_weights(
     captured = reading.captured
     # The model may use their memory again before the weights meet the values.
     captured.query, captured.key = captured.query.clone(), captured.key.clone()
-    if any(isinstance(one.step, Addition) and one.step.is_product for one in node.chain()):
-        captured.notes += (_SUM_OF_PRODUCTS,)
-    dtypes = {one.dtype for one in node.chain()} | {captured.query.dtype, *weights.dtypes}
+    dtypes = {captured.query.dtype, *weights.dtypes}
+    current: Node | None = node
+    while current is not None:
+        dtypes.add(current.dtype)
+        if isinstance(current.step, Addition) and current.step.is_product:
+            captured.notes += (_SUM_OF_PRODUCTS,)
+        current = current.parent
     weights.dtypes = tuple(dtypes)
     check_weights(captured, reading.axes.four(out.detach()), dtypes=weights.dtypes)
     weights.attention.captured = captured

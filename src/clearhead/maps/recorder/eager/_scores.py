@@ -30,6 +30,7 @@ from ._nodes import (
     Scaling,
     Step,
     UnknownStep,
+    along_last_axis,
     storage_of,
     tensors_in,
     weak_reference,
@@ -251,14 +252,14 @@ class ScoreTracker:
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
         live = [x for x in candidates if self.scores[storage_of(x)].why_unknown is None]
-        live.sort(key=lambda x: not self.scores[storage_of(x)].product.certain)
+        if len(live) > 1:
+            live.sort(key=lambda x: not self.scores[storage_of(x)].product.certain)
         scores = (live or candidates)[0]
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
         node = self.scores[storage_of(scores)]
-        if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
+        if name in _PROJECTIONS and along_last_axis(scores, node.layout):
             return  # features of a token, which no softmax will be taken of
-        products = {storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}
         if node.is_exponential:
             axis = normalising_axis(operator, args, scores)
             if axis is not None:
@@ -267,7 +268,7 @@ class ScoreTracker:
                 self._normalise(node, scores, axis % scores.ndim, out, by_hand=True)
                 return
         step, after, before = next_step(operator, args, kwargs, out, scores, node)
-        if len(products) > 1:
+        if len(live) > 1 and self._are_several_products(live):
             step = of_several_products(step, name)
         # A chain that may be no attention ends here; a certain one is refused at its softmax.
         if isinstance(step, UnknownStep) and (
@@ -281,6 +282,11 @@ class ScoreTracker:
             axis = normalised_axis(node, out)
             if axis is not None:
                 self._normalise(result, out, axis % out.ndim, out, by_hand=True)
+
+    def _are_several_products(self, scores: list[Tensor]) -> bool:
+        """Return whether tensors are scores of more than one product."""
+        storages = {storage_of(x) for x in scores}
+        return sum(self.scores[storage].product.certain for storage in storages) > 1
 
     def _add(self, node: Node, step: Step, out: Tensor, layout: Layout, operand: Layout) -> Node:
         """Add a node for a step, and return it."""
@@ -296,7 +302,7 @@ class ScoreTracker:
         node = self.scores.get(storage_of(lhs))
         if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
             return False
-        if _along_last_axis(lhs, node.layout):
+        if along_last_axis(lhs, node.layout):
             return False
         step = UnknownStep("its scores were mixed with those of other heads by a product")
         self._add(node, step, out, Layout.of(out), Layout.of(out))
@@ -322,8 +328,3 @@ class ScoreTracker:
         why = node.why_unknown or f"its scores {manner}"
         self._listener.refuse(owner, why, "explicit")
         return True
-
-
-def _along_last_axis(x: Tensor, layout: Layout) -> bool:
-    """Return whether the last axis of a view is that of a layout of the same memory."""
-    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])

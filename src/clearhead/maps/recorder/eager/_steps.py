@@ -223,14 +223,14 @@ def next_step(
     Returns:
         The step, the layout of its result, and that in which it read the scores.
     """
+    before, after = Layout.of(scores), Layout.of(out)
     if node.is_exponential:
-        step: Step | None = exponential_step(operator, args, out, scores)
-    else:
-        step = partial_write(operator, args, keywords, scores, node.layout)
-        if step is not None:
-            return step, node.layout, node.layout
-        step = step_of(operator, args, keywords, out, scores)
-    return step, Layout.of(out), Layout.of(scores)
+        return exponential_step(operator, args, out, scores), after, before
+    if operator._schema.is_mutable:
+        write = partial_write(operator, args, keywords, scores, node.layout)
+        if write is not None:
+            return write, node.layout, node.layout
+    return step_of(operator, args, keywords, out, scores), after, before
 
 
 def of_several_products(step: Step, name: str) -> Step:
