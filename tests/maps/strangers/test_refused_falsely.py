@@ -280,3 +280,11 @@ def test_windows_with_a_bias_per_head(mode):
     model = judge.Model(judge.Attention(form, heads))
     recording = judge.recorded(model, mode, *factors)
     judge.assert_read(recording, judge.weights_of(form, *factors).flatten(0, 1))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("form", [exp_by_hand, log_softmax, minus_logsumexp, masked_by_index])
+def test_in_half_precision(form, dtype):
+    factors = [x.to(dtype) for x in judge.factors(judge.SHAPES["batch 2, heads 4"])]
+    recording = judge.recorded(judge.Model(judge.Attention(form, 4)), "no_grad", *factors)
+    judge.assert_read(recording, judge.weights_of(form, *factors))

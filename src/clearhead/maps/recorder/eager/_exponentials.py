@@ -17,7 +17,9 @@ from ....shapes import Shaped
 from ._nodes import Copy, Fill, Node, Shift, Step, UnknownStep
 
 _Arguments = Sequence[Any]
-_NORMALISED = 1e-3  # how far a row of weights in half precision may be from a sum of 1
+# How far the sum of a row of weights may be from 1. Logarithms in half precision are rounded by up to
+# 1/64, and the weights in proportion; whether they are those of a softmax is compared afterwards.
+_OFF, _OFF_IN_HALF = 1e-3, 0.1
 
 
 def exponential_step(
@@ -119,8 +121,9 @@ def normalised_axis(node: Node, out: Shaped[Tensor, "..."]) -> int | None:
         before = before.parent
     if not isinstance(before.step, Shift):
         return None
+    most = _OFF if out.dtype in (torch.float32, torch.float64) else _OFF_IN_HALF
     for axis in range(-1, -min(out.ndim, 2) - 1, -1):
         sums = out.sum(axis, dtype=torch.float32)
-        if bool(((sums - 1).abs() < _NORMALISED).all()):
+        if bool(((sums - 1).abs() < most).all()):
             return axis
     return None
