@@ -217,7 +217,10 @@ def test_these_are_right_or_refused_with_a_true_reason(form, mode):
         judge.assert_read(recording, judge.weights_of(form, query, key, value))
 
 
-@pytest.mark.parametrize("form", [plus_zero, negated, shifted_by_its_highest])
+@pytest.mark.parametrize(
+    "form",
+    [plus_zero, negated, shifted_by_its_highest, exp_by_hand, masked_by_index, two_products],
+)
 def test_forward_mode_derivatives_bring_no_refusal(form):
     query, key, value = judge.factors(judge.SHAPES["batch 2, heads 4"])
     model = judge.Model(judge.Attention(form, 4))

@@ -17,8 +17,8 @@ from ....shapes import Shaped
 from ._nodes import Copy, Fill, Node, Shift, Step, UnknownStep
 
 _Arguments = Sequence[Any]
-# How far the sum of a row of weights may be from 1. Logarithms in half precision are rounded by up to
-# 1/64, and the weights in proportion; whether they are those of a softmax is compared afterwards.
+# How far the sum of a row of weights may be from 1. In half precision logarithms are rounded by up
+# to 1/64, and weights in proportion. Whether they are those of a softmax is compared afterwards.
 _OFF, _OFF_IN_HALF = 1e-3, 0.1
 
 
