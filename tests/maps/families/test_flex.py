@@ -70,5 +70,13 @@ def test_an_encoder_and_a_decoder():
 
 
 @pytest.mark.heavy
-def test_compiled_as_transformers_does_it():
-    check_language_model("llama", (11, 6))
+def test_compiled_as_transformers_does_it_each_module_is_named():
+    network = model("llama")
+    network.set_attn_implementation("flex_attention")
+    try:
+        recording = comparing.recorded(network, {"input_ids": comparing.ids(1, 11)})
+    finally:
+        network.set_attn_implementation("eager")
+    assert list(recording.refusals) == [LAYERS["llama"].format(i) for i in range(2)]
+    for refusal in recording.refusals.values():
+        assert "chooses FlexAttention, which transformers compiles" in refusal.why

@@ -11,7 +11,7 @@ from clearhead.maps.measures.per_position import Entropy
 from clearhead.maps.recorder.collector import Collector
 from clearhead.maps.recorder.owners import Owner
 from clearhead.maps.recorder.selection import Selection
-from clearhead.maps.recorder.unread import WHY
+from clearhead.maps.recorder.unread import why_unread
 from clearhead.maps.recording.calls import Refusal
 from clearhead.maps.recording.captured import CapturedAttention
 from clearhead.maps.recording.contents import Contents
@@ -147,5 +147,20 @@ def test_modules_that_attend_but_were_not_read_are_refused():
     ran = {p.untyped_storage()._cdata for p in model.parameters()}
     collector, calls = collect(("a", "self", attention(FIRST)))
     collector.refuse_unread(list(model.named_modules()), ran)
-    assert calls["b"] == [Refusal(WHY, "operators of its own")]
+    assert calls["b"] == [Refusal(why_unread(model["b"]), "operators of its own")]
     assert len(calls["a"]) == 1
+
+
+def test_a_refusal_says_what_the_class_is_called():
+    class GatedDeltaNet(nn.Module):
+        pass
+
+    collector, calls = collect()
+    for name, module, kernel in (
+        ("a", GatedDeltaNet(), "explicit"),
+        ("b", GatedDeltaNet(), "aten.mul"),
+        ("c", nn.Identity(), "explicit"),
+    ):
+        collector.refuse(Owner(name, module), "it was changed", kernel)
+    assert calls["a"][0].why.startswith("it was changed (by its class a delta rule, which writes")
+    assert [calls[name][0].why for name in "bc"] == ["it was changed"] * 2

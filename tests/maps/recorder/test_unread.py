@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
-from clearhead.maps.recorder.unread import is_called_attention, unread_modules
+from clearhead.maps.recorder.unread import (
+    is_called_attention,
+    unread_modules,
+    why_unread,
+)
 from tests.maps.attending import Calls, recorded
 
 
@@ -34,6 +40,8 @@ def storages(*modules: nn.Module) -> set[int]:
         ("DeformableAttn", True),
         ("MultiheadATTENTION", True),
         ("MambaMixer", True),
+        ("BambaMixer", True),
+        ("BambaMLP", False),
         ("RwkvBlock", True),
         ("MultiScaleRetention", True),
         ("GatedDeltaNet", True),
@@ -48,6 +56,8 @@ def storages(*modules: nn.Module) -> set[int]:
         ("AttnGate", False),
         ("AttentionIntermediate", False),
         ("MambaCache", False),
+        ("MambaRMSNormGated", False),
+        ("RwkvFeedForward", False),
         ("Linear", False),
         ("MLP", False),
     ],
@@ -110,6 +120,33 @@ def test_in_a_model_without_parameters_nothing_denies_that_it_ran():
 def test_a_model_itself_is_no_part_of_it():
     model = module("AttentionModel", nn.Linear(2, 2))
     assert unread_in(model, storages(model), ()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("MultiScaleDeformableAttention", "by its class a deformable attention, which samples"),
+        ("DeformableDetrSelfAttention", "it attends in another way"),
+        ("Mamba2Mixer", "by its class a state space"),
+        ("RwkvSelfAttention", "by its class RWKV's recurrence"),
+        ("MultiScaleRetention", "by its class a retention"),
+        ("KimiLinearDeltaAttention", "by its class a delta rule"),
+        ("KimiLinearAttention", "it attends in another way"),
+        ("MobileViTV2LinearSelfAttention", "by its class a linear attention"),
+        ("PerformerAttention", "by its class a linear attention"),
+        ("MraSelfAttention", "it attends in another way"),
+    ],
+)
+def test_the_kind_is_told_where_the_name_of_the_class_tells_it(name, words):
+    assert words in why_unread(module(name))
+
+
+def test_flex_attention_is_told_by_the_configuration():
+    one = module("LlamaAttention")
+    one.config = SimpleNamespace(_attn_implementation="flex_attention")
+    assert "its configuration chooses FlexAttention, which transformers compiles" in why_unread(one)
+    one.config = SimpleNamespace(_attn_implementation="sdpa")
+    assert "in a compiled kernel, or not at all" in why_unread(one)
 
 
 class LinearAttention(nn.Module):

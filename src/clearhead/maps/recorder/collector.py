@@ -21,8 +21,9 @@ from .kernels import with_heads_unpacked
 from .owners import Lengths, Owner, attention_kind
 from .selection import Selection
 from .token_labels import TokenLabels
-from .unread import WHY, unread_modules
+from .unread import kind_of_class, unread_modules, why_unread
 
+_EXPLICIT = "explicit"  # attention of several operators
 _IN_GRAPH = (
     "within a compiled graph: which module inside computed it cannot be seen, and calls are in the "
     "order of the graph"
@@ -67,6 +68,8 @@ class Collector:
         if owner.stranger:
             self._add_stranger(owner, kernel)
         elif self._selection.includes(owner.name):
+            kind = kind_of_class(owner.module)
+            why = f"{why} ({kind})" if kind and kernel == _EXPLICIT else why
             self._contents.of_module(owner.name).append(Refusal(why, kernel))
 
     def refuse_unread(
@@ -78,9 +81,11 @@ class Collector:
             modules: all modules of the model by name.
             parameters: storages of the parameters that the run multiplied with.
         """
+        by_name = dict(modules)
         for name in unread_modules(modules, parameters, self.attending):
             if self._selection.includes(name):
-                self._contents.of_module(name).append(Refusal(WHY, "operators of its own"))
+                refusal = Refusal(why_unread(by_name[name]), "operators of its own")
+                self._contents.of_module(name).append(refusal)
 
     def _add_stranger(self, owner: Owner, kernel: str) -> None:
         """Add an attention of a module that is not the model's."""

@@ -12,13 +12,37 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from torch import nn
 
-WHY = (
-    "it ran, and no softmax over products of queries and keys was seen in it: it attends in "
-    "another way (linear, deformable, recurrent, element by element) or not at all"
+_WHY = "it ran, and no softmax over products of queries and keys was seen in it: {}"
+_ANOTHER_WAY = (
+    "it attends in another way (linear, deformable, recurrent, element by element), in a compiled "
+    "kernel, or not at all"
 )
-_ATTENTION = re.compile(r"attention|attn|attend|mamba|rwkv|retention|deltanet", re.IGNORECASE)
+_COMPILED_FLEX = (
+    "its configuration chooses FlexAttention, which transformers compiles to a kernel of its own, "
+    "and that shows no operators; record the model with another implementation, such as sdpa"
+)
+# What the name of a class says of its kind, and why that kind has no map.
+_KINDS = {
+    r"deformable(?!_?detr)": "by its class a deformable attention, which samples values at a few "
+    "places and weighs them by the query alone: there are no keys",
+    r"[mb]amba|ssm|statespace|recurrentgemma|rg_?lru": "by its class a state space or linear "
+    "recurrence, which passes a state from token to token: there are no weights between tokens "
+    "that sum to 1",
+    r"rwkv": "by its class RWKV's recurrence, which weighs values by decay and key alone: there "
+    "are no products of queries and keys",
+    r"retention|retnet": "by its class a retention, whose products are weighed by a decay and not "
+    "normalised by a softmax",
+    r"delta_?(net|rule|att)": "by its class a delta rule, which writes values to a state and "
+    "reads it: there are no weights between tokens that sum to 1",
+    r"(?<!kimi)linear_?(self_?)?att|performer|favor|lightning_?att": "by its class a linear "
+    "attention, which multiplies keys with values first, without a softmax over keys",
+    r"fourier|fnet": "by its class a Fourier transform over tokens: there are no weights",
+}
+_ATTENTION = re.compile(r"attention|attn|attend|[mb]amba|rwkv|retention|deltanet", re.IGNORECASE)
 _STEP = re.compile(
-    r"(output|mask|bias|norm|embeddings?|dropout|gate|intermediate|cache|structure)$", re.I
+    r"(output|mask|bias|norm|normgated|embeddings?|dropout|gate|intermediate|cache|structure|"
+    r"feed_?forward|mlp)$",
+    re.IGNORECASE,
 )
 
 
@@ -26,6 +50,21 @@ def is_called_attention(module: nn.Module) -> bool:
     """Return whether a module's class is named an attention, or what stands in its place."""
     name = type(module).__name__
     return _ATTENTION.search(name) is not None and _STEP.search(name) is None
+
+
+def why_unread(module: nn.Module) -> str:
+    """Return why nothing was read of a module that ran, as far as its class and settings tell."""
+    config = getattr(module, "config", None)
+    if getattr(config, "_attn_implementation", None) == "flex_attention":
+        return _WHY.format(_COMPILED_FLEX)
+    return _WHY.format(kind_of_class(module) or _ANOTHER_WAY)
+
+
+def kind_of_class(module: nn.Module) -> str | None:
+    """Return what the name of a module's class says of how it attends; None if it says nothing."""
+    name = type(module).__name__
+    kinds = (words for pattern, words in _KINDS.items() if re.search(pattern, name, re.IGNORECASE))
+    return next(kinds, None)
 
 
 def unread_modules(

@@ -38,6 +38,13 @@ def test_what_is_broadcast_stays_broadcast():
     assert heads_first.four(FOUR.transpose(0, 1)[:, :1]).shape == (1, HEADS, QUERIES, KEYS)
 
 
+def test_a_bias_per_head_may_be_the_same_in_all_windows():
+    windows = Axes(-1, 3, BATCH * 7, HEADS)
+    assert torch.equal(windows.four(FOUR[None, :1]), FOUR[:1])
+    with pytest.raises(Unreadable, match="broadcast along an axis that became part of another"):
+        windows.four(FOUR[:, :1, None])
+
+
 def test_a_part_of_a_merged_axis_is_refused():
     with pytest.raises(Unreadable, match="broadcast along an axis that became part of another"):
         Axes(-1, 1, BATCH, HEADS).four(FOUR[0])

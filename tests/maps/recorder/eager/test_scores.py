@@ -141,9 +141,22 @@ def test_weights_that_are_changed_after_the_softmax_are_refused():
 UNREADABLE = {
     "went through aten.sigmoid": lambda: torch.sigmoid(Q @ REPEATED_K.mT) @ REPEATED_V,
     "without a softmax": lambda: (Q @ REPEATED_K.mT) @ REPEATED_V,
-    "went through aten.exp": lambda: (
-        (s := torch.exp(Q @ REPEATED_K.mT)) / s.sum(-1, keepdim=True) @ REPEATED_V
+    "the exponentials of its scores went through aten.pow": lambda: (
+        (s := torch.exp(Q @ REPEATED_K.mT) ** 2) / s.sum(-1, keepdim=True) @ REPEATED_V
     ),
+    "before their exponentials were normalised": lambda: (
+        ((s := torch.exp(Q @ REPEATED_K.mT)) @ REPEATED_V) / s.sum(-1, keepdim=True)
+    ),
+    "not give the model's own weights": lambda: (
+        (s := torch.exp(Q @ REPEATED_K.mT)) / (s.sum(-1, keepdim=True) + 1.0) @ REPEATED_V
+    ),
+    "a softmax was taken of the exponentials": lambda: (
+        torch.exp(Q @ REPEATED_K.mT).softmax(-1) @ REPEATED_V
+    ),
+    "replaced by those of another tensor": lambda: (
+        (s := Q @ REPEATED_K.mT)[..., :2].copy_(BIAS[..., :2]).sum(),
+        s.softmax(-1) @ REPEATED_V,
+    )[1],
     "not a product": lambda: (
         torch.tanh(Q[:, :, :, None] + REPEATED_K[:, :, None]).sum(-1).softmax(-1) @ REPEATED_V
     ),
@@ -152,7 +165,13 @@ UNREADABLE = {
     ),
     "capped after a mask": lambda: torch.tanh(Q @ REPEATED_K.mT + BIAS).softmax(-1) @ REPEATED_V,
     "multiplied by a matrix": lambda: (Q @ REPEATED_K.mT * BIAS).softmax(-1) @ REPEATED_V,
-    "two products": lambda: (Q @ REPEATED_K.mT + Q @ REPEATED_V.mT).softmax(-1) @ REPEATED_V,
+    "several products, which are not only added": lambda: (
+        (Q @ REPEATED_K.mT * (Q @ REPEATED_V.mT)).softmax(-1) @ REPEATED_V
+    ),
+    "several products beside one another": lambda: (
+        torch.cat([Q @ REPEATED_K.mT, Q @ REPEATED_V.mT], -1).softmax(-1)
+        @ torch.cat([REPEATED_V, REPEATED_V], -2)
+    ),
     "differ between queries": lambda: (
         torch.cat([Q @ REPEATED_K.mT, Q[..., :1]], -1).softmax(-1)[..., :-1] @ REPEATED_V
     ),

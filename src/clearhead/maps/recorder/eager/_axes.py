@@ -41,6 +41,8 @@ class Axes:
         outer, inner = (self.batch, self.heads)[:: -1 if self.heads_first else 1]
         if all(size == 1 for size in lead):
             return x.reshape(1, 1, *x.shape[-2:])
+        if not self.heads_first and len(lead) > 2 and lead.numel() == lead[-1] == inner:
+            return x.reshape(1, inner, *x.shape[-2:])  # the same in all windows
         if not (len(lead) == 2 and lead[0] in (1, outer) and lead[1] in (1, inner)):
             if lead.numel() != self.batch * self.heads:
                 raise Unreadable(

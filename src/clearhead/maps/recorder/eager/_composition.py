@@ -14,7 +14,19 @@ from ...scores.masks.compact_mask import CompactMask, both_allowed
 from ...scores.scoring import Scoring
 from ..mask_cache import MaskCache
 from ._axes import Axes, Place, in_final_axes
-from ._nodes import Addition, Cap, Copy, Fill, Layout, RowScaling, Scaling, Shift, SinkColumn, Step
+from ._nodes import (
+    Addition,
+    Cap,
+    Copy,
+    Exponential,
+    Fill,
+    Layout,
+    RowScaling,
+    Scaling,
+    Shift,
+    SinkColumn,
+    Step,
+)
 
 # exp underflows to 0 below the negative of it.
 _UNDERFLOW = {torch.float64: 750.0}
@@ -33,11 +45,14 @@ class _Composition:
         self.terms: list[tuple[Tensor, float, torch.dtype]] = []
         self.fills: list[tuple[Tensor, float, bool]] = []
         self.shifted = False
+        self.exponential = False
         self.sinks: Tensor | None = None
 
     def add(self, step: Step, tensor: Tensor | None, dtype: torch.dtype) -> None:
         """Add one step, its tensor with the softmax's axes, and the dtype of its result."""
-        if isinstance(step, Copy):
+        if isinstance(step, Exponential):
+            self.exponential = True
+        if isinstance(step, Copy | Exponential):
             return
         if self.sinks is not None and not isinstance(step, Shift):
             raise Unreadable("scores were changed after the sinks were put beside them")
@@ -56,6 +71,7 @@ class _Composition:
             self.rows.append(tensor)
         elif isinstance(step, Addition):
             assert tensor is not None
+            self.fills = [_lowered(fill, tensor, step.factor) for fill in self.fills]
             self.terms.append((tensor, step.factor, dtype))
         elif isinstance(step, Fill):
             assert tensor is not None
@@ -73,6 +89,18 @@ class _Composition:
             self.cap *= factor
         self.terms = [(term, f * factor, dtype) for term, f, dtype in self.terms]
         self.fills = [(where, value * factor, inv) for where, value, inv in self.fills]
+
+
+def _lowered(
+    fill: tuple[Tensor, float, bool], term: Tensor, factor: float
+) -> tuple[Tensor, float, bool]:
+    """Return a fill, to whose number a term was added: the highest of its sums."""
+    where, value, inverted = fill
+    if value <= torch.finfo(torch.float32).min / 2:
+        return fill
+    places = ~where if inverted else where
+    highest = torch.where(places, term.float() * factor, -torch.inf).amax()
+    return where, value + float(highest), inverted
 
 
 def compose(
@@ -183,6 +211,8 @@ def _mask(
 ) -> CompactMask | None:
     """Return all that was added and filled, as one mask."""
     parts = [masks.compact(term, shape) for term in _terms(composition)]
+    if composition.exponential and composition.fills:
+        scores = scores.detach().log()
     for where, value, inverted in composition.fills:
         parts.append(_fill(where if inverted else ~where, value, scores, axes, shape, masks))
     if not parts:

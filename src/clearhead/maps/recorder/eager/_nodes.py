@@ -124,10 +124,11 @@ class RowScaling:
 
 @dataclass(eq=False)
 class Addition:
-    """A mask or bias was added to scores."""
+    """A mask or bias was added to scores, perhaps one that is a product as well."""
 
     term: Tensor
     factor: float = 1.0
+    is_product: bool = False
 
 
 @dataclass(eq=False)
@@ -157,6 +158,11 @@ class SinkColumn:
 
 
 @dataclass
+class Exponential:
+    """The exponential function of scores was taken: the first half of a softmax."""
+
+
+@dataclass
 class UnknownStep:
     """An operator changed scores in a way that is not understood."""
 
@@ -169,7 +175,17 @@ class Copy:
 
 
 Step = (
-    Scaling | RowScaling | Addition | Fill | Cap | Shift | SinkColumn | UnknownStep | Copy | Product
+    Scaling
+    | RowScaling
+    | Addition
+    | Fill
+    | Cap
+    | Shift
+    | SinkColumn
+    | Exponential
+    | UnknownStep
+    | Copy
+    | Product
 )
 
 
@@ -187,6 +203,7 @@ class Node:
         dtype: of the tensor.
         product: the beginning of the chain.
         modules: those that were running at the product.
+        is_exponential: whether it holds exponentials of scores, and no longer scores.
     """
 
     layout: Layout
@@ -196,9 +213,12 @@ class Node:
     operand_layout: Layout | None = None
     dtype: torch.dtype = torch.float32
     product: Product = field(init=False)
+    is_exponential: bool = field(init=False)
     modules: Chain = field(default_factory=lambda: Chain(()))
 
     def __post_init__(self) -> None:
+        of_parent = self.parent is not None and self.parent.is_exponential
+        self.is_exponential = of_parent or isinstance(self.step, Exponential)
         if isinstance(self.step, Product):
             self.product = self.step
         else:
@@ -236,6 +256,11 @@ class Node:
             for name, value in vars(node.step).items():
                 if isinstance(value, Tensor) and storage_of(value) == storage:
                     setattr(node.step, name, value.detach().clone())
+
+
+def along_last_axis(x: Tensor, layout: Layout) -> bool:
+    """Return whether the last axis of a view is that of a layout of the same memory."""
+    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])
 
 
 def storage_of(x: Tensor) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -10,11 +11,18 @@ from torch import Tensor
 
 from ....shapes import Float, Int
 from ...recording.captured import CapturedAttention, Unreadable
+from ..agreement import check_weights
 from ..mask_cache import MaskCache
 from ._axes import Axes, Place
 from ._composition import compose
 from ._merged_axes import Copies, Split, split_of
-from ._nodes import Layout, Node, SinkColumn
+from ._nodes import Addition, Layout, Node, SinkColumn
+from ._weights import Weights
+
+_SUM_OF_PRODUCTS = (
+    "its scores are a sum of several products: queries and keys are those of one of them, and the "
+    "others are a bias"
+)
 
 
 class ScoreReading(NamedTuple):
@@ -242,3 +250,48 @@ def _factors(
     if column.numel() != key.shape[1] or bool((column != torch.arange(column.numel())).any()):
         key = key.index_select(1, column.to(key.device))
     return query, key.reshape(batch, heads // group, -1, key.shape[-1])
+
+
+def read_weights(
+    weights: Weights,
+    node: Node,
+    scores: Tensor,
+    axis: int,
+    out: Tensor,
+    copies: Copies,
+    masks: MaskCache,
+) -> None:
+    """Read the attention of a softmax, and compare it with the weights that this returned.
+
+    Args:
+        weights: the softmax's result, whose attention is completed.
+        node, scores, axis: what it normalised, as in `read_scores`.
+        out: its result.
+        copies: where the memory of queries and keys was copied from.
+        masks: the masks that were made compact already.
+
+    Raises:
+        Unreadable: it cannot be read, or gives other weights.
+    """
+    owner = weights.attention.owner
+    assert owner is not None
+    for _, call in owner.calls:
+        for x in call.values():
+            if isinstance(x, Tensor) and x.ndim > 2 and type(x) is Tensor:
+                copies.note_whole(x)
+    around = Surroundings(owner.head_hints, owner.batches, copies, masks)
+    reading = read_scores(node, scores, axis, around)
+    captured = reading.captured
+    # The model may use their memory again before the weights meet the values.
+    captured.query, captured.key = captured.query.clone(), captured.key.clone()
+    dtypes = {captured.query.dtype, *weights.dtypes}
+    current: Node | None = node
+    while current is not None:
+        dtypes.add(current.dtype)
+        if isinstance(current.step, Addition) and current.step.is_product:
+            captured.notes += (_SUM_OF_PRODUCTS,)
+        current = current.parent
+    weights.dtypes = tuple(dtypes)
+    check_weights(captured, reading.axes.four(out.detach()), dtypes=weights.dtypes)
+    weights.attention.captured = captured
+    weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)

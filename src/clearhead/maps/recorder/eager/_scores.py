@@ -9,35 +9,40 @@ own weights and with its output, so that no number is shown that is not the mode
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...recording.captured import Unreadable
-from ..agreement import check_weights
 from ..listener import Listener
 from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
+from ._double_softmax import are_whole, read_double_softmax
+from ._exponentials import normalised_axis, normalising_axis
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
     Addition,
+    Exponential,
     Layout,
     Node,
     Product,
     Scaling,
+    Step,
     UnknownStep,
+    along_last_axis,
     storage_of,
     tensors_in,
     weak_reference,
 )
-from ._reading import Surroundings, read_scores
-from ._steps import step_of
+from ._reading import read_weights
+from ._steps import next_step, of_several_products
 from ._tracker import WeightTracker
 from ._weights import PendingAttention, Weights
 
 _AT_MOST = 64
+_NO_PRODUCT = "its scores are not a product of queries and keys that could be followed"
+_OF_WEIGHTS = "a softmax was taken of weights that had been changed, or of a part of them"
 _PROJECTIONS = frozenset(("addmm", "linear"))
 
 
@@ -94,8 +99,6 @@ class ScoreTracker:
         """Return whether a kernel's queries have the heads where it expects the batch."""
         return split_of_four(query, self.copies, owner.head_hints, owner.batches).heads_first
 
-    # Operators
-
     def is_projection(self, args: Sequence[Any]) -> bool:
         """Return whether a product's second factor is a parameter: then no attention begins."""
         try:
@@ -150,21 +153,57 @@ class ScoreTracker:
         node = self.scores.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
+        if node is not None and node.is_exponential:
+            step = UnknownStep("a softmax was taken of the exponentials of its scores")
+            node = self._add(node, step, scores, Layout.of(scores), Layout.of(scores))
+        first = self.weights.by_storage.get(storage_of(scores))
+        if node is None and are_whole(first, scores, axis):
+            self._normalise_again(first, scores, axis, out)
+        else:
+            self._normalise(node, scores, axis, out)
+
+    def _normalise_again(self, first: Weights, scores: Tensor, axis: int, out: Tensor) -> None:
+        """Follow the weights of a softmax that was taken of the weights of another one."""
+        attention = PendingAttention(first.attention.owner, certain=first.attention.certain)
+        first.attention.is_over = True  # it meets no values
+        second = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
+        try:
+            read_double_softmax(first, second, scores, axis, out, self._masks)
+        except Unreadable as error:
+            attention.why = str(error)
+            self.weights.refuse(attention)
+        self.weights.follow(second, out)
+
+    def _normalise(
+        self, node: Node | None, scores: Tensor, axis: int, out: Tensor, *, by_hand: bool = False
+    ) -> None:
+        """Follow weights, and read the attention that they are of.
+
+        Args:
+            node: of the scores; None where they are no product.
+            scores: the scores, or their exponentials.
+            axis: that of the keys.
+            out: the weights.
+            by_hand: whether exponentials were normalised: then it is no attention as long as the
+                result is not that of a softmax.
+        """
+        if by_hand and node is not None and node.product.name == "mm" and scores.ndim > 2:
+            return  # a vocabulary
         attention = PendingAttention(certain=node is not None and node.product.certain)
-        dtypes = (scores.dtype, out.dtype)
-        layout = Layout.of(out).move_axis(axis, -1)
-        weights = Weights(layout, weak_reference(out), attention, dtypes=dtypes)
+        weights = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
+        weights.dtypes = (scores.dtype, out.dtype)
         if node is None:
-            attention.why = (
-                "its scores are not a product of queries and keys that could be followed"
-            )
+            attention.why = _OF_WEIGHTS if scores in self.weights else _NO_PRODUCT
         else:
             attention.owner = common_owner(node.modules, self._find_owner())
             if attention.owner is None:
                 return
             try:
-                self._read(weights, node, scores, axis, out)
+                read_weights(weights, node, scores, axis, out, self.copies, self._masks)
             except Unreadable as error:
+                if by_hand:
+                    self._add(node, UnknownStep(str(error)), out, Layout.of(out), Layout.of(scores))
+                    return
                 attention.why = str(error)
                 self.weights.refuse(attention)
         self.weights.follow(weights, out)
@@ -213,16 +252,24 @@ class ScoreTracker:
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
         live = [x for x in candidates if self.scores[storage_of(x)].why_unknown is None]
+        if len(live) > 1:
+            live.sort(key=lambda x: not self.scores[storage_of(x)].product.certain)
         scores = (live or candidates)[0]
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
         node = self.scores[storage_of(scores)]
-        if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
+        if name in _PROJECTIONS and along_last_axis(scores, node.layout):
             return  # features of a token, which no softmax will be taken of
-        products = {storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}
-        step = step_of(operator, args, kwargs, out, scores)
-        if len(products) > 1:
-            step = UnknownStep("its scores are the sum or product of two products")
+        if node.is_exponential:
+            axis = normalising_axis(operator, args, scores)
+            if axis is not None:
+                if writes:
+                    self.scores.pop(storage_of(scores), None)
+                self._normalise(node, scores, axis % scores.ndim, out, by_hand=True)
+                return
+        step, after, before = next_step(operator, args, kwargs, out, scores, node)
+        if len(live) > 1 and self._are_several_products(live):
+            step = of_several_products(step, name)
         # A chain that may be no attention ends here; a certain one is refused at its softmax.
         if isinstance(step, UnknownStep) and (
             not node.product.certain or out.numel() * 2 < scores.numel()
@@ -230,32 +277,22 @@ class ScoreTracker:
             if writes:
                 self.scores.pop(storage_of(scores), None)
             return
-        self.scores[storage_of(out)] = Node(
-            Layout.of(out), step, weak_reference(out), node, Layout.of(scores), out.dtype
-        )
+        result = self._add(node, step, out, after, before)
+        if isinstance(step, Exponential):
+            axis = normalised_axis(node, out)
+            if axis is not None:
+                self._normalise(result, out, axis % out.ndim, out, by_hand=True)
 
-    def _read(self, weights: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
-        """Read the attention of a softmax, and compare it with the weights that this returned.
+    def _are_several_products(self, scores: list[Tensor]) -> bool:
+        """Return whether tensors are scores of more than one product."""
+        storages = {storage_of(x) for x in scores}
+        return sum(self.scores[storage].product.certain for storage in storages) > 1
 
-        Raises:
-            Unreadable: it cannot be read, or gives other weights.
-        """
-        owner = weights.attention.owner
-        assert owner is not None
-        for _, call in owner.calls:
-            for x in call.values():
-                if isinstance(x, Tensor) and x.ndim > 2 and type(x) is Tensor:
-                    self.copies.note_whole(x)
-        around = Surroundings(owner.head_hints, owner.batches, self.copies, self._masks)
-        reading = read_scores(node, scores, axis, around)
-        captured = reading.captured
-        # The model may use their memory again before the weights meet the values.
-        captured.query, captured.key = captured.query.clone(), captured.key.clone()
-        dtypes = {one.dtype for one in node.chain()} | {captured.query.dtype, *weights.dtypes}
-        weights.dtypes = tuple(dtypes)
-        check_weights(captured, reading.axes.four(out.detach()), dtypes=weights.dtypes)
-        weights.attention.captured = captured
-        weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
+    def _add(self, node: Node, step: Step, out: Tensor, layout: Layout, operand: Layout) -> Node:
+        """Add a node for a step, and return it."""
+        after = Node(layout, step, weak_reference(out), node, operand, out.dtype)
+        self.scores[storage_of(out)] = after
+        return after
 
     def _mixes_heads(self, lhs: Tensor, out: Tensor) -> bool:
         """Return whether a product takes sums over heads of scores, not over their keys.
@@ -265,13 +302,10 @@ class ScoreTracker:
         node = self.scores.get(storage_of(lhs))
         if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
             return False
-        if _along_last_axis(lhs, node.layout):
+        if along_last_axis(lhs, node.layout):
             return False
         step = UnknownStep("its scores were mixed with those of other heads by a product")
-        layout = Layout.of(out)
-        self.scores[storage_of(out)] = Node(
-            layout, step, weak_reference(out), node, layout, out.dtype
-        )
+        self._add(node, step, out, Layout.of(out), Layout.of(out))
         return True
 
     def _meets_values_unnormalised(self, lhs: Tensor, rhs: Tensor) -> bool:
@@ -288,11 +322,9 @@ class ScoreTracker:
         owner = self._find_owner()
         if owner is None:
             return False
-        why = node.why_unknown or "its scores met the values without a softmax"
+        manner = "met the values without a softmax"
+        if node.is_exponential:
+            manner = "met the values before their exponentials were normalised"
+        why = node.why_unknown or f"its scores {manner}"
         self._listener.refuse(owner, why, "explicit")
         return True
-
-
-def _along_last_axis(x: Tensor, layout: Layout) -> bool:
-    """Return whether the last axis of a view is that of a layout of the same memory."""
-    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ._exponentials import exponential_step
 from ._nodes import (
     Addition,
     Cap,
     Copy,
+    Exponential,
     Fill,
+    Layout,
+    Node,
     RowScaling,
     Scaling,
     Shift,
@@ -21,6 +26,7 @@ from ._nodes import (
     Step,
     UnknownStep,
 )
+from ._partial_writes import partial_write
 
 _Arguments = Sequence[Any]
 _Keywords = Mapping[str, Any]
@@ -52,6 +58,9 @@ def _multiplication(args: _Arguments, keywords: _Keywords, scores: Tensor) -> St
         return Scaling(factor)
     if _one_per_row(other, scores):
         return RowScaling(other)
+    hidden = other == 0
+    if bool((hidden | (other == 1)).all()):  # a mask; a low number is added where it is 0
+        return Fill(hidden.detach(), 0.0)
     return UnknownStep("its scores were multiplied by a matrix")
 
 
@@ -133,6 +142,12 @@ def _copy(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     return Copy()
 
 
+def _buffer(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    if args[0] is scores:
+        return UnknownStep("its scores were replaced by another tensor")
+    return Copy()
+
+
 def _join(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     parts = args[0]
     axis = args[1] if len(args) > 1 else keywords.get("dim", 0)
@@ -140,6 +155,14 @@ def _join(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     if len(parts) == 2 and parts[0] is scores and last and parts[1].shape[-1] == 1:
         return SinkColumn(parts[1])
     return UnknownStep("its scores were joined with something that is not one column of sinks")
+
+
+def _shift(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    return Shift()
+
+
+def _exponential(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    return Exponential()
 
 
 _STEPS: dict[str, Callable[[_Arguments, _Keywords, Tensor], Step]] = {
@@ -153,7 +176,10 @@ _STEPS: dict[str, Callable[[_Arguments, _Keywords, Tensor], Step]] = {
     "tanh": _cap,
     "clone": _copy,
     "_to_copy": _copy,
+    "copy": _buffer,
     "cat": _join,
+    "_log_softmax": _shift,
+    "exp": _exponential,
 }
 
 
@@ -177,3 +203,45 @@ def step_of(
     if isinstance(step, SinkColumn | UnknownStep) or out.shape == scores.shape:
         return step
     return UnknownStep(f"its scores were broadcast by {operator}")
+
+
+def next_step(
+    operator: torch._ops.OpOverload,
+    args: _Arguments,
+    keywords: _Keywords,
+    out: Tensor,
+    scores: Tensor,
+    node: Node,
+) -> tuple[Step, Layout, Layout]:
+    """Return what an operator did to scores or to their exponentials, all of them or a part.
+
+    Args:
+        operator, args, keywords, out: one of its results, and what it was called with.
+        scores: one of the arguments.
+        node: of the memory that it lies in.
+
+    Returns:
+        The step, the layout of its result, and that in which it read the scores.
+    """
+    before, after = Layout.of(scores), Layout.of(out)
+    if node.is_exponential:
+        return exponential_step(operator, args, out, scores), after, before
+    if operator._schema.is_mutable:
+        write = partial_write(operator, args, keywords, scores, node.layout)
+        if write is not None:
+            return write, node.layout, node.layout
+    return step_of(operator, args, keywords, out, scores), after, before
+
+
+def of_several_products(step: Step, name: str) -> Step:
+    """Return a step whose arguments are several products: the sum of one with a bias, or unknown.
+
+    Args:
+        step: what it would be of one product.
+        name: of the operator.
+    """
+    if isinstance(step, Addition):
+        return replace(step, is_product=True)
+    if name in ("cat", "copy_"):
+        return UnknownStep("its scores are several products beside one another")
+    return UnknownStep("its scores are several products, which are not only added")
