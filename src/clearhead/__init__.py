@@ -69,7 +69,7 @@ _HOMES = {
     "translate": "clearhead.translation.translate",
 }
 
-_NEED_TORCH = ("clearhead.interventions", "clearhead.maps", "clearhead.nn")
+_NEED_TORCH = ("clearhead.maps", "clearhead.nn")
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "AttentionMap",

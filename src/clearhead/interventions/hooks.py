@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from ..errors import ConfigError
-from .edits import OUTPUT, Edit, Frame, TensorEdit, edited
+from .edited_tensor import Frame, edited
+from .edits import OUTPUT, Edit, TensorEdit
 from .module_outputs import first_tensor, length_axis
 from .running import RUNNING, EditedModel, ModuleCall, past_of
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from ...config import TransformerConfig
 from ...errors import ShapeError
+from ...reference.tracing.editor import Change, Changes
 from ...shapes import Array
 from .parts import Part, attention_path, check_head
 from .values import Index, PlainModel
 
-# (value, position) -> value: ``position`` is where all queries stand in a step of decoding, and
-# None where queries are the rows of the array. The array may be worked on in place.
-Change = Callable[[Array, int | None], Array]
-Changes = Mapping[str, Sequence[Change]]
+__all__ = ["BaseEdit", "Change", "Changes", "HeadEdit"]
 
 
 class BaseEdit(PlainModel):
