@@ -19,7 +19,7 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
 from ..reference.products import Products
-from ..reference.tracing.editing import watched
+from ..reference.tracing.editing import watcher_of
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array
@@ -119,4 +119,4 @@ class ReferenceEngine:
 
     def _editor(self, position: int | None) -> Watcher:
         """Return what edits a pass where `clearhead.intervene` does, else `OFF`."""
-        return watched(self.model, start=position)
+        return watcher_of(self.model, start=position)

@@ -27,7 +27,7 @@ class Verbs(Protocol):
     def apply(self, function: Callable[[Any], Any]) -> Change:
         """Numbers become what a function returns for them."""
 
-    def put(self, values: Any) -> Change:
+    def substitute(self, values: Any) -> Change:
         """Numbers become others."""
 
     def mean_of(self, recording: Any) -> Change:
@@ -89,7 +89,7 @@ class Part:
         For a part of an attention that is [batch, heads, positions, head_dim], with the heads and
         positions that were chosen.
         """
-        self._add(f"set({_brief(values)})", self.register.verbs.put(values))
+        self._add(f"set({_brief(values)})", self.register.verbs.substitute(values))
 
     def mean(self, recording: Any) -> None:
         """Put their mean over the texts and positions of a recording in their place.

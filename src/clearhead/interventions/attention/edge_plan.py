@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ...shapes import Bool, Int
 from ..edited_tensor import check_heads
 from ..edits import EdgeEdit
-from .offsets import Offsets
+from ..offsets import Offsets
 
 
 @dataclass(frozen=True)

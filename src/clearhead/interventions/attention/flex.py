@@ -18,8 +18,8 @@ from torch import Tensor
 from ...shapes import Float, Int
 from ..edited_tensor import Frame, edited
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
+from ..offsets import Offsets
 from .edge_plan import EdgeGroup, edge_groups
-from .offsets import Offsets
 from .weights import normalised, without_edges
 
 _NAMES = (

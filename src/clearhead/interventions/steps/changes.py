@@ -29,7 +29,7 @@ def apply(function: Callable[[Any], Any]) -> Change:
     return lambda x, place: function(x.copy())
 
 
-def put(values: Any) -> Change:
+def substitute(values: Any) -> Change:
     """Numbers become those of an array, which is repeated along axes where it has one entry."""
 
     def change(x: Array, place: Place) -> Array:

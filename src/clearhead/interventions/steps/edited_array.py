@@ -107,10 +107,10 @@ def _without_edges(edit: EdgeEdit, value: Array, position: int | None) -> Array:
 def _rows(positions: Positions, length: int, position: int | None) -> Array:
     """Return which rows are selected: those at the positions, or all of a step at one of them."""
     if position is not None:
-        chosen = positions.within(position, 1)
-        return np.arange(length if chosen is None else length * len(chosen))
-    chosen = positions.within(0, length)
-    return np.arange(length) if chosen is None else np.array(chosen, np.int64)
+        places = positions.within(position, 1)
+        return np.arange(length if places is None else length * len(places))
+    places = positions.within(0, length)
+    return np.arange(length) if places is None else np.array(places, np.int64)
 
 
 def _check_heads(edit: Edit, heads: int, module: str) -> None:

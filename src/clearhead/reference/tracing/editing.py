@@ -58,7 +58,7 @@ def is_edited(model: object) -> bool:
     return any(block.changes and block.computes(inner) for block in _RUNNING.blocks)
 
 
-def watched(
+def watcher_of(
     model: object, watcher: Watcher = OFF, *, start: int | None = None, length: int = 1
 ) -> Watcher:
     """Return what watches a pass of a model: an `Editor` before ``watcher``, where it is edited.
@@ -77,7 +77,7 @@ def watched(
     blocks = [block for block in _RUNNING.blocks if block.computes(model)]
     for block in blocks:
         block.ran = True
-    changes = _joined([block.changes for block in blocks])
+    changes = _by_path([block.changes for block in blocks])
     if not changes:
         return watcher
     if start and length != 1:
@@ -88,10 +88,10 @@ def watched(
     return Editor(changes, start if length == 1 else None, watcher=watcher)
 
 
-def _joined(several: list[dict[str, list[Change]]]) -> Changes:
+def _by_path(several: list[dict[str, list[Change]]]) -> Changes:
     """Return the changes of several blocks, those of inner blocks last."""
-    joined: dict[str, list[Change]] = {}
+    by_path: dict[str, list[Change]] = {}
     for changes in several:
         for path, of_path in changes.items():
-            joined.setdefault(path, []).extend(of_path)
-    return joined
+            by_path.setdefault(path, []).extend(of_path)
+    return by_path

@@ -47,10 +47,10 @@ class Editor:
         result = value
         for change in self._changes.get(path, ()):
             result = change(result, self._position)
-        watched = self._watcher.record(kind, result, of=of)
+        output = self._watcher.record(kind, result, of=of)
         if result is not value and isinstance(self._watcher, Trace):
             self._watcher.mark_replaced(kind.name)
-        return watched
+        return output
 
     def at(self, path: str) -> Watcher:
         """Return the editor of a deeper scope; what watches there if nothing would be changed."""
