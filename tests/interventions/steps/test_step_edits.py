@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import clearhead
+from clearhead.engine.cache import KeyValueCache
 from clearhead.engine.products import INDEPENDENT_ROWS
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.errors import ConfigError, TraceError
@@ -43,6 +44,13 @@ def token_by_token(model, prompt=0):
     decoding = ReferenceEngine(model).begin([first])
     return np.array([decoding.advance(np.array([token]), np.zeros(1, int))[0]
                      for token in TARGET[prompt:]])  # fmt: skip
+
+
+def edited(model, say):
+    """What a model says with the edits that ``say`` asks for."""
+    with clearhead.intervene(model) as edits:
+        say(edits)
+        return forward(model)
 
 
 WORDS = {
@@ -141,9 +149,8 @@ def test_blocks_within_one_another_add_up(model):
 
 def test_an_error_in_the_block_leaves_nothing_behind(model):
     plain = forward(model)
-    with pytest.raises(ZeroDivisionError), clearhead.intervene(model) as edits:
-        edits[SELF].heads.apply(lambda x: 1 / 0)
-        forward(model)
+    with pytest.raises(ZeroDivisionError):
+        edited(model, lambda edits: edits[SELF].heads.apply(lambda x: 1 / 0))
     np.testing.assert_array_equal(forward(model), plain)
 
 
@@ -170,47 +177,40 @@ def test_what_an_edit_function_gets_is_a_copy_in_the_model_s_own_words(model):
 
 
 @pytest.mark.parametrize(("say", "message"), [
-    (lambda e: e["decoder.layer.0"], r"no module 'decoder.layer.0'. Did you mean 'decoder.layers.0'"),
-    (lambda e: e[SELF].head(4).zero(), r"head\(4\).zero\(\) asks for head 4, and .* has 4 heads, 0 to"),
+    (lambda e: e["decoder.layer.0"], r"no module 'decoder.layer.0'. Did you mean 'decoder.layer"),
+    (lambda e: e[SELF].head(4).zero(), r"head\(4\).zero\(\) asks for head 4, and .* 4 heads, 0 to"),
     (lambda e: e[SELF].head(7).edge(1, 0).remove(), r"asks for head 7, and .* has 4 heads"),
     (lambda e: e["decoder.layers.0"].heads.zero(),
-     r"'decoder.layers.0' has no heads. Name its attention: 'decoder.layers.0.self_attention', 'dec"),
+     r"'decoder.layers.0' has no heads. Name its attention: 'decoder.layers.0.self_attention', "),
     (lambda e: e["logits"].edge(0, 0).remove(), r"'logits' has no heads\.$"),
     (lambda e: e[6].heads.zero(), r"the model has 6 attentions, 0 to 5"),
     (lambda e: e[-1], r"none can be counted from the end; got -1"),
     (lambda e: e[SELF].at(-1), r"none can be negative"),
-    (lambda e: e[SELF].heads.set(np.zeros(3)), r"shape \[3\] cannot take the place of the heads of"),
-    (lambda e: e[SELF].heads.apply(lambda x: x[0]), r"gives the shape \[4, 6, 4\] for the numbers of"),
+    (lambda e: e[SELF].heads.set(np.zeros(3)), r"shape \[3\] cannot take the place of the heads"),
+    (lambda e: e[SELF].heads.apply(lambda x: x[0]), r"gives the shape \[4, 6, 4\] for the numbers"),
     (lambda e: e[SELF].heads.apply(print), r"returned NoneType; it must return the array"),
-    (lambda e: e[SELF].heads.at(6).zero(), r"at\(6\).zero\(\) had no effect: the model ran, and the"),
+    (lambda e: e[SELF].heads.at(6).zero(), r"at\(6\).zero\(\) had no effect: the model ran, and"),
     (lambda e: e[SELF].patch(None), r"come from a trace of it, .* got NoneType"),
 ])  # fmt: skip
 def test_what_is_refused(model, say, message):
-    with pytest.raises(ConfigError, match=message), clearhead.intervene(model) as edits:
-        say(edits)
-        forward(model)
+    with pytest.raises(ConfigError, match=message):
+        edited(model, say)
 
 
 def test_what_a_trace_must_have_for_a_patch(model):
     with Trace(keep=f"{SELF}.output") as short:
         model.forward(np.array([SOURCE]), np.array([TARGET[:2]]), trace=short)
     with pytest.raises(ConfigError, match=r"needed at position 5, and the trace has 2 positions"):
-        with clearhead.intervene(model) as edits:
-            edits[SELF].heads.patch(short)
-            forward(model)
+        edited(model, lambda edits: edits[SELF].heads.patch(short))
     with pytest.raises(TraceError, match=r"has no step 'decoder.layers.0.cross_attention.value'"):
-        with clearhead.intervene(model) as edits:
-            edits[CROSS].value.patch(short)
-            forward(model)
+        edited(model, lambda edits: edits[CROSS].value.patch(short))
 
 
 def test_a_cache_goes_on_by_one_token_at_a_time(model):
-    from clearhead.engine.cache import KeyValueCache
-
     memories = model.memories(model.encode(np.array([SOURCE])))
-    with pytest.raises(ConfigError, match=r"one token at a time; 2 came"):
-        with clearhead.intervene(model) as edits:
-            edits[SELF].heads.zero()
-            cache = KeyValueCache.of(model, 1)
-            model.decode(np.array([TARGET[:3]]), memories=memories, cache=cache)
+    cache = KeyValueCache.of(model, 1)
+    with clearhead.intervene(model) as edits:
+        edits[SELF].heads.zero()
+        model.decode(np.array([TARGET[:3]]), memories=memories, cache=cache)
+        with pytest.raises(ConfigError, match=r"one token at a time; 2 came"):
             model.decode(np.array([TARGET[3:5]]), memories=memories, cache=cache)

@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 
 from ...config import TransformerConfig
 from ...errors import ConfigError
-from ...reference.transformer import Transformer
 
 # The steps of an attention with an axis of heads that are edited by their own names, too.
 HEAD_STEPS = ("query", "key", "value", "scores", "scaled", "capped", "masked", "weights", "output")
@@ -31,9 +30,8 @@ class Layout:
     heads: dict[str, int]
 
     @classmethod
-    def of(cls, model: Transformer) -> Layout:
+    def of(cls, config: TransformerConfig) -> Layout:
         """Return the layout of a model."""
-        config = model.config
         outputs: dict[str, str] = {}
         heads: dict[str, int] = {}
         for stack, count in (

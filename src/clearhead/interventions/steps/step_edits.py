@@ -33,7 +33,7 @@ def edit_steps(model: NumpyModel) -> Iterator[StepEdits]:
     Raises:
         ConfigError: an edit asks for what is not there, or had no effect.
     """
-    edits = StepEdits(Layout.of(transformer_of(model)))
+    edits = StepEdits(Layout.of(transformer_of(model).config))
     block = Editing(computes_for(model), edits.changes)
     with editing(block):
         yield edits
