@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -61,9 +62,9 @@ def _edited(
     return x if group == 1 else _shared(x, group, edit, module)
 
 
-def _index(ndim: int, heads: list[int] | None, rows: Array | None) -> tuple[object, ...]:
+def _index(ndim: int, heads: list[int] | None, rows: Array | None) -> tuple[Any, ...]:
     """Return the index of heads and rows, each of which may be all."""
-    index: list[object] = [slice(None)] * ndim
+    index: list[Any] = [slice(None)] * ndim
     if heads is not None and rows is not None:
         index[-3], index[-2] = np.array(heads)[:, None], rows
         return tuple(index)
@@ -99,8 +100,8 @@ def _without_edges(edit: EdgeEdit, value: Array, position: int | None) -> Array:
     edit.applied = True
     heads = np.arange(value.shape[-3]) if edit.heads is None else np.array(edit.heads)
     changed = value.copy()
-    index = np.ix_(heads, rows, keys)
-    changed[(..., *index)] = -np.inf if edit.renormalise else 0
+    index: tuple[Any, ...] = (..., *np.ix_(heads, rows, keys))
+    changed[index] = -np.inf if edit.renormalise else 0
     return changed
 
 
