@@ -32,6 +32,7 @@ SUITES = {
     "cli/test_strangers.py": "broken files, for every command that reads one",
     "generation/test_families.py": "models of transformers, read and run by NumPy alone",
     "interventions/test_caches.py": "texts that grow with edits, against one pass by hand",
+    "interventions/steps/test_loaded_families.py": "models of transformers that NumPy computes",
     "interventions/steps/test_page_edits.py": "the page's edits are edits in words",
     "interventions/test_docs.py": "the Python blocks of docs/interventions.md",
     "interventions/test_families.py": "models of transformers with edits, against plain code",
