@@ -51,6 +51,7 @@ def test_import_clearhead_loads_nothing_of_its_own_but_the_version():
         "import clearhead.text.tokenizer",
         "import clearhead.translation.translator",
         "from clearhead import TransformerConfig, ClearheadError",
+        "from clearhead import intervene",
         "from clearhead.cli.main import cli\ncli.main(['--help'], standalone_mode=False)",
         "from clearhead.cli.main import cli\ncli.main(['translate', '-h'], standalone_mode=False)",
     ],

@@ -89,7 +89,7 @@ _HOMES = {
     "translate": "clearhead.translation.translate",
 }
 
-_NEED_TORCH = ("clearhead.attribution", "clearhead.interventions", "clearhead.maps", "clearhead.nn", "clearhead.sweeps")
+_NEED_TORCH = ("clearhead.attribution", "clearhead.maps", "clearhead.nn", "clearhead.sweeps")
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "AttentionMap",

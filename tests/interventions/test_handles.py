@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from clearhead.errors import ConfigError
+from clearhead.interventions import changes
 from clearhead.interventions.handles import ModulePart
 
 
 class Register:
     def __init__(self) -> None:
         self.edits = []
+        self.verbs = changes
 
     def add(self, choice, edit) -> None:
         self.edits.append(edit)

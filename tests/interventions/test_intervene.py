@@ -304,5 +304,5 @@ def test_attention_without_a_softmax_is_refused():
 
 
 def test_what_is_no_module_is_refused():
-    with pytest.raises(ConfigError, match=r"edits a torch.nn.Module; got str"):
+    with pytest.raises(ConfigError, match=r"a torch.nn.Module, or a model of clearhead .* got str"):
         edited("model", None, lambda edits: None)

@@ -28,7 +28,7 @@ def test_a_stretch_has_the_positions_that_a_list_has(first, length, data):
         if choice == slice(start, 20, 3) and start >= 20:
             continue
         rows = Positions.of(choice).within(first, length)
-        rows = list(range(length)) if rows is None else rows.tolist()
+        rows = list(range(length)) if rows is None else rows
         assert [stretch[row] for row in rows] == [one for one in stretch if one in chosen]
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import clearhead
 from clearhead.config_parts import OutputConfig
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.lens.attribution import attribute_logit
@@ -111,3 +112,20 @@ def test_a_head_for_masked_words_makes_no_sum():
     ids = random_ids(np.random.default_rng(0), config, 1, 6)
     with pytest.raises(ConfigError, match="a logit is no sum"):
         attribute_logit(model, ids)
+
+
+def test_with_edits_of_the_parts_it_closes_and_of_the_sum_itself_it_is_refused():
+    config = small_config(encoder_layers=0)
+    model = Transformer(config, random_weights(config))
+    ids = random_ids(np.random.default_rng(0), config, 1, 6)
+    plain = attribute_logit(model, None, ids, token=7)
+    with clearhead.intervene(model) as edits:
+        edits["decoder.layers.1.self_attention"].head(2).zero()
+        edits["decoder.layers.0.feed_forward"].scale(2.0)
+        edited = attribute_logit(model, None, ids, token=7)
+        assert edited.error < 1e-9
+        assert [one.value for one in edited.summands if (one.layer, one.head) == (1, 2)] == [0]
+        assert abs(edited.logit - plain.logit) > 1e-6
+        edits["decoder.layers.0"].scale(1.5)
+        with pytest.raises(ConfigError, match="no sum of what the parts add: they leave"):
+            attribute_logit(model, None, ids, token=7)

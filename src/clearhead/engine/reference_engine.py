@@ -19,7 +19,7 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
 from ..reference.products import Products
-from ..reference.tracing.trace import OFF
+from ..reference.tracing.editing import watcher_of
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array
@@ -90,7 +90,7 @@ class ReferenceEngine:
                 there are several and the engine is watched.
         """
         self._check(sources)
-        watch = self._watch or _off
+        watch = self._watch or self._editor
         if self.model.encoder_layers:
             return SourceDecoding(self.model, sources, watch, self._step)
         return PromptDecoding(self.model, sources, watch)
@@ -117,6 +117,6 @@ class ReferenceEngine:
             if config.encoder_layers and not len(source):
                 raise ShapeError(f"Source {number} is empty; a source has at least its end token.")
 
-
-def _off(position: int | None) -> Watcher:
-    return OFF
+    def _editor(self, position: int | None) -> Watcher:
+        """Return what edits a pass where `clearhead.intervene` does, else `OFF`."""
+        return watcher_of(self.model, start=position)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
+from ..maps.recording.recording import Recording
 from .edits import Change, Place
 
 
@@ -41,3 +42,17 @@ def substitute(values: Any) -> Change:
             ) from None
 
     return change
+
+
+def mean_of(recording: Recording) -> Change:
+    """Numbers become their mean over the texts and positions of a recording."""
+    from .recorded import mean_of
+
+    return mean_of(recording)
+
+
+def patch_of(recording: Recording) -> Change:
+    """Numbers become those that a recording has at the same positions."""
+    from .recorded import patch_of
+
+    return patch_of(recording)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from torch import Tensor
-
 from ..errors import ConfigError
-from ..maps.recording.recording import Recording
-from . import changes
 from .edits import HEADS, KEY, OUTPUT, QUERY, VALUE, Change, EdgeEdit, Edit, TensorEdit
 from .positions import Positions
 
@@ -18,8 +15,36 @@ Heads = int | Iterable[int]
 _ALL = Positions()
 
 
+class Verbs(Protocol):
+    """What can become of numbers: of tensors, or of arrays of ours."""
+
+    def zero(self) -> Change:
+        """Numbers become 0."""
+
+    def scale(self, factor: Any) -> Change:
+        """Numbers are multiplied by a factor."""
+
+    def apply(self, function: Callable[[Any], Any]) -> Change:
+        """Numbers become what a function returns for them."""
+
+    def substitute(self, values: Any) -> Change:
+        """Numbers become others."""
+
+    def mean_of(self, recording: Any) -> Change:
+        """Numbers become their mean over the texts and positions of a recording."""
+
+    def patch_of(self, recording: Any) -> Change:
+        """Numbers become those that a recording has at the same positions."""
+
+
 class Register(Protocol):
-    """Takes the edits that are asked for."""
+    """Takes the edits that are asked for.
+
+    Attributes:
+        verbs: what can become of the numbers of its model.
+    """
+
+    verbs: Verbs
 
     def add(self, choice: str | int, edit: Edit) -> None:
         """Add an edit of the modules that a name, a pattern or a number stands for."""
@@ -52,11 +77,11 @@ class Part:
 
     def zero(self) -> None:
         """Set the numbers to 0."""
-        self._add("zero()", changes.zero())
+        self._add("zero()", self.register.verbs.zero())
 
-    def scale(self, factor: float | Tensor) -> None:
+    def scale(self, factor: Any) -> None:
         """Multiply the numbers by a factor."""
-        self._add(f"scale({_brief(factor)})", changes.scale(factor))
+        self._add(f"scale({_brief(factor)})", self.register.verbs.scale(factor))
 
     def set(self, values: Any) -> None:
         """Put other numbers in their place: a number, or what can be expanded to their shape.
@@ -64,42 +89,42 @@ class Part:
         For a part of an attention that is [batch, heads, positions, head_dim], with the heads and
         positions that were chosen.
         """
-        self._add(f"set({_brief(values)})", changes.substitute(values))
+        self._add(f"set({_brief(values)})", self.register.verbs.substitute(values))
 
-    def mean(self, recording: Recording) -> None:
+    def mean(self, recording: Any) -> None:
         """Put their mean over the texts and positions of a recording in their place.
+
+        Args:
+            recording: what `clearhead.record` made with ``outputs=[...]``; of a model of ours, a
+                `clearhead.Trace`.
 
         Raises:
             ConfigError: the recording does not hold them.
         """
-        from .recorded import mean_of
+        self._add("mean(recording)", self.register.verbs.mean_of(recording))
 
-        self._add("mean(recording)", mean_of(recording))
-
-    def patch(self, recording: Recording, positions: Any = None) -> None:
+    def patch(self, recording: Any, positions: Any = None) -> None:
         """Put the numbers of a recording in their place, those of the same positions.
 
         Args:
-            recording: what `clearhead.record` made with ``outputs=[...]``.
+            recording: as of :meth:`mean`.
             positions: as of :meth:`at`; None for those that were chosen, or all.
 
         Raises:
             ConfigError: the recording does not hold them.
         """
-        from .recorded import patch_of
-
         place = self if positions is None else self.at(positions)
-        place._add("patch(recording)", patch_of(recording))
+        place._add("patch(recording)", self.register.verbs.patch_of(recording))
 
-    def apply(self, function: Callable[[Tensor], Tensor]) -> None:
+    def apply(self, function: Callable[[Any], Any]) -> None:
         """Put in their place what a function returns for them.
 
         Args:
-            function: gets the tensor, with its gradient, and returns one of the same shape; it may
-                also only look at it, and return it as it is.
+            function: gets the tensor, with its gradient, or a copy of an array of ours, and returns
+                one of the same shape; it may also only look at it, and return it as it is.
         """
         name = getattr(function, "__name__", type(function).__name__)
-        self._add(f"apply({name})", changes.apply(function))
+        self._add(f"apply({name})", self.register.verbs.apply(function))
 
     def _add(self, words: str, change: Change) -> None:
         edit = TensorEdit(
@@ -216,9 +241,48 @@ class HeadPart(AttentionPart):
         return self
 
 
+class Edits(ABC):
+    """The edits of one ``with`` block: ``edits[name]`` is a module to be edited.
+
+    A name is a module's, a pattern such as ``"*.self_attn"`` for several of them, or the number of
+    an attention, in the order in which they first run.
+    """
+
+    verbs: Verbs
+
+    def __getitem__(self, choice: str | int) -> ModulePart:
+        """Return a module, to be edited.
+
+        Raises:
+            ConfigError: there is no module of the name.
+        """
+        if not isinstance(choice, int):
+            self.check_name(choice)
+        elif choice < 0:
+            raise ConfigError(
+                "Attentions are counted from 0 as they are first called, so that none can be "
+                f"counted from the end; got {choice}."
+            )
+        return ModulePart(self, choice)
+
+    @abstractmethod
+    def check_name(self, choice: str) -> None:
+        """Check that a name or a pattern stands for modules.
+
+        Raises:
+            ConfigError: there is no module of the name.
+        """
+
+    @abstractmethod
+    def add(self, choice: str | int, edit: Edit) -> None:
+        """Add an edit of the modules that a name, a pattern or a number stands for."""
+
+
 def _brief(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"tensor of the shape {list(value.shape)}" if value.ndim else f"{float(value):g}"
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        what = "array" if type(value).__module__ == "numpy" else "tensor"
+        return f"{what} of the shape {list(shape)}" if len(shape) else f"{float(value):g}"
     if isinstance(value, tuple):
         return str(value[0]) if len(value) == 1 else str(list(value))
     return repr(value) if isinstance(value, int | float) else type(value).__name__

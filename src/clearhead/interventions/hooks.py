@@ -11,7 +11,8 @@ from torch import nn
 
 from ..errors import ConfigError
 from .attention.mode import AttentionMode
-from .edits import OUTPUT, Edit, Frame, TensorEdit, edited
+from .edited_tensor import Frame, edited
+from .edits import OUTPUT, Edit, TensorEdit
 from .module_outputs import first_tensor, length_axis
 from .running import RUNNING, EditedModel, ModuleCall, past_of
 

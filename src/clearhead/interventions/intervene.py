@@ -1,25 +1,25 @@
-"""`intervene`: change what a PyTorch model computes while a block runs, with its kernels fused."""
+"""`intervene`: change what a model computes while a block runs: a PyTorch model, or one of ours."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-
-import torch
-from torch import nn
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from ..maps.recorder.owners import ModuleNames
-from ..maps.recorder.selection import matching_modules
-from .edits import OUTPUT, Edit, TensorEdit
-from .handles import ModulePart
-from .hooks import ModuleHooks
-from .running import RUNNING, EditedModel
+from .handles import Edits
+from .steps.models import is_ours
+from .steps.step_edits import edit_steps
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .steps.models import NumpyModel
+
+__all__ = ["Edits", "intervene"]
 
 
-@contextmanager
-def intervene(model: nn.Module) -> Iterator[Edits]:
+def intervene(model: nn.Module | NumpyModel) -> AbstractContextManager[Edits]:
     """Edit a model within a ``with`` block.
 
     Edits are asked for by the names of modules, as a recording has them, and are applied whenever
@@ -33,119 +33,29 @@ def intervene(model: nn.Module) -> Iterator[Edits]:
     Blocks may be within one another; inner edits come on top of outer ones. Gradients are those of
     the edited computation, also when they are computed behind the block.
 
+    A model of ours is edited with the same words, where it computes with NumPy:
+
+        model = clearhead.load("en-fr")
+        with clearhead.intervene(model) as edits:
+            edits["decoder.layers.0.cross_attention"].head(2).zero()
+            text = model.translate("Where is the station?").text
+
     Args:
-        model: any module.
+        model: any module of PyTorch; what `clearhead.load` or `clearhead.Translator.load` gives;
+            or an engine or a `Transformer` of `clearhead.reference`.
 
     Raises:
         ConfigError: an edit asks for what is not there, or could not be applied exactly.
     """
-    if not isinstance(model, nn.Module):
+    if is_ours(model):
+        return edit_steps(model)
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(model, torch.nn.Module):
         raise ConfigError(
-            f"intervene() edits a torch.nn.Module; got {type(model).__name__}. Of a pipeline or "
-            "wrapper, give the model within it."
+            "intervene() edits a torch.nn.Module, or a model of clearhead such as clearhead.load "
+            f"gives; got {type(model).__name__}. Of a pipeline or wrapper, give the model within "
+            "it."
         )
-    edited_model = EditedModel(model, ModuleNames(model))
-    with ExitStack() as stack:
-        edits = Edits(edited_model, stack)
-        stack.callback(edits.remove_hooks)
-        RUNNING.models.append(edited_model)
-        stack.callback(RUNNING.models.remove, edited_model)
-        yield edits
-    edits.check_applied()
+    from .module_edits import edit_modules
 
-
-class Edits:
-    """The edits of one ``with`` block: ``edits[name]`` is a module to be edited.
-
-    A name is a module's, a pattern such as ``"*.self_attn"`` for several of them, or the number of
-    an attention, in the order in which they first run.
-    """
-
-    def __init__(self, model: EditedModel, surroundings: ExitStack) -> None:
-        self._model, self._surroundings = model, surroundings
-        self._modules = dict(model.model.named_modules())
-        self._hooks: dict[int, ModuleHooks] = {}
-        self._edits: list[tuple[Edit, int]] = []  # with the number of runs before
-
-    def __getitem__(self, choice: str | int) -> ModulePart:
-        """Return a module, to be edited.
-
-        Raises:
-            ConfigError: there is no module of the name.
-        """
-        if isinstance(choice, int):
-            if choice < 0:
-                raise ConfigError(
-                    "Attentions are counted from 0 as they are first called, so that none can be "
-                    f"counted from the end; got {choice}."
-                )
-        else:
-            matching_modules(self._model.model, choice)
-        return ModulePart(self, choice)
-
-    def add(self, choice: str | int, edit: Edit) -> None:
-        """Add an edit of the modules that a name, a pattern or a number stands for."""
-        model = self._model
-        if not self._edits:
-            _run_as_written(model.model, self._surroundings)
-        if isinstance(choice, int):
-            if isinstance(edit, TensorEdit) and edit.part == OUTPUT:
-                raise ConfigError(
-                    f"{edit.words}: which module attends as number {choice} is known only when it "
-                    "does, so that its output cannot be edited by number. Give its name, or edit "
-                    f"its heads: edits[{choice}].heads."
-                )
-            model.numbered.setdefault(choice, []).append(edit)
-            self._hook("")
-        else:
-            for name, module in matching_modules(model.model, choice).items():
-                model.edits.setdefault(id(module), []).append(edit)
-                self._hook(name)
-        self._edits.append((edit, model.runs))
-
-    def _hook(self, name: str) -> None:
-        """Put hooks on a module and on those around it, which know what a cache holds."""
-        modules = self._modules
-        parts = name.split(".") if name else []
-        around = [".".join(parts[:end]) for end in range(len(parts) + 1)]
-        chain = [modules[one] for one in around if one in modules]
-        for place, module in enumerate(chain):
-            if id(module) not in self._hooks:
-                outer = chain[:place][::-1]
-                self._hooks[id(module)] = ModuleHooks(self._model, module, outer)
-
-    def remove_hooks(self) -> None:
-        """Remove all hooks."""
-        for hooks in self._hooks.values():
-            hooks.remove()
-        self._hooks.clear()
-
-    def check_applied(self) -> None:
-        """Check that no edit was without effect, if the model ran after it was asked for.
-
-        Raises:
-            ConfigError: one was.
-        """
-        for edit, runs_before in self._edits:
-            if not edit.applied and self._model.runs > runs_before:
-                raise ConfigError(
-                    f"{edit.words} had no effect: the model ran, and the module, its attention or "
-                    "the positions did not occur."
-                )
-
-
-def _run_as_written(model: nn.Module, stack: ExitStack) -> None:
-    """Let what was compiled run as it was written, and PyTorch's own layers without short cuts."""
-    modules = list(model.modules())
-    # Without its module nothing was compiled yet, but transformers compiles FlexAttention on use.
-    if "torch._dynamo" in sys.modules or any(map(_wants_flex, modules)):
-        stack.enter_context(torch.compiler.set_stance("force_eager"))
-    if any(isinstance(module, nn.MultiheadAttention) for module in modules):
-        before = torch.backends.mha.get_fastpath_enabled()
-        stack.callback(torch.backends.mha.set_fastpath_enabled, before)
-        torch.backends.mha.set_fastpath_enabled(False)
-
-
-def _wants_flex(module: nn.Module) -> bool:
-    config = getattr(module, "config", None)
-    return getattr(config, "_attn_implementation", None) == "flex_attention"
+    return edit_modules(model)

@@ -6,11 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ..errors import ConfigError
-from ..shapes import Int
 
 
 @dataclass(frozen=True)
@@ -51,9 +47,8 @@ class Positions:
                 return cls(start, end)
         if isinstance(choice, int) and not isinstance(choice, bool):
             choice = [choice]
-        elif isinstance(choice, Tensor):
-            choice = choice.nonzero() if choice.dtype == torch.bool else choice
-            choice = choice.flatten().tolist()
+        elif hasattr(choice, "tolist"):
+            choice = _numbers_of(choice)
         if isinstance(choice, str) or not isinstance(choice, Iterable):
             raise ConfigError(
                 f"{what} are a number, a slice, or several numbers; got {type(choice).__name__}."
@@ -71,7 +66,7 @@ class Positions:
         """Whether every position is selected."""
         return self.places is None and self.start == 0 and self.end is None
 
-    def within(self, first: int, length: int) -> Int[Tensor, places] | None:
+    def within(self, first: int, length: int) -> list[int] | None:
         """Return which rows of a stretch are selected.
 
         Args:
@@ -83,17 +78,25 @@ class Positions:
         """
         if self.places is not None:
             rows = [place - first for place in self.places if first <= place < first + length]
-            return None if len(rows) == length else torch.tensor(rows, dtype=torch.int64)
+            return None if len(rows) == length else rows
         start = max(self.start - first, 0)
         end = length if self.end is None else min(self.end - first, length)
         if start == 0 and end == length:
             return None
-        return torch.arange(start, max(start, end))
+        return list(range(start, max(start, end)))
 
     def __str__(self) -> str:
         if self.places is not None:
             return ", ".join(map(str, self.places))
         return "all" if self.is_all else f"{self.start}:{'' if self.end is None else self.end}"
+
+
+def _numbers_of(choice: Any) -> list[Any]:
+    """Return what an array or tensor lists: positions, or where its mask is true."""
+    numbers = choice.reshape(-1).tolist()
+    if numbers and all(isinstance(one, bool) for one in numbers):
+        return [place for place, one in enumerate(numbers) if one]
+    return list(numbers)
 
 
 def _listed(choice: slice, what: str) -> list[int]:

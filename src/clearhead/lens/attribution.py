@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ConfigError, ShapeError
+from ..reference.tracing.editing import is_edited
 from ..reference.tracing.trace import Trace
 from ..reference.transformer import Transformer
 from ..shapes import Array, Bool, Float, Int
@@ -27,6 +28,7 @@ STEPS = (
     "*coder.output", "logits", "uncapped_logits",
 )  # fmt: skip
 """What of a forward pass it needs: patterns for a trace to keep."""
+_CLOSE = 1e-3  # of the largest summand: more than rounding leaves open in float32
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,21 @@ def attribute_logit(
 
     Raises:
         ConfigError: a layer with an activation stands between the stream and the logits, as in
-            BERT's head for masked words, so that the logit is no sum.
+            BERT's head for masked words, so that the logit is no sum; or an edit of
+            `clearhead.intervene` changes the sum itself.
         ShapeError: there is no such position or token.
     """
     trace = Trace(keep=STEPS)
     model.forward(source_ids, target_ids, pixels=pixels, mask=mask, trace=trace)
-    return attribute_traced_logit(model, trace, token=token, position=position, row=row)
+    attribution = attribute_traced_logit(model, trace, token=token, position=position, row=row)
+    largest = max(1.0, *(abs(summand.value) for summand in attribution.summands))
+    if is_edited(model) and attribution.error > _CLOSE * largest:
+        raise ConfigError(
+            "An edit changes the residual stream or the logits themselves, which are then no sum "
+            f"of what the parts add: they leave {attribution.error:g} open. Edit what goes into "
+            "the stream: heads, edges, queries, keys, values, or a feed-forward's output."
+        )
+    return attribution
 
 
 def attribute_traced_logit(

@@ -177,6 +177,18 @@ class Attention(nn.Module):
         self.scale, self.softcap = config.attention.scale, config.attention.softcap
         self.dropout = Dropout(config.attention_dropout)
 
+    def forward(
+        self, x: Float[Tensor, "batch query_len d_model"], memory: KeyValue | None = None,
+        **options: Any,
+    ) -> Any:  # fmt: skip
+        """Return `self_attention`, or with a memory `cross_attention`, called as a module is.
+
+        So what watches or edits modules sees attention by its name.
+        """
+        if memory is None:
+            return self.self_attention(x, **options)
+        return self.cross_attention(x, memory, **options)
+
     def _heads(
         self, x: Float[Tensor, "batch length width"], norm: nn.Module | None = None
     ) -> Float[Tensor, "batch heads length head_dim"]:

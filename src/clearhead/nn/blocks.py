@@ -77,7 +77,7 @@ class _Block(nn.Module):
         presents: list[KeyValue] = []
 
         def sublayer(inner: Tensor) -> Tensor:
-            output, present = self.self_attention.self_attention(inner, **options)
+            output, present = self.self_attention(inner, **options)
             presents.append(present)
             return output
 
@@ -137,7 +137,7 @@ class DecoderBlock(_Block):
             attended = self._residual(
                 "cross_attention",
                 attended,
-                lambda inner: self.cross_attention.cross_attention(inner, memory, mask=memory_mask),
+                lambda inner: self.cross_attention(inner, memory, mask=memory_mask),
                 attended,
             )
         return self._feed(x, attended), present

@@ -32,6 +32,7 @@ from .masks import attendable
 from .products import PLAIN, Products
 from .sides import Cache, Encoded, check_encoded, check_source, check_target
 from .softmax import log_softmax, softmax
+from .tracing.editing import watcher_of
 from .tracing.steps import stacks as steps
 from .tracing.trace import OFF
 from .tracing.watcher import Watcher
@@ -113,6 +114,7 @@ class Transformer:
             ConfigError: the model has no token types, and some came.
             ShapeError: the text is longer than max_length, or an id is not one of the vocabulary.
         """
+        trace = watcher_of(self, trace)
         return self._embedding(ids, side, start=start, token_types=token_types, trace=trace)
 
     def encode(
@@ -144,6 +146,7 @@ class Transformer:
         if not self.encoder_layers:
             raise ConfigError("This model has no encoder: its config says encoder_layers=0.")
         check_source(self.config, source_ids, pixels, token_types)
+        trace = watcher_of(self, trace)
         scope = trace.at("encoder")
         if source_ids is None:
             x = self._embedding.of_images(np.asarray(pixels), trace=scope, norm_trace=trace)
@@ -165,6 +168,7 @@ class Transformer:
 
     def memories(self, encoded: Encoded, *, trace: Watcher = OFF) -> list[KeysAndValues]:
         """Project an encoded source to the keys and values of each decoder layer."""
+        trace = watcher_of(self, trace)
         of = ("encoder.output",) if trace.visited("encoder.output") else ()
         memories = []
         for i, layer in enumerate(self.decoder_layers):
@@ -210,6 +214,7 @@ class Transformer:
         target_ids = np.asarray(target_ids)
         start = cache.length if cache is not None else 0
         length = target_ids.shape[1]
+        trace = watcher_of(self, trace, start=None if cache is None else start, length=length)
 
         visible = attendable(mask, (len(target_ids), start + length))
 
@@ -246,6 +251,7 @@ class Transformer:
         """
         if self._output is None:
             raise ConfigError("This model has no logits: its config says output.matrix=False.")
+        trace = watcher_of(self, trace)
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
         logits = self._output(hidden, trace=trace, of=of)

@@ -14,7 +14,8 @@ from ..attribution.running import Inputs, run
 from ..attribution.target import Metric, value_of
 from ..errors import ConfigError
 from ..interventions.edits import HEADS, TensorEdit
-from ..interventions.intervene import Edits, intervene
+from ..interventions.handles import Edits
+from ..interventions.intervene import intervene
 from .blocks import Blocks
 from .row_edits import ask_for
 from .rows import beside, repeated, row_of, tensors_of

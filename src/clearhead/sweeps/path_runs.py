@@ -18,8 +18,7 @@ from torch import Tensor
 
 from ..attribution.running import run
 from ..errors import ConfigError
-from ..interventions.handles import Part
-from ..interventions.intervene import Edits
+from ..interventions.handles import Edits, Part
 from .edited_runs import Question
 from .row_edits import RowEdit
 from .rows import repeat, repeated, row_of

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
-from ..interventions.intervene import Edits
+from ..interventions.handles import Edits
 from ..shapes import Bool
 from .rows import repeat
 from .units import Plan, Unit

@@ -59,6 +59,20 @@ class IdModel:
         """What computes."""
         return self._ground.engine
 
+    def computes_with(self, model: object) -> bool:
+        """Return whether a `Transformer` is one of this model's, which has one for each way.
+
+        Args:
+            model: any object.
+        """
+        encoder = self.__dict__.get("_encoder")
+        # Those that were not needed yet are not made for the question.
+        ours = (
+            self.engine.model,
+            *([] if encoder is None else map(vars(encoder).get, ("model", "independent"))),
+        )
+        return any(model is one for one in ours)
+
     @property
     def tokenizer(self) -> PretrainedTokenizer | None:
         """The way from text to ids and back; None where the folder has none."""

@@ -10,6 +10,7 @@ from ..config import TransformerConfig
 from ..engine.protocols import Engine
 from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ConfigError, TextError
+from ..reference.tracing.editing import is_edited
 from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
@@ -195,7 +196,7 @@ class Translator(OtherEngines):
         is_single = isinstance(texts, str)
         texts = [texts] if isinstance(texts, str) else list(texts)
         settings = SearchSettings.of(self.settings, **search_settings)
-        self._check(settings, batch_tokens, threads, alignment)
+        self._check(settings, batch_tokens, threads, alignment, engine)
         layer = alignment_layer if alignment else None
         other_search = None
         if (engine, compute) != ("numpy", "float32"):
@@ -250,6 +251,7 @@ class Translator(OtherEngines):
         batch_tokens: int | None,
         threads: int | None,
         alignment: bool,
+        engine: str,
     ) -> None:
         if settings.max_length > self.longest:
             raise ConfigError(
@@ -259,6 +261,11 @@ class Translator(OtherEngines):
         for name, value in (("batch_tokens", batch_tokens), ("threads", threads)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1; it is {value}.")
+        if ((threads or 1) > 1 or engine != "numpy") and is_edited(self.engine):
+            raise ConfigError(
+                "The model is edited, in this thread and where it computes with NumPy: translate "
+                f'with engine="numpy" and threads=1; they are {engine!r} and {threads or 1}.'
+            )
         if alignment and self.align is None:
             raise ConfigError("This translator's engine gives no alignments.")
 

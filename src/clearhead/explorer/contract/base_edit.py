@@ -1,24 +1,24 @@
-"""What all what-if edits have: which steps of a trace they change, and how."""
+"""What all what-if edits have: the words that they stand for, and so the steps they change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 from ...config import TransformerConfig
 from ...errors import ShapeError
+from ...interventions.handles import Edits
+from ...interventions.steps.layout import Layout
+from ...interventions.steps.step_edits import StepEdits
+from ...reference.tracing.editor import Change, Changes
 from ...shapes import Array
 from .parts import Part, attention_path, check_head
 from .values import Index, PlainModel
 
-# (value, position) -> value: ``position`` is where all queries stand in a step of decoding, and
-# None where queries are the rows of the array. The array may be worked on in place.
-Change = Callable[[Array, int | None], Array]
-Changes = Mapping[str, Sequence[Change]]
+__all__ = ["BaseEdit", "Change", "Changes", "HeadEdit"]
 
 
 class BaseEdit(PlainModel):
-    """What all edits have: the steps that they change, and how."""
+    """What all edits have: the words that they stand for, and where these change numbers."""
 
     kind: str
 
@@ -37,31 +37,26 @@ class BaseEdit(PlainModel):
             ShapeError: a position is outside of the source.
         """
 
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
+        """Ask for the edit in the words of `clearhead.intervene`.
+
+        Args:
+            edits: of the model.
+            config: of the model.
+            weights: of the model, for edits that need them when they are applied.
+        """
+
     def paths(self, config: TransformerConfig) -> list[str]:
         """Return the paths of the steps that are changed."""
-        return []
+        words = StepEdits(Layout.of(config))
+        self.say(words, config, None)
+        return list(words.changes)
 
     def index(self) -> list[int | None]:
         """Return which elements of a step are changed: one entry for each axis, None for all."""
         return []
-
-    def apply(self, value: Array, position: int | None) -> Array:
-        """Change the array of a step, in place.
-
-        Args:
-            value: the array, of a step that `paths` names.
-            position: where all queries stand, in a step of decoding; None in a whole pass.
-        """
-        return value
-
-    def change(self, config: TransformerConfig, weights: Mapping[str, Array] | None) -> Change:
-        """Return what is done to the array of a step, in place: `apply`, for most.
-
-        Args:
-            config: of the model.
-            weights: of the model, for edits that need them.
-        """
-        return self.apply
 
     def edit_source(self, source: Sequence[int]) -> tuple[int, ...]:
         """Return the token ids of the source with this edit."""
@@ -87,7 +82,6 @@ class HeadEdit(BaseEdit):
         layer, head: which attention head, counted from 0.
     """
 
-    step: ClassVar[str]
     part: Part
     layer: Index
     head: Index
@@ -95,8 +89,10 @@ class HeadEdit(BaseEdit):
     def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
         check_head(self.part, self.layer, self.head, config)
 
-    def paths(self, config: TransformerConfig) -> list[str]:
-        return [f"{attention_path(self.part, self.layer)}.{self.step}"]
+    @property
+    def attention(self) -> str:
+        """The path of the attention."""
+        return attention_path(self.part, self.layer)
 
     def index(self) -> list[int | None]:
         return [None, self.head, None, None]

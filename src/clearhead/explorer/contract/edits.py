@@ -1,4 +1,4 @@
-"""What-if: changes to a model or its source, as replacements of the reference's trace steps.
+"""What-if: changes to a model or its source, in the words of `clearhead.intervene`.
 
     ablate_head            output of the head := 0
     set_weight             weights[query, key] := value; the rest of the row as it was, or times
@@ -18,7 +18,7 @@ decoding with a cache, where all rows are queries at one position.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -26,8 +26,12 @@ from typing_extensions import TypeAliasType
 
 from ...config import TransformerConfig
 from ...errors import ConfigError, ShapeError
+from ...interventions.handles import Edits
+from ...interventions.steps.layout import Layout
+from ...interventions.steps.step_edits import StepEdits
+from ...reference.tracing.editor import Change
 from ...shapes import Array
-from .base_edit import BaseEdit, Change, HeadEdit
+from .base_edit import BaseEdit, HeadEdit
 from .parts import Part, attention_path, layers_of
 from .values import Index
 
@@ -38,12 +42,12 @@ Temperature = Annotated[float, Field(ge=0.01, le=100)]
 class AblateHead(HeadEdit):
     """The output of a head becomes 0."""
 
-    step: ClassVar[str] = "output"
     kind: Literal["ablate_head"] = "ablate_head"
 
-    def apply(self, value: Array, position: int | None) -> Array:
-        value[:, self.head] = 0
-        return value
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
+        edits[self.attention].head(self.head).zero()
 
 
 class SetWeight(HeadEdit):
@@ -56,7 +60,6 @@ class SetWeight(HeadEdit):
             old proportions.
     """
 
-    step: ClassVar[str] = "weights"
     kind: Literal["set_weight"] = "set_weight"
     query: Index
     key: Index
@@ -83,15 +86,13 @@ class SetWeight(HeadEdit):
     def index(self) -> list[int | None]:
         return [None, self.head, self.query, None if self.renormalise else self.key]
 
-    def apply(self, value: Array, position: int | None) -> Array:
-        if position is None:
-            rows = value[:, self.head, self.query : self.query + 1]
-        elif position == self.query:
-            # One position of several prefixes: whether they stand on the batch axis or, in
-            # cross-attention of a beam, side by side on the axis of queries, all are meant.
-            rows = value[:, self.head]
-        else:
-            return value
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
+        weights_of_head = edits[f"{self.attention}.weights"].head(self.head)
+        weights_of_head.at(self.query).apply(self._set)
+
+    def _set(self, rows: Array) -> Array:
         if self.renormalise:
             # Summed without it: a row's total less a weight near 1 would keep few digits.
             rows[..., self.key] = 0
@@ -99,7 +100,7 @@ class SetWeight(HeadEdit):
             factor = np.divide(1 - self.value, others, out=np.zeros_like(others), where=others > 0)
             rows *= factor[..., None]
         rows[..., self.key] = self.value
-        return value
+        return rows
 
 
 class MaskToken(BaseEdit):
@@ -115,20 +116,16 @@ class MaskToken(BaseEdit):
     def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
         self._check_position("position", self.position, source_len, config)
 
-    def paths(self, config: TransformerConfig) -> list[str]:
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
         parts: tuple[Part, ...] = ("encoder", "cross") if config.encoder_layers else ("decoder",)
-        return [
-            f"{attention_path(part, layer)}.masked"
-            for part in parts
-            for layer in range(layers_of(part, config))
-        ]
+        for part in parts:
+            for layer in range(layers_of(part, config)):
+                edits[attention_path(part, layer)].edge(None, self.position).remove()
 
     def index(self) -> list[int | None]:
         return [None, None, None, self.position]
-
-    def apply(self, value: Array, position: int | None) -> Array:
-        value[..., self.position] = -np.inf
-        return value
 
 
 class SwapToken(BaseEdit):
@@ -164,13 +161,14 @@ class SwapToken(BaseEdit):
 class AttentionTemperature(HeadEdit):
     """The scaled scores of a head are divided by ``value`` before the softmax."""
 
-    step: ClassVar[str] = "scaled"
     kind: Literal["attention_temperature"] = "attention_temperature"
     value: Temperature
 
-    def apply(self, value: Array, position: int | None) -> Array:
-        value[:, self.head] /= self.value
-        return value
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
+        scaled = edits[f"{self.attention}.scaled"].head(self.head)
+        scaled.apply(lambda scores: scores / self.value)
 
 
 class OutputTemperature(BaseEdit):
@@ -179,15 +177,13 @@ class OutputTemperature(BaseEdit):
     kind: Literal["output_temperature"] = "output_temperature"
     value: Temperature
 
-    def paths(self, config: TransformerConfig) -> list[str]:
-        return ["logits"]
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
+        edits["logits"].apply(lambda logits: logits / self.value)
 
     def index(self) -> list[int | None]:
         return [None, None, None]
-
-    def apply(self, value: Array, position: int | None) -> Array:
-        value /= self.value
-        return value
 
 
 class Steer(BaseEdit):
@@ -217,23 +213,22 @@ class Steer(BaseEdit):
             what = "number of a label" if labels else "id of a token"
             raise ConfigError(f"steer needs the {what} between 0 and {most}; it is {self.token}.")
 
-    def paths(self, config: TransformerConfig) -> list[str]:
-        stack = "decoder" if config.decoder_layers else "encoder"
-        return [f"{stack}.layers.{self.layer}.feed_forward_residual"]
-
     def index(self) -> list[int | None]:
         return [None, None, None]
 
-    def change(self, config: TransformerConfig, weights: Mapping[str, Array] | None) -> Change:
-        assert weights is not None  # whoever changes a model has them
-        row = weights[f"{config.output_name}.weight"][self.token].astype(np.float64)
-        push = self.value * row / np.linalg.norm(row)
+    def say(
+        self, edits: Edits, config: TransformerConfig, weights: Mapping[str, Array] | None
+    ) -> None:
+        stack = "decoder" if config.decoder_layers else "encoder"
 
-        def steer(value: Array, position: int | None) -> Array:
-            value += push.astype(value.dtype, copy=False)
-            return value
+        def steer(stream: Array) -> Array:
+            assert weights is not None  # whoever changes a model has them
+            row = weights[f"{config.output_name}.weight"][self.token].astype(np.float64)
+            push = self.value * row / np.linalg.norm(row)
+            steered: Array = stream + push.astype(stream.dtype, copy=False)
+            return steered
 
-        return steer
+        edits[f"{stack}.layers.{self.layer}.feed_forward_residual"].apply(steer)
 
 
 Edit = TypeAliasType(
@@ -305,8 +300,7 @@ def changes_of(
         config: of the model.
         weights: of the model; None where no edit needs them.
     """
-    changes: dict[str, list[Change]] = {}
+    words = StepEdits(Layout.of(config))
     for edit in edits:
-        for path in edit.paths(config):
-            changes.setdefault(path, []).append(edit.change(config, weights))
-    return changes
+        edit.say(words, config, weights)
+    return words.changes

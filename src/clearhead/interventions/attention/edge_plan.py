@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ...shapes import Bool, Int
-from ..edits import EdgeEdit, check_heads
+from ..edited_tensor import check_heads
+from ..edits import EdgeEdit
 from ..offsets import Offsets
 
 
@@ -93,13 +94,14 @@ def _local(
     columns = edit.keys.within(offsets.key, key_len)
     keys = torch.ones(key_len, dtype=torch.bool)
     if columns is not None:
-        keys = torch.zeros(key_len, dtype=torch.bool).index_fill(0, columns, value=True)
+        keys = torch.zeros(key_len, dtype=torch.bool)
+        keys[columns] = True
     if not bool(keys.any()) or (rows is not None and not len(rows)):
         return None
     edit.applied = True
     return _Local(
         None if edit.heads is None else frozenset(edit.heads),
-        None if rows is None else frozenset(rows.tolist()),
+        None if rows is None else frozenset(rows),
         keys,
         edit.renormalise,
     )

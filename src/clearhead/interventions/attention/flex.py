@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ...shapes import Float, Int
-from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, Frame, TensorEdit, edited
+from ..edited_tensor import Frame, edited
+from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..offsets import Offsets
 from .edge_plan import EdgeGroup, edge_groups
 from .weights import normalised, without_edges

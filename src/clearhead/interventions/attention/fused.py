@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, Frame, TensorEdit, edited
+from ..edited_tensor import Frame, edited
+from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..offsets import Offsets
 from .edge_plan import edge_groups
 from .edges import FusedCall, attend

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError
 from ...maps.recorder.owners import find_chain
-from ..edits import HEADS, KEY, QUERY, VALUE, Frame, TensorEdit, edited
+from ..edited_tensor import Frame, edited
+from ..edits import HEADS, KEY, QUERY, VALUE, TensorEdit
 from ..running import EditedModel
 from .attending import Attending, find_attending
 from .layout import layout_of

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import TracebackType
 
@@ -185,6 +186,12 @@ class Trace:
         sources = tuple(of) or kind.of
         axes = kind.axes_of(np.ndim(value))
         return self.step(kind.name, value, kind.formula, of=sources, axes=axes)
+
+    def mark_replaced(self, name: str) -> None:
+        """Note that a step of this scope was changed before it was recorded."""
+        path = self._path(name)
+        if path in self._record.steps:
+            self._record.steps[path] = replace(self._record.steps[path], replaced=True)
 
     def _path(self, name: str) -> str:
         return f"{self._scope}.{name}" if self._scope else name

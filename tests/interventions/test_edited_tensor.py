@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from clearhead.errors import ConfigError
-from clearhead.interventions.edits import Frame, TensorEdit, edited
+from clearhead.interventions.edited_tensor import Frame, edited
+from clearhead.interventions.edits import TensorEdit
 from clearhead.interventions.positions import Positions
 
 X = torch.randn(2, 3, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

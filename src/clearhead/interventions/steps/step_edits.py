@@ -1,0 +1,131 @@
+"""Edits of a model of ours while a block runs: words become changes of the steps of its passes.
+
+    .zero(), ... of a module            its last step, such as ``projected`` of an attention
+    .head(h), .heads                    ``output`` of the attention, before it is projected
+    .query, .key, .value                the step of that name
+    .edge(queries, keys).remove()       ``masked`` := -inf
+    .edge(queries, keys).zero()         ``weights`` := 0
+
+The same changes serve a whole pass, where a query is a row, and decoding with a cache, where all
+rows are queries at one position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...errors import ConfigError
+from ...reference.tracing.editing import Editing, editing
+from ...reference.tracing.editor import Change as StepChange
+from ..edits import HEADS, KEY, OUTPUT, VALUE, EdgeEdit, Edit, TensorEdit
+from ..handles import Edits, Verbs
+from . import changes
+from .edited_array import edge_change, tensor_change
+from .layout import Layout
+from .models import NumpyModel, computes_for, transformer_of
+
+
+@contextmanager
+def edit_steps(model: NumpyModel) -> Iterator[StepEdits]:
+    """Edit a model of ours within a ``with`` block; see `clearhead.intervene`.
+
+    Raises:
+        ConfigError: an edit asks for what is not there, or had no effect.
+    """
+    edits = StepEdits(Layout.of(transformer_of(model).config))
+    block = Editing(computes_for(model), edits.changes)
+    with editing(block):
+        yield edits
+    if block.ran:
+        edits.check_applied()
+
+
+class StepEdits(Edits):
+    """The edits of a model of ours, as changes of its steps.
+
+    Attributes:
+        changes: for the path of each changed step, what is done to it, in the order of the edits.
+
+    Args:
+        layout: of the model.
+    """
+
+    verbs: Verbs = changes
+
+    def __init__(self, layout: Layout) -> None:
+        self.changes: dict[str, list[StepChange]] = {}
+        self._layout = layout
+        self._edits: list[Edit] = []
+
+    def check_name(self, choice: str) -> None:
+        """Check that a name or a pattern stands for modules, or for steps.
+
+        Raises:
+            ConfigError: there is no module of the name; near ones are named.
+        """
+        self._layout.matching(choice)
+
+    def add(self, choice: str | int, edit: Edit) -> None:
+        """Add an edit of the modules that a name, a pattern or a number stands for.
+
+        Raises:
+            ConfigError: one of them has no such part, or not so many heads.
+        """
+        new = [
+            (path, change)
+            for name in self._names(choice, edit)
+            for path, change in [self._change(name, edit)]
+        ]
+        for path, change in new:
+            self.changes.setdefault(path, []).append(change)
+        self._edits.append(edit)
+
+    def check_applied(self) -> None:
+        """Check that no edit was without effect.
+
+        Raises:
+            ConfigError: one was.
+        """
+        for edit in self._edits:
+            if not edit.applied:
+                raise ConfigError(
+                    f"{edit.words} had no effect: the model ran, and the step or the positions "
+                    "did not occur."
+                )
+
+    def _names(self, choice: str | int, edit: Edit) -> list[str]:
+        if isinstance(choice, str):
+            return self._layout.matching(choice)
+        attentions = self._layout.attentions
+        if choice >= len(attentions):
+            raise ConfigError(
+                f"{edit.words}: the model has {len(attentions)} attentions, 0 to "
+                f"{len(attentions) - 1}."
+            )
+        return [attentions[choice]]
+
+    def _change(self, name: str, edit: Edit) -> tuple[str, StepChange]:
+        """Return the path of the step that an edit of a module changes, and its change."""
+        layout = self._layout
+        attention = layout.attention_of(name)
+        if isinstance(edit, TensorEdit) and edit.part == OUTPUT:
+            heads = layout.heads[attention] if attention and attention != name else 0
+            shared = name.endswith((".key", ".value"))
+            return layout.outputs[name], tensor_change(edit, layout.outputs[name], heads,
+                                                       whole_rows=shared)  # fmt: skip
+        if attention is None:
+            inside = [one for one in layout.attentions if one.startswith(f"{name}.")]
+            hint = f" Name its attention: {', '.join(map(repr, inside))}." if inside else ""
+            raise ConfigError(f"{edit.words} was not applied: {name!r} has no heads.{hint}")
+        heads = layout.heads[attention]
+        if isinstance(edit, EdgeEdit):
+            step = "masked" if edit.renormalise else "weights"
+            return f"{attention}.{step}", edge_change(edit, attention, heads)
+        assert isinstance(edit, TensorEdit)
+        step = edit.part if edit.part != HEADS else "output"
+        if name != attention and edit.part == HEADS:
+            step = name.rpartition(".")[2]
+        path = f"{attention}.{step}"
+        whole_rows = step in (KEY, VALUE)
+        return path, tensor_change(edit, path, heads, whole_rows=whole_rows)
