@@ -104,6 +104,7 @@ AT_LOAD = {
     "lessons": {"numpy"},
     "tasks": {"numpy"},
     "export": {"numpy"},  # what it writes for is loaded when it writes
+    "interventions": {"torch"},
     "maps": {"torch", "numpy", "safetensors"},
     "attribution": {"torch", "numpy"},
     "interventions": {"torch"},

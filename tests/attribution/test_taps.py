@@ -47,7 +47,7 @@ def test_each_reader_has_its_own_gradient():
     taps = {"0": Tap(), "1": Tap()}
     x = torch.randn(2, 3)
     with on_inputs(model, taps):
-        value = (model[0](x) + 2 * model[1](x)).sum()
+        value = (model[0](x) + 2 * model[1](input=x)).sum()
     first, second = gradients(value, [taps["0"].edges[0], taps["1"].edges[0]])
     torch.testing.assert_close(first, model[0].weight.detach().expand(2, 3))
     torch.testing.assert_close(second, 2 * model[1].weight.detach().expand(2, 3))

@@ -18,9 +18,9 @@ def test_changes():
     assert torch.equal(changes.scale(-2.0)(X, PLACE), -2.0 * X)
     assert torch.equal(changes.apply(torch.exp)(X, PLACE), X.exp())
     vector = torch.arange(4.0)
-    assert torch.equal(changes.put(vector)(X, PLACE), vector.expand(X.shape))
-    assert torch.equal(changes.put(3)(X, PLACE), torch.full_like(X, 3))
+    assert torch.equal(changes.substitute(vector)(X, PLACE), vector.expand(X.shape))
+    assert torch.equal(changes.substitute(3)(X, PLACE), torch.full_like(X, 3))
     with pytest.raises(
         ConfigError, match=r"shape \[5\] cannot take the place of the value of 'att"
     ):
-        changes.put(torch.zeros(5))(X, PLACE)
+        changes.substitute(torch.zeros(5))(X, PLACE)

@@ -100,15 +100,19 @@ def on_inputs(model: nn.Module, visitors: dict[str, Visitor]) -> Iterator[None]:
     """
 
     def hook_of(visitor: Visitor) -> Callable[..., Any]:
-        def hook(module: nn.Module, args: tuple[Any, ...]) -> Any:
-            return (visitor(args[0]), *args[1:])
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if args:
+                return (visitor(args[0]), *args[1:]), kwargs
+            name, x = next((n, x) for n, x in kwargs.items() if isinstance(x, Tensor))
+            return args, {**kwargs, name: visitor(x)}
 
         return hook
 
     with ExitStack() as stack:
         for name, visitor in visitors.items():
             module = model.get_submodule(name)
-            stack.callback(module.register_forward_pre_hook(hook_of(visitor)).remove)
+            handle = module.register_forward_pre_hook(hook_of(visitor), with_kwargs=True)
+            stack.callback(handle.remove)
         yield
 
 

@@ -27,7 +27,7 @@ def apply(function: Callable[[Tensor], Tensor]) -> Change:
     return lambda x, place: function(x)
 
 
-def put(values: Any) -> Change:
+def substitute(values: Any) -> Change:
     """Numbers become those of a tensor, which is repeated along axes where it has one entry."""
 
     def change(x: Tensor, place: Place) -> Tensor:

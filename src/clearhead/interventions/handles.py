@@ -64,7 +64,7 @@ class Part:
         For a part of an attention that is [batch, heads, positions, head_dim], with the heads and
         positions that were chosen.
         """
-        self._add(f"set({_brief(values)})", changes.put(values))
+        self._add(f"set({_brief(values)})", changes.substitute(values))
 
     def mean(self, recording: Recording) -> None:
         """Put their mean over the texts and positions of a recording in their place.

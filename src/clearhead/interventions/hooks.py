@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..errors import ConfigError
+from .attention.mode import AttentionMode
 from .edits import OUTPUT, Edit, Frame, TensorEdit, edited
 from .module_outputs import first_tensor, length_axis
 from .running import RUNNING, EditedModel, ModuleCall, past_of
@@ -57,7 +58,7 @@ class ModuleHooks:
         watches = watches or (module is model.model and bool(model.numbered))
         model.calls.append(ModuleCall(module, past, watches))
         if watches:
-            RUNNING.watch()
+            RUNNING.watch(AttentionMode)
 
     def behind(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         """Edit the module's output, and check that its attention could be edited."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from ..maps.recorder.owners import ModuleNames
-from .attention.offsets import Past
 from .edits import Edit
-
-if TYPE_CHECKING:
-    from .attention.mode import AttentionMode
+from .offsets import Past
 
 
 @dataclass(eq=False)
@@ -76,15 +74,17 @@ class Running(threading.local):
 
     def __init__(self) -> None:
         self.models: list[EditedModel] = []
-        self.mode: AttentionMode | None = None
+        self.mode: AbstractContextManager[Any] | None = None
         self.depth = 0
 
-    def watch(self) -> None:
-        """Begin to watch operators; calls may be within one another."""
-        if self.depth == 0:
-            from .attention.mode import AttentionMode
+    def watch(self, make_mode: Callable[[list[EditedModel]], AbstractContextManager[Any]]) -> None:
+        """Begin to watch functions; calls may be within one another.
 
-            self.mode = AttentionMode(self.models)
+        Args:
+            make_mode: makes what watches them, of the models that are edited.
+        """
+        if self.depth == 0:
+            self.mode = make_mode(self.models)
             self.mode.__enter__()
         self.depth += 1
 

@@ -95,7 +95,7 @@ def test_what_is_no_sum_is_a_leaf():
 
 
 def test_what_modules_are_named():
-    _, node, _ = watched(lambda m, x: m.norm(x + m.first(x)))
+    _, node, _ = watched(lambda m, x: m.norm(input=x + m.first(x)))
     assert isinstance(node, Norm)
     assert node.stack == ("", "norm")
     assert list(node.modules) == ["norm", ""]

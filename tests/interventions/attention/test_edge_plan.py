@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.interventions.attention.edge_plan import edge_groups
-from clearhead.interventions.attention.offsets import Offsets
 from clearhead.interventions.edits import EdgeEdit
+from clearhead.interventions.offsets import Offsets
 from clearhead.interventions.positions import Positions
 
 HEADS, QUERIES, KEYS = 3, 4, 5

@@ -29,9 +29,9 @@ def test_factors(func, args, kwargs):
     rows, columns = product.rows, product.columns
     assert torch.equal(rows.reshape(Q.shape), Q)
     assert torch.equal(columns.reshape(K.shape), K)
-    assert torch.equal(product.with_rows(rows), product.left)
-    assert torch.equal(product.with_inner(product.inner), product.right)
-    out = product.compute(product.left, product.right)
+    assert torch.equal(product.with_rows(rows), product.left_factor)
+    assert torch.equal(product.with_inner(product.inner), product.right_factor)
+    out = product.compute(product.left_factor, product.right_factor)
     assert torch.equal(out, func(*args, **kwargs))
     added = 2.0 if func is torch.baddbmm else 0.0
     torch.testing.assert_close(product.output(out).reshape(2, 3, 5, 5), Q @ K.mT + added)

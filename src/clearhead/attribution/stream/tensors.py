@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor, nn
 
 
-def is_vectors(x: object) -> bool:
+def is_vectors(x: object) -> TypeGuard[Tensor]:
     """Return whether something is a tensor of floating-point vectors."""
     return isinstance(x, Tensor) and x.is_floating_point() and x.ndim > 1
 
@@ -20,7 +20,7 @@ def is_length_first(x: Tensor) -> bool:
 
 def may_be_norm(x: object, y: object, module: nn.Module) -> bool:
     """Return whether a module may be a norm: same shapes, and at most two vectors as weights."""
-    if not (is_vectors(x) and isinstance(y, Tensor)) or not isinstance(x, Tensor):
+    if not is_vectors(x) or not isinstance(y, Tensor):
         return False
     sizes = [tuple(p.shape) for p in module.parameters()]
     return (

@@ -87,8 +87,12 @@ class StreamWatcher(TorchDispatchMode):
 
     def __enter__(self) -> StreamWatcher:
         for name, module in self._model.named_modules():
-            before = module.register_forward_pre_hook(self._before(name), prepend=True)
-            after = module.register_forward_hook(self._after(name), always_call=True)
+            before = module.register_forward_pre_hook(
+                self._before(name), prepend=True, with_kwargs=True
+            )
+            after = module.register_forward_hook(
+                self._after(name), always_call=True, with_kwargs=True
+            )
             self._exits.callback(before.remove)
             self._exits.callback(after.remove)
         super().__enter__()
@@ -131,10 +135,10 @@ class StreamWatcher(TorchDispatchMode):
     # Modules
 
     def _before(self, name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
             self._stack.append(name)
             self._order += 1
-            x = args[0] if args else None
+            x = next(tensors_in((*args, *kwargs.values())), None)
             read = None
             if is_vectors(x) and not is_paused() and not any(True for _ in module.children()):
                 read = Read(name, self._linear_node(x), storage_of(x) or 0, self._order - 1)
@@ -143,7 +147,9 @@ class StreamWatcher(TorchDispatchMode):
         return hook
 
     def _after(self, name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        def hook(
+            module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any
+        ) -> None:
             stack = tuple(self._stack)
             read = None
             while self._stack:
@@ -155,7 +161,8 @@ class StreamWatcher(TorchDispatchMode):
             result = next(tensors_in(output), None)
             if read is not None and result is not None and storage_of(result) != read.storage:
                 self.reads.append(read)
-                self._note_norm(module, args[0], output, read, stack)
+                x = next(tensors_in((*args, *kwargs.values())))
+                self._note_norm(module, x, output, read, stack)
             self._note_return(name, output)
 
         return hook

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ...maps.recorder.owners import Chain, Owner, common_owner, find_owner
 from ..edits import OUTPUT, Edit, TensorEdit
+from ..offsets import Offsets, Past, offsets_of
 from ..running import EditedModel, ModuleCall
-from .offsets import Offsets, Past, offsets_of
 
 Chains = Sequence[tuple[EditedModel, Chain]]
 

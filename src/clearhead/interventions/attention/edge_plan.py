@@ -12,7 +12,7 @@ from torch import Tensor
 from ...errors import ConfigError
 from ...shapes import Bool, Int
 from ..edits import EdgeEdit, check_heads
-from .offsets import Offsets
+from ..offsets import Offsets
 
 
 @dataclass(frozen=True)

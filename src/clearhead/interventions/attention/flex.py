@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ...shapes import Float, Int
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, Frame, TensorEdit, edited
+from ..offsets import Offsets
 from .edge_plan import EdgeGroup, edge_groups
-from .offsets import Offsets
 from .weights import normalised, without_edges
 
 _NAMES = (

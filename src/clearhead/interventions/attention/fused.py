@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, Frame, TensorEdit, edited
+from ..offsets import Offsets
 from .edge_plan import edge_groups
 from .edges import FusedCall, attend
-from .layout import FIRST, MERGED, MERGED_FIRST, ONE, PACKED, Layout
-from .offsets import Offsets
+from .layout import FIRST, MERGED, MERGED_FIRST, ONE, PACKED_HEADS, Layout
 
 _NAMES = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa")
 
@@ -71,7 +71,7 @@ def edit_fused(
     for edit in of_tensors:
         if edit.part == HEADS:
             output = edited(output, edit, queries)
-    if layout.form == PACKED:
+    if layout.form == PACKED_HEADS:
         return output.reshape(*call["query"].shape[:3], output.shape[-1])
     return layout.fold(output, call["query"])
 
@@ -81,7 +81,7 @@ def _unfolded(call: Mapping[str, Any], layout: Layout) -> FusedCall:
     query, key, value = (call[name] for name in ("query", "key", "value"))
     mask = call.get("attn_mask")
     grouped = bool(call.get("enable_gqa", False))
-    if layout.form == PACKED:
+    if layout.form == PACKED_HEADS:
         mask = _unpacked_mask(mask, query)
         query = query.reshape(query.shape[0], layout.heads, 1, query.shape[-1])
         grouped = True

@@ -18,7 +18,7 @@ from ...errors import ConfigError
 from ..edits import Edit
 from .merged_order import Axes
 
-SECOND, FIRST, MERGED, MERGED_FIRST, PACKED, ONE = (
+SECOND, FIRST, MERGED, MERGED_FIRST, PACKED_HEADS, ONE = (
     "heads second",
     "heads first",
     "merged",
@@ -82,21 +82,21 @@ class Layout:
 
 
 def layout_of(
-    query: Tensor, hints: list[int], *, packed: bool = False, axes: Axes | None = None
+    query: Tensor, hints: list[int], *, packed_heads: bool = False, axes: Axes | None = None
 ) -> Layout:
     """Return how batch and heads lie in the queries of an attention.
 
     Args:
         query: the queries.
         hints: the numbers of heads that the module says it has.
-        packed: whether the heads of one query were packed as queries.
+        packed_heads: whether the heads of one query were packed as queries.
         axes: what is known of the axes of batch and heads.
 
     Raises:
         ConfigError: the tensor has axes of which nothing is known.
     """
-    if packed:
-        return Layout(PACKED, query.shape[1] * query.shape[2])
+    if packed_heads:
+        return Layout(PACKED_HEADS, query.shape[1] * query.shape[2])
     if query.ndim == 4:
         return _of_four_axes(query, hints, axes)
     if query.ndim == 3:

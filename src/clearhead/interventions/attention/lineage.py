@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -12,11 +13,11 @@ from torch import Tensor
 from ...errors import ConfigError
 from ...maps.recorder.owners import Chain, Owner
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
+from ..offsets import Offsets
 from ..running import EditedModel, ModuleCall
 from .edge_plan import EdgeGroup, edge_groups
 from .layout import Layout
 from .merged_order import Axes
-from .offsets import Offsets
 
 # Functions that give keys or queries another order or another place.
 _REORDERING = frozenset(
@@ -170,9 +171,12 @@ class Lineage:
         """Note what a tensor was made of."""
         place = id(x)
         self._origins[place] = (
-            weakref.ref(x, lambda _, place=place: self._origins.pop(place, None)),
+            weakref.ref(x, partial(self._forget, place)),
             origins,
         )
+
+    def _forget(self, place: int, _: object) -> None:
+        self._origins.pop(place, None)
 
     def of(self, x: Any) -> tuple[Origin, ...]:
         """Return what a tensor was made of; nothing for all that has no part in attention."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -42,12 +43,12 @@ class MergedOrders:
 
     def of(self, x: Tensor) -> Axes | None:
         """Return the axes of batch and heads of a tensor, if they are in front and known."""
-        axes = self._noted(x)
+        axes = self._axes_of(x)
         if axes is not None:
             return axes if axes.place in (0, None) else None
         return _of_view(x) if x.ndim == 4 else None
 
-    def _noted(self, x: Any) -> Axes | None:
+    def _axes_of(self, x: Any) -> Axes | None:
         entry = self._axes.get(id(x))
         return None if entry is None or entry[0]() is not x else entry[1]
 
@@ -69,12 +70,15 @@ class MergedOrders:
         if axes is not None:
             place = id(out)
             self._axes[place] = (
-                weakref.ref(out, lambda _, place=place: self._axes.pop(place, None)),
+                weakref.ref(out, partial(self._forget, place)),
                 axes,
             )
 
+    def _forget(self, place: int, _: object) -> None:
+        self._axes.pop(place, None)
+
     def _is_of_two(self, x: Tensor) -> bool:
-        axes = self._noted(x)
+        axes = self._axes_of(x)
         return axes is None or axes.place is None
 
     def _after(self, name: str, x: Tensor, args: tuple[Any, ...], out: Tensor) -> Axes | None:
@@ -82,7 +86,7 @@ class MergedOrders:
         if x.ndim == out.ndim == 4:
             # A copy has other strides, and is what it was made from.
             return self.of(x) if x.shape[:3] == out.shape[:3] and name not in _SWAPPING else None
-        axes = self._noted(x)
+        axes = self._axes_of(x)
         if axes is None or axes.place is None or out.ndim != 3:
             return None
         if name in _SWAPPING and len(args) == 3:

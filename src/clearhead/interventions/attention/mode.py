@@ -7,13 +7,14 @@ module that is edited runs. Functions that have nothing to do with attention go 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from ...maps.recorder.owners import Owner
+from ..running import EditedModel
 from .attending import find_attending
 from .flex import FlexCall, edit_flex, is_flex
 from .fused import arguments, edit_fused, is_packed
@@ -21,9 +22,6 @@ from .layout import layout_of
 from .merged_order import MergedOrders
 from .multi_head import open_multi_head_attention
 from .written_out import WrittenOut
-
-if TYPE_CHECKING:
-    from ..running import EditedModel
 
 
 class AttentionMode(TorchFunctionMode):
@@ -75,11 +73,11 @@ class AttentionMode(TorchFunctionMode):
         owner = attending.owner
         call = arguments(args, kwargs)
         query, hints = call["query"], owner.head_hints
-        packed = is_packed(query, call["key"], hints, _tokens(owner))
+        packed_heads = is_packed(query, call["key"], hints, _tokens(owner))
         output = edit_fused(
             call,
             attending.edits,
-            layout_of(query, hints, packed=packed, axes=self._orders.of(query)),
+            layout_of(query, hints, packed_heads=packed_heads, axes=self._orders.of(query)),
             attending.offsets,
             owner.name,
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,14 +30,14 @@ class Product:
     """A product that a model is about to compute.
 
     Attributes:
-        left, right: its factors, as the model has them.
+        left_factor, right_factor: its factors, as the model has them.
         compute: computes it with other factors.
         left_axes, right_axes, out_axes: the order of axes in which the rows of the left factor,
             the contracted axis and the columns of the right one come last; None where they do.
     """
 
-    left: Tensor
-    right: Tensor
+    left_factor: Tensor
+    right_factor: Tensor
     compute: Callable[[Tensor, Tensor], Tensor]
     left_axes: tuple[int, ...] | None = None
     right_axes: tuple[int, ...] | None = None
@@ -45,7 +46,9 @@ class Product:
     @property
     def rows(self) -> Tensor:
         """The left factor as [..., rows, contracted]."""
-        return self.left if self.left_axes is None else self.left.permute(self.left_axes)
+        return (
+            self.left_factor if self.left_axes is None else self.left_factor.permute(self.left_axes)
+        )
 
     @property
     def columns(self) -> Tensor:
@@ -55,7 +58,11 @@ class Product:
     @property
     def inner(self) -> Tensor:
         """The right factor as [..., contracted, columns]."""
-        return self.right if self.right_axes is None else self.right.permute(self.right_axes)
+        return (
+            self.right_factor
+            if self.right_axes is None
+            else self.right_factor.permute(self.right_axes)
+        )
 
     def with_rows(self, x: Tensor) -> Tensor:
         """Return a left factor, in the model's order of axes."""
@@ -78,31 +85,25 @@ def product_of(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> P
     """Return the product that a call computes; None where it is none of two activations."""
     if func is torch.einsum:
         return _of_einsum(args, kwargs)
-    if func in _ADDING:
-        names = ("input", "batch1", "batch2")
-        call = {**dict(zip(names, args, strict=False)), **kwargs}
-        more = {name: call[name] for name in kwargs if name not in names}
-        left, right = call.get("batch1"), call.get("batch2")
-        bias = call.get("input", call.get("self"))
-
-        def compute(a: Tensor, b: Tensor) -> Tensor:
-            return torch.baddbmm(bias, a, b, **more)
-
-    else:
-        names = ("input", "other")
-        call = {**dict(zip(names, args, strict=False)), **kwargs}
-        left, right = call.get("input"), call.get("other", call.get("mat2"))
-        if func in _REFLECTED:
-            left, right = right, left
-        if kwargs.get("out") is not None:
-            return None
-
-        def compute(a: Tensor, b: Tensor) -> Tensor:
-            return torch.matmul(a, b)
-
-    if not _are_activations(left, right) or left.ndim != right.ndim:
+    if kwargs.get("out") is not None:
         return None
-    return Product(left, right, compute)
+    names = ("input", "batch1", "batch2") if func in _ADDING else ("input", "other")
+    call: dict[str, Any] = {**dict(zip(names, args, strict=False)), **kwargs}
+    factors: tuple[Any, Any] = call.get("batch1"), call.get("batch2")
+    compute: Callable[[Tensor, Tensor], Tensor] = torch.matmul
+    if func in _ADDING:
+        more = {name: call[name] for name in kwargs if name not in names}
+        compute = partial(_add_product, call["input"], more)
+    else:
+        factors = call.get("input"), call.get("other", call.get("mat2"))
+        factors = (factors[1], factors[0]) if func in _REFLECTED else factors
+    if not _are_activations(*factors) or factors[0].ndim != factors[1].ndim:
+        return None
+    return Product(*factors, compute)
+
+
+def _add_product(bias: Tensor, more: Mapping[str, Any], rows: Tensor, columns: Tensor) -> Tensor:
+    return torch.baddbmm(bias, rows, columns, **more)
 
 
 def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | None:
@@ -114,30 +115,28 @@ def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | No
     match = _EQUATION.fullmatch(equation)
     if match is None or not _are_activations(*operands):
         return None
-    left, right, out = match.groups()
-    rows = [c for c in left if c not in right and c in out]
-    columns = [c for c in right if c not in left and c in out]
-    inner = [c for c in left if c in right and c not in out]
-    lead = [c for c in out if c in left and c in right]
+    one, other, out = match.groups()
+    rows = [c for c in one if c not in other and c in out]
+    columns = [c for c in other if c not in one and c in out]
+    inner = [c for c in one if c in other and c not in out]
+    lead = [c for c in out if c in one and c in other]
     if not len(rows) == len(columns) == len(inner) == 1:
         return None
-    if any(
-        len(set(axes)) != len(axes) or len(axes) != len(lead) + 2 for axes in (left, right, out)
-    ):
+    if any(len(set(axes)) != len(axes) or len(axes) != len(lead) + 2 for axes in (one, other, out)):
         return None
     return Product(
         operands[0],
         operands[1],
         lambda a, b: torch.einsum(equation, a, b),
-        tuple(left.index(c) for c in (*lead, *rows, *inner)),
-        tuple(right.index(c) for c in (*lead, *inner, *columns)),
+        tuple(one.index(c) for c in (*lead, *rows, *inner)),
+        tuple(other.index(c) for c in (*lead, *inner, *columns)),
         tuple(out.index(c) for c in (*lead, *rows, *columns)),
     )
 
 
-def _are_activations(left: Any, right: Any) -> bool:
-    """Return whether two factors are numbers of which neither is a parameter."""
-    for x in (left, right):
+def _are_activations(*factors: Any) -> bool:
+    """Return whether factors are numbers of which none is a parameter."""
+    for x in factors:
         if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2:
             return False
         if isinstance(x, nn.Parameter) or isinstance(x._base, nn.Parameter):

@@ -60,10 +60,10 @@ class WrittenOut:
     def _product(
         self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], product: Product
     ) -> Any:
-        weights = [one for one in self._lineage.of(product.left) if isinstance(one, Softmax)]
+        weights = [one for one in self._lineage.of(product.left_factor) if isinstance(one, Softmax)]
         if weights:
             return self._values(product, weights)
-        origins = (*self._lineage.of(product.left), *self._lineage.of(product.right))
+        origins = (*self._lineage.of(product.left_factor), *self._lineage.of(product.right_factor))
         if origins:  # scores or weights go through a matrix, and are followed no further
             return func(*args, **kwargs)
         scores = ScoreProduct(
@@ -71,7 +71,7 @@ class WrittenOut:
             product.rows.shape[-2],
             product.columns.shape[-2],
             [(model, find_chain(model.names)) for model in self._models],
-            self._orders.of(product.left),
+            self._orders.of(product.left_factor),
         )
         changed = self._with_queries_and_keys(product, scores)
         out = func(*args, **kwargs) if changed is None else product.compute(*changed)
@@ -168,25 +168,25 @@ class WrittenOut:
         softmax = softmaxes[0]
         layout = softmax.layout
         if softmax.rank != product.rows.ndim:
-            axes = self._orders.of(product.right)
+            axes = self._orders.of(product.right_factor)
             layout = layout_of(product.rows, softmax.owner.head_hints, axes=axes)
         for one in softmaxes:
             one.meetings += 1
             one.check_values(product.rows, layout)
-        left, right = product.left, product.right
+        left_factor, right_factor = product.left_factor, product.right_factor
         weights = layout.unfold(product.rows)
         groups = softmax.edge_groups(weights, renormalise=False)
         if groups:
             rows = torch.arange(weights.shape[2], device=weights.device)
             weights = without_edges(weights, groups, rows)
-            left = product.with_rows(layout.fold(weights, product.rows))
+            left_factor = product.with_rows(layout.fold(weights, product.rows))
         of_values = softmax.tensor_edits(VALUE)
         if of_values:
             value = layout.unfold(product.inner)
             for edit in of_values:
                 value = edited(value, edit, Frame(softmax.owner.name, softmax.offsets.key, 2, 1))
-            right = product.with_inner(layout.fold(value, product.inner))
-        out = product.compute(left, right)
+            right_factor = product.with_inner(layout.fold(value, product.inner))
+        out = product.compute(left_factor, right_factor)
         of_outputs = softmax.tensor_edits(HEADS)
         if of_outputs:
             offsets = softmax.offsets

@@ -17,7 +17,7 @@ from ..recording.notes import is_compiled, note_compiled_modules, note_emptiness
 from ..recording.recording import Recording
 from ..recording.storage import Storage
 from .collector import Collector
-from .output_keeper import OutputKeeper
+from .outputs.keeper import OutputKeeper
 from .recorder import Recorder
 from .selection import Layers, Selection
 from .token_labels import TokenLabels

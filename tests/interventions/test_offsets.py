@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from clearhead.interventions.attention.offsets import Offsets, Past, offsets_of
+from clearhead.interventions.offsets import Offsets, Past, offsets_of
 from clearhead.maps.recorder.owners import Owner
 
 SELF = Owner("attention", nn.Linear(1, 1), kind="self")

@@ -10,12 +10,12 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from ...errors import ConfigError
-from ..recording.contents import Contents
-from ..recording.storage import Storage
-from .pause import is_paused, recorder_work
-from .plain_tensors import is_plain, kind_of_tensors
-from .selection import matching_modules
+from ....errors import ConfigError
+from ...recording.contents import Contents
+from ...recording.storage import Storage
+from ..pause import is_paused, recorder_work
+from ..plain_tensors import is_plain, kind_of_tensors
+from ..selection import matching_modules
 
 
 class OutputKeeper:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ...maps.recorder.owners import Lengths, Owner, attention_kind
+from ..maps.recorder.owners import Lengths, Owner, attention_kind
 
 
 @dataclass(frozen=True)

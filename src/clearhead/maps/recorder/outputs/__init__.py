@@ -1,0 +1,1 @@
+"""What modules return while a model is recorded, beside its attention."""
