@@ -284,6 +284,13 @@ def test_what_cannot_be_edited_is_refused(model, x, ask, words):
     assert hooks(model) == 0
 
 
+def test_an_edit_that_the_model_did_not_run_with_is_no_error(model, x):
+    with intervene(model) as edits:
+        edits[NAME].head(1).zero()
+        model(x)
+        edits[NAME].head(2).zero()
+
+
 def test_gradient_checkpointing_is_refused(model, x):
     model.again = True
     with pytest.raises(ConfigError, match="runs under gradient checkpointing"):

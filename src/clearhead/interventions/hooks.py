@@ -50,7 +50,7 @@ class ModuleHooks:
         if not self._is_ours(module, edits):
             return
         model = self._model
-        model.ran = True
+        model.runs += not model.calls
         if edits:
             self._check_surroundings(edits[0])
         past = model.calls[0].past if model.calls else past_of(args, kwargs)

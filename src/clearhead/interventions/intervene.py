@@ -63,8 +63,9 @@ class Edits:
 
     def __init__(self, model: EditedModel, surroundings: ExitStack) -> None:
         self._model, self._surroundings = model, surroundings
+        self._modules = dict(model.model.named_modules())
         self._hooks: dict[int, ModuleHooks] = {}
-        self._edits: list[Edit] = []
+        self._edits: list[tuple[Edit, int]] = []  # with the number of runs before
 
     def __getitem__(self, choice: str | int) -> ModulePart:
         """Return a module, to be edited.
@@ -100,11 +101,11 @@ class Edits:
             for name, module in matching_modules(model.model, choice).items():
                 model.edits.setdefault(id(module), []).append(edit)
                 self._hook(name)
-        self._edits.append(edit)
+        self._edits.append((edit, model.runs))
 
     def _hook(self, name: str) -> None:
         """Put hooks on a module and on those around it, which know what a cache holds."""
-        modules = dict(self._model.model.named_modules())
+        modules = self._modules
         parts = name.split(".") if name else []
         around = [".".join(parts[:end]) for end in range(len(parts) + 1)]
         chain = [modules[one] for one in around if one in modules]
@@ -120,15 +121,13 @@ class Edits:
         self._hooks.clear()
 
     def check_applied(self) -> None:
-        """Check that no edit was without effect, if the model ran.
+        """Check that no edit was without effect, if the model ran after it was asked for.
 
         Raises:
             ConfigError: one was.
         """
-        if not self._model.ran:
-            return
-        for edit in self._edits:
-            if not edit.applied:
+        for edit, runs_before in self._edits:
+            if not edit.applied and self._model.runs > runs_before:
                 raise ConfigError(
                     f"{edit.words} had no effect: the model ran, and the module, its attention or "
                     "the positions did not occur."

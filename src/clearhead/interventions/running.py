@@ -47,7 +47,7 @@ class EditedModel:
         numbered: the edits of the n-th attention.
         order: the number of each attention, in the order of first calls.
         calls: the calls that are running, the outermost first.
-        ran: whether any of the modules that are hooked ran.
+        runs: how often any of the modules that are hooked was called from outside.
     """
 
     model: nn.Module
@@ -56,7 +56,7 @@ class EditedModel:
     numbered: dict[int, list[Edit]] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)
     calls: list[ModuleCall] = field(default_factory=list)
-    ran: bool = False
+    runs: int = 0
 
     def call_of(self, module: nn.Module) -> ModuleCall | None:
         """Return the innermost running call of a module."""

@@ -32,6 +32,7 @@ class Axes(NamedTuple):
 
 
 _JOINING = frozenset({"view", "reshape", "flatten"})
+_REORDERING = frozenset({"permute", "movedim", "moveaxis", "einsum", "__get__"})
 _SWAPPING = frozenset({"transpose", "swapaxes", "swapdims"})
 
 
@@ -85,7 +86,8 @@ class MergedOrders:
         """Return the axes behind a function that makes one of none."""
         if x.ndim == out.ndim == 4:
             # A copy has other strides, and is what it was made from.
-            return self.of(x) if x.shape[:3] == out.shape[:3] and name not in _SWAPPING else None
+            stays = x.shape[:2] == out.shape[:2] and name not in _SWAPPING | _REORDERING
+            return self.of(x) if stays else None
         axes = self._axes_of(x)
         if axes is None or axes.place is None or out.ndim != 3:
             return None
