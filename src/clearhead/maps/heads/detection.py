@@ -74,6 +74,7 @@ def detect_heads(
         _check(one, name, several, tokens)
         if tokens is None:  # of the previous token nothing is compared
             tokens = torch.arange(one.shape[3]).expand(one.shape[0], -1)
+        tokens = tokens.to(one.query.device)
         numbers = head_numbers(one, cross=False, ids=tokens)
         for pattern in several:
             scores[pattern][name] = _scores(

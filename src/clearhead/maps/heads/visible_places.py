@@ -97,13 +97,13 @@ def _in_ranges(
         return counts
     # Token by token, and of one token in the order of the text: how many stand before a key.
     numbers = torch.unique(ids, return_inverse=True)[1]
-    ordered = (numbers * (key_len + 1) + torch.arange(key_len, device=ids.device)).sort(-1).values
+    in_order = (numbers * (key_len + 1) + torch.arange(key_len, device=ids.device)).sort(-1).values
     own = torch.where(place < key_len, place, 0)
     first_of_token = (numbers[:, own] * (key_len + 1))[:, None]
 
     def before(key: Int[Tensor, "#batch #heads query_len"]) -> Int[Tensor, "batch heads query_len"]:
         places = (first_of_token + key).expand(batch, -1, -1).flatten(1)
-        return torch.searchsorted(ordered, places).view(batch, -1, query_len)
+        return torch.searchsorted(in_order, places).view(batch, -1, query_len)
 
     last = torch.minimum(end, place)
     for low, high in ((start, last), ((start - 1).clamp(min=0), last - 1)):
