@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model-heads", type=int, default=12)
     parser.add_argument("--heads", type=int, metavar="N", help="of each layer [all]")
     parser.add_argument("--vocabulary", type=int, default=50257)
-    parser.add_argument("--batch-size", type=int, default=12)
+    parser.add_argument("--batch-size", type=int, default=6)
     parser.add_argument("--threads", type=int, default=min(2, cores()))
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
