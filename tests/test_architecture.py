@@ -107,7 +107,6 @@ AT_LOAD = {
     "interventions": {"torch", "numpy"},  # in steps/ NumPy alone
     "maps": {"torch", "numpy", "safetensors"},
     "attribution": {"torch", "numpy"},
-    "interventions": {"torch"},
     "sweeps": {"torch", "numpy"},
     "nn": {"torch", "numpy"},
     "explorer": {"numpy", "pydantic", "pydantic_core", "typing_extensions"},
