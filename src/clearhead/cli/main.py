@@ -33,7 +33,7 @@ COMMANDS = {
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
     "inspect": "Show what a Hugging Face model attends to in a text.",
-    "patch": "Find which part of a model carries the difference between two texts.",
+    "patch": "Find what in a model carries the difference of two texts.",
     "export": "Write a model for transformers, CTranslate2 or ONNX.",
     "bench": "Measure speed, with ratios to other systems.",
     "check": "Try a learner's attention, and say in words what is off.",
