@@ -29,7 +29,7 @@ from ..report import add_arguments, progress, publish
 from .crowd import HEADERS, TIMEOUT, Crowd, crowd, resident, warm_up
 
 FIRST_VIEW, WALK, WHAT_IF = 2.0, 0.1, 0.5  # seconds
-PAGE_BYTES, OFFLINE_BYTES, GROWTH = 400_000, 4_000_000, 1.15
+PAGE_BYTES, OFFLINE_BYTES, GROWTH = 400_000, 3_000_000, 1.15
 TEXTS = (
     "I would like a cup of tea.",
     "The old house by the river was sold last summer.",

@@ -21,7 +21,7 @@ def test_each_limit_is_judged():
         "a sentence's walk: 0.05 s (limit 0.1: kept)",
         "a what-if: 0.7 s (limit 0.5: MISSED)",
         "the page's own files, compressed: 100 kB (limit 400: kept)",
-        "a sentence's HTML file: 2000 kB (limit 4000: kept)",
+        "a sentence's HTML file: 2000 kB (limit 3000: kept)",
         "answers that were none, or without words: 0 in all (limit 0: kept)",
         "memory at the end: 1.3 of what it was warm (limit 1.15: MISSED)",
     ]

@@ -2,7 +2,7 @@
 
 from ._model import Model, Tokens
 from ._page import bar, layer_table, text_of, title_line
-from .command import check_outputs, command, read_text
+from .command import check_outputs, command, model_options, read_text
 
 __all__ = [
     "Model",
@@ -11,6 +11,7 @@ __all__ = [
     "check_outputs",
     "command",
     "layer_table",
+    "model_options",
     "read_text",
     "text_of",
     "title_line",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +149,21 @@ def _show_heads(
             click.echo(piece, color=paper.colour)
 
 
+def model_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where, and in what, a model computes."""
+    dtype = click.option(
+        "--dtype",
+        default="auto",
+        show_default=True,
+        type=click.Choice(["auto", "float32", "bfloat16", "float16", "float64"]),
+        help="What the model computes in; auto is that of its weights.",
+    )
+    device = click.option(
+        "--device", help="Where the model runs, such as cpu [a GPU where there is one]."
+    )
+    return device(dtype(function))
+
+
 @click.command()
 @click.argument("model")
 @click.option(
@@ -178,14 +193,7 @@ def _show_heads(
     type=click.Choice(["heads", "layers"]),
     help="Show how much worse the model foresees the text without each of these.",
 )
-@click.option("--device", help="Where the model runs, such as cpu [a GPU where there is one].")
-@click.option(
-    "--dtype",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "float32", "bfloat16", "float16", "float64"]),
-    help="What the model computes in; auto is that of its weights.",
-)
+@model_options
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),

@@ -10,7 +10,7 @@ import click
 
 from ...files import write_whole
 from ...visible import json_text
-from ..inspect import Model, check_outputs, read_text
+from ..inspect import Model, check_outputs, model_options, read_text
 from ..terminal.heatmap import Paper
 from ._page import as_json, page, picture_of
 from ._texts import Pair, pair_of, word_of
@@ -47,14 +47,7 @@ from ._texts import Pair, pair_of, word_of
 @click.option(
     "--top", default=10, show_default=True, type=click.IntRange(min=1), help="How many to list."
 )
-@click.option("--device", help="Where the model runs, such as cpu [a GPU where there is one].")
-@click.option(
-    "--dtype",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "float32", "bfloat16", "float16", "float64"]),
-    help="What the model computes in; auto is that of its weights.",
-)
+@model_options
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1))
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="Draw the sweep: a .png or .svg file."
