@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.explorer.served import served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Response
 
 # The shell draws and runs pages alike and has no window around them: a page costs it half the time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -75,6 +75,25 @@ def page(browser: Browser, server: str, console_errors: list[str]) -> Iterator[P
         lambda said: console_errors.append(said.text) if said.type == "error" else None,
     )
     opened.on("pageerror", lambda error: console_errors.append(str(error)))
+    wait_for_redrawing(opened)
     yield opened
     context.close()
     assert not console_errors, "The page wrote errors: " + "\n".join(console_errors)
+
+
+def wait_for_redrawing(page: Page) -> None:
+    """Let `page.goto` return when the page has drawn the address, also where only the part after
+    the # is new: nothing is loaded then, and what a test reads at once may still be the old view."""
+    go = page.goto
+
+    def goto(url: str, **options: Any) -> Response | None:
+        before = page.url
+        response = go(url, **options)
+        if response is None and page.url != before and page.url.startswith("http"):
+            page.evaluate(
+                "() => new Promise(drawn => requestAnimationFrame("
+                "() => requestAnimationFrame(() => setTimeout(drawn))))"
+            )
+        return response
+
+    page.goto = goto  # type: ignore[method-assign]

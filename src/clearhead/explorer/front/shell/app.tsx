@@ -1,10 +1,11 @@
 /** The shell around the views. */
 
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { elementById } from "../core/host/tree";
 import type { Model } from "../core/protocol";
+import { areArraysPending } from "../core/state/arrays";
 import { followState } from "../core/state/running";
 import { asking, model, run, state } from "../core/state/state";
 import { wordsOf } from "../core/text/i18n";
@@ -32,6 +33,9 @@ import "./styles/tabs.css";
 import "./styles/narrow.css";
 import "../where_from/panel.css";
 import "./styles/notebook.css";
+
+/** Whether what the page shows may still be from before: a sentence or numbers are on their way. */
+const isBusy = computed(() => asking.value || areArraysPending.value);
 
 /** The views that this model can show. */
 export function viewsOf(description: Model | null): View[] {
@@ -64,7 +68,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       data-bare={bare || undefined}
       data-screen={state.screen.value}
       lang={state.language.value === "pt" ? "pt-BR" : "en"}
-      aria-busy={asking.value}
+      aria-busy={isBusy}
     >
       {/* biome-ignore lint/a11y/useValidAnchor: it leads to the view, without a step in the address */}
       <a class="skip" href="#view" onClick={skipToView}>

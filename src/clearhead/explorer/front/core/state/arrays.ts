@@ -1,7 +1,7 @@
 /** Numbers of the trace and of the weights, a window at a time. Questions of one turn of the event
  * loop travel together; what came stays while its run is shown. */
 
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { ArrayItem, Run, RunParams, Window } from "../protocol";
 import type { NumberArray } from "../sources/source";
 import { backwardOf, model, run, source } from "./state";
@@ -23,6 +23,10 @@ interface PendingItem extends ArrayItem {
 
 const caches = new WeakMap<Run, Map<string, Entry>>();
 const queues = new Map<Run, PendingItem[]>();
+const waitingFor = signal(0);
+
+/** Whether numbers are on their way. Until they come views may still show those before. */
+export const areArraysPending = computed(() => waitingFor.value > 0);
 
 /** A window of a step, or of "weights/NAME". `window` null is the whole array. */
 export function askArray(
@@ -63,13 +67,16 @@ function entryOf(of: Run, path: string, window: Window | null): Entry {
   if (!entry) {
     const value = signal<Windowed | Error | null>(null);
     const promise = enqueue(of, { path, window }, lossPosition);
-    promise.then(
-      (array) => (value.value = array),
-      (error: Error) => {
-        value.value = error;
-        cache.delete(key); // so that another look asks again
-      },
-    );
+    waitingFor.value = waitingFor.peek() + 1;
+    promise
+      .then(
+        (array) => (value.value = array),
+        (error: Error) => {
+          value.value = error;
+          cache.delete(key); // so that another look asks again
+        },
+      )
+      .finally(() => (waitingFor.value = waitingFor.peek() - 1));
     entry = { promise, value };
     cache.set(key, entry);
   }
