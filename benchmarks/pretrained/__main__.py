@@ -88,7 +88,7 @@ def speed_rows(shape: str, folder: Path, options: Any) -> list[dict[str, Any]]:
     speeds = {threads: read_speed(threads, size=memory) for threads in options.threads}
     with contextlib.ExitStack() as stack:
         running = []
-        for system in SYSTEMS:
+        for system in options.systems:
             for threads in options.threads:
                 progress(f"{shape}: starting {system} with {threads} threads ...")
                 process = Process(system, threads, shape, folder)
@@ -122,7 +122,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--threads", type=int, nargs="+", default=sorted({1, min(2, cores())}), metavar="N"
     )
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     options = parser.parse_args(arguments)
+    if OURS not in options.systems:
+        parser.error(f"--systems lacks {OURS}, whose tokens the others' are compared with; add it.")
     options.settle = SETTLE
     if options.quick:
         options.rounds, options.settle = 1, 0.0

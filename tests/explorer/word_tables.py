@@ -6,6 +6,7 @@ contain is read: nested object literals whose values are texts, or functions tha
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ def is_table(path: Path) -> bool:
     return re.fullmatch(r"words(_\w+)?\.ts", path.name) is not None
 
 
+@functools.cache
 def tables() -> dict[str, dict[str, Table]]:
     """Name of a table -> language -> its words; a table's parts in several files are one."""
     result: dict[str, dict[str, Table]] = {}
@@ -109,6 +111,7 @@ def plain_texts(table: Table) -> dict[str, str]:
     return {key: value.strip('"') for key, value in table.items()}
 
 
+@functools.cache
 def labels(language: str = "en") -> dict[str, str]:
     """What operands are, in one of the page's languages: the text of each label's key."""
     return plain_texts(tables()[LABELS][language])
