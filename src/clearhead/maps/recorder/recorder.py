@@ -56,6 +56,7 @@ class Recorder(TorchDispatchMode):
         self._reader = OperatorReader(names, parameters, listener, inputs=inputs)
         self._tracker = self._reader.tracker
         self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
+        self._with_views = torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False)
         # How many composite operators are being taken apart, one within the other.
         self._composites = 0
 
@@ -136,6 +137,10 @@ class Recorder(TorchDispatchMode):
         gradient, which a view of it here would deny), so they are switched on again.
         """
         whole = operator.parts is None or operator.does_no_more_than_a_view(args, kwargs)
+        silent = whole and not (operator.writes or self._tracker.live)
+        if silent and not torch._C._is_any_autocast_enabled():
+            with self._with_views:  # it is not entered anew in here, as no mode is
+                return operator.func(*args, **kwargs)
         with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), _autocast():
             if operator.parts is not None and not whole and is_plain(args):
                 self._composites += 1
@@ -145,7 +150,7 @@ class Recorder(TorchDispatchMode):
                 finally:
                     self._composites -= 1
             out = operator.func(*args, **kwargs)
-        if not whole or operator.writes or self._tracker.live:
+        if not silent:
             self._reader.read(OperatorRun(operator, args, kwargs, out))
         return out
 
@@ -167,9 +172,11 @@ class Recorder(TorchDispatchMode):
         """Note a parameter that is multiplied with: its module runs."""
         weight = args[place] if len(args) > place else None
         if type(weight) in ORDINARY:
-            with suppress(RuntimeError, NotImplementedError):  # nested, or without a memory
+            try:
                 storage = weight.untyped_storage()  # type: ignore[union-attr]
-                self.multiplied_parameters.add(storage._cdata)
+            except (RuntimeError, NotImplementedError):  # nested, or without a memory
+                return
+            self.multiplied_parameters.add(storage._cdata)
 
     def _before_writes(
         self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]
