@@ -61,7 +61,7 @@ _PERHAPS_COPIES = frozenset(
 )
 # Where they return a view, they do nothing else: what is asked of the first argument for that.
 _VIEWS_OF: dict[str, Callable[[Tensor, Sequence[Any]], bool]] = {
-    "aten::reshape": lambda x, _: x.is_contiguous(),
+    "aten::reshape": lambda x, more: x.is_contiguous() or x.shape == tuple(more[0]),
     "aten::flatten.using_ints": lambda x, _: x.is_contiguous(),
     "aten::contiguous": lambda x, more: not more and x.is_contiguous(),
     "aten::to.dtype": lambda x, more: len(more) == 1 and x.dtype == more[0],
