@@ -59,9 +59,18 @@ _WITHOUT_ATTENTION = frozenset(
 _PERHAPS_COPIES = frozenset(
     f"aten::{name}" for name in ("reshape", "contiguous", "flatten", "to", "reshape_as", "type_as")
 )
+
+
+def _is_shape_of(x: Tensor, shape: Sequence[int]) -> bool:
+    """Return whether a shape, of which one size may be -1, is that of a tensor already."""
+    return x.ndim == len(shape) and all(
+        size in (-1, own) for size, own in zip(shape, x.shape, strict=True)
+    )
+
+
 # Where they return a view, they do nothing else: what is asked of the first argument for that.
 _VIEWS_OF: dict[str, Callable[[Tensor, Sequence[Any]], bool]] = {
-    "aten::reshape": lambda x, more: x.is_contiguous() or x.shape == tuple(more[0]),
+    "aten::reshape": lambda x, more: x.is_contiguous() or _is_shape_of(x, more[0]),
     "aten::flatten.using_ints": lambda x, _: x.is_contiguous(),
     "aten::contiguous": lambda x, more: not more and x.is_contiguous(),
     "aten::to.dtype": lambda x, more: len(more) == 1 and x.dtype == more[0],
