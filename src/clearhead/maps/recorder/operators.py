@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from .kernels import fused_kernel, is_unknown_attention
+from .plain_tensors import ORDINARY
 
 
 class Action(Enum):
@@ -58,6 +59,22 @@ _WITHOUT_ATTENTION = frozenset(
 _PERHAPS_COPIES = frozenset(
     f"aten::{name}" for name in ("reshape", "contiguous", "flatten", "to", "reshape_as", "type_as")
 )
+
+
+def _is_shape_of(x: Tensor, shape: Sequence[int]) -> bool:
+    """Return whether a shape, of which one size may be -1, is that of a tensor already."""
+    return x.ndim == len(shape) and all(
+        size in (-1, own) for size, own in zip(shape, x.shape, strict=True)
+    )
+
+
+# Where they return a view, they do nothing else: what is asked of the first argument for that.
+_VIEWS_OF: dict[str, Callable[[Tensor, Sequence[Any]], bool]] = {
+    "aten::reshape": lambda x, more: x.is_contiguous() or _is_shape_of(x, more[0]),
+    "aten::flatten.using_ints": lambda x, _: x.is_contiguous(),
+    "aten::contiguous": lambda x, more: not more and x.is_contiguous(),
+    "aten::to.dtype": lambda x, more: len(more) == 1 and x.dtype == more[0],
+}
 # Which argument of an operator is a parameter, and so tells which module runs.
 _WEIGHTS = {"aten::linear": 1, "aten::addmm": 2, "aten::mm": 1, "aten::convolution": 1}
 _ATTENDS = (
@@ -83,6 +100,7 @@ class Operator:
         weight: which argument may be a parameter of the running module; None if none is.
         writes: indices and names of the arguments that it writes to.
         parts: runs a composite operator as the others that it is made of.
+        is_view: says whether a call with some arguments returns no more than a view.
     """
 
     name: str
@@ -93,6 +111,7 @@ class Operator:
     weight: int | None = None
     writes: tuple[tuple[int, str], ...] = ()
     parts: Callable[..., Any] | None = None
+    is_view: Callable[[Tensor, Sequence[Any]], bool] | None = None
 
     @classmethod
     def of(cls, func: Any) -> Operator:
@@ -112,9 +131,19 @@ class Operator:
             weight=None if schema is None else _WEIGHTS.get(schema.name),
             writes=() if schema is None else _written_arguments(schema),
             parts=_parts_of(func) if action is Action.TAKE_APART else None,
+            is_view=_VIEWS_OF.get(func.name()) if action is Action.TAKE_APART else None,
         )
 
-    @property
+    def does_no_more_than_a_view(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Return whether a composite operator, called like this, only returns a view."""
+        if self.is_view is None or kwargs or not args or type(args[0]) not in ORDINARY:
+            return False
+        try:
+            return args[0].layout == torch.strided and self.is_view(args[0], args[1:])
+        except (RuntimeError, NotImplementedError):  # nested, or of a transform such as vmap
+            return False
+
+    @cached_property
     def needs_plain(self) -> bool:
         """Whether it attends, and can be read only where its tensors are ordinary ones."""
         whole = self.composite and self.attends
@@ -130,6 +159,17 @@ class Operator:
             elif isinstance(x, list | tuple):
                 tensors.extend(one for one in x if isinstance(one, Tensor))
         return tensors
+
+
+_OPERATORS: dict[int, Operator] = {}
+
+
+def operator_of(func: Any) -> Operator:
+    """Return `Operator.of`, decided once for all recorders."""
+    operator = _OPERATORS.get(id(func))
+    if operator is None:
+        operator = _OPERATORS[id(func)] = Operator.of(func)
+    return operator
 
 
 class OperatorRun(NamedTuple):

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from .listener import Listener
 from .operator_reader import OperatorReader
-from .operators import Action, Operator, OperatorRun
+from .operators import Action, Operator, OperatorRun, operator_of
 from .owners import ModuleNames
 from .pause import is_paused, recorder_work
 from .plain_tensors import ORDINARY, is_plain, kind_of_tensors
@@ -43,6 +43,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self, model: nn.Module, listener: Listener, *, inputs: bool = False) -> None:
         super().__init__()
         self._operators: dict[int, Operator] = {}  # by their ids: their hash is slow
+        self._bystanders: set[int] = set()  # those that go on at once where nothing is followed
         names = ModuleNames(model)
         self.modules = names.modules
         self.multiplied_parameters: set[int] = set()
@@ -55,6 +56,7 @@ class Recorder(TorchDispatchMode):
         self._reader = OperatorReader(names, parameters, listener, inputs=inputs)
         self._tracker = self._reader.tracker
         self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
+        self._with_views = torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False)
         # How many composite operators are being taken apart, one within the other.
         self._composites = 0
 
@@ -86,18 +88,18 @@ class Recorder(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        operator = self._operators.get(id(func))
-        if operator is None:
-            operator = self._operators[id(func)] = Operator.of(func)
-        action = operator.action
+        follows = self._scores or self._weights
+        # Most operators have nothing to do with attention, and go on at once.
+        if id(func) in self._bystanders and not (types or follows):
+            return self._run(func, args, kwargs) if self._composites else func(*args, **kwargs)
+        operator = self._operators.get(id(func)) or self._meet(func)
         if types:
             return self._run_on_other_tensors(operator, args, kwargs)
         if operator.weight is not None:
             self._note_parameter(operator.weight, args)
-        # Most operators have nothing to do with attention, and go on at once.
-        if not (self._scores or self._weights) and (
-            action is Action.IGNORE
-            or (action is Action.PRODUCT and self._tracker.is_projection(args))
+        if not follows and (
+            operator.action is Action.IGNORE
+            or (operator.action is Action.PRODUCT and self._tracker.is_projection(args))
         ):
             return self._run(func, args, kwargs)
         if operator.composite and not is_paused():
@@ -109,6 +111,13 @@ class Recorder(TorchDispatchMode):
         out = self._run(func, args, kwargs)
         self._reader.read(OperatorRun(operator, args, kwargs, out))
         return out
+
+    def _meet(self, func: Any) -> Operator:
+        """Return what is to be done about an operator, which is met for the first time."""
+        operator = self._operators[id(func)] = operator_of(func)
+        if operator.action is Action.IGNORE and operator.weight is None:
+            self._bystanders.add(id(func))
+        return operator
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run an operator as if no recorder were there."""
@@ -127,8 +136,13 @@ class Recorder(TorchDispatchMode):
         them, and gives other bits without them (a linear layer asks its weight whether it needs a
         gradient, which a view of it here would deny), so they are switched on again.
         """
+        whole = operator.parts is None or operator.does_no_more_than_a_view(args, kwargs)
+        silent = whole and not (operator.writes or self._tracker.live)
+        if silent and not torch._C._is_any_autocast_enabled():
+            with self._with_views:  # it is not entered anew in here, as no mode is
+                return operator.func(*args, **kwargs)
         with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), _autocast():
-            if operator.parts is not None and is_plain(args):
+            if operator.parts is not None and not whole and is_plain(args):
                 self._composites += 1
                 try:
                     with self:
@@ -136,7 +150,8 @@ class Recorder(TorchDispatchMode):
                 finally:
                     self._composites -= 1
             out = operator.func(*args, **kwargs)
-        self._reader.read(OperatorRun(operator, args, kwargs, out))
+        if not silent:
+            self._reader.read(OperatorRun(operator, args, kwargs, out))
         return out
 
     def _run_on_other_tensors(
@@ -157,9 +172,11 @@ class Recorder(TorchDispatchMode):
         """Note a parameter that is multiplied with: its module runs."""
         weight = args[place] if len(args) > place else None
         if type(weight) in ORDINARY:
-            with suppress(RuntimeError, NotImplementedError):  # nested, or without a memory
+            try:
                 storage = weight.untyped_storage()  # type: ignore[union-attr]
-                self.multiplied_parameters.add(storage._cdata)
+            except (RuntimeError, NotImplementedError):  # nested, or without a memory
+                return
+            self.multiplied_parameters.add(storage._cdata)
 
     def _before_writes(
         self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]

@@ -75,9 +75,9 @@ def without_idle_keys(captured: CapturedAttention) -> CapturedAttention:
     """
     scoring, key_len = captured.scoring, captured.key.shape[2]
     mask = scoring.allowed
-    if not isinstance(mask, KeyRanges) or not mask.end.numel():
+    if not isinstance(mask, KeyRanges):
         return captured
-    end = int(mask.end.max())
+    end = mask.last_end
     if not 0 < end < key_len or bool(captured.key[:, :, end:].any()):
         return captured
     bias = scoring.bias
@@ -104,10 +104,10 @@ def attended_end(captured: CapturedAttention, *, count_even: bool) -> int:
     scoring, length = captured.scoring, captured.key.shape[2]
     mask = scoring.allowed
     if isinstance(mask, KeyRanges):
-        end = mask.end
-        if scoring.flat is not None and not count_even:
-            end = end.masked_fill(scoring.flat, 0) if end.ndim == scoring.flat.ndim else end
-        return int(end.max()) if end.numel() else 0
+        flat = scoring.flat
+        if flat is None or count_even or flat.ndim != mask.end.ndim or not mask.end.numel():
+            return mask.last_end
+        return int(mask.end.masked_fill(flat, 0).max())
     if isinstance(mask, DenseMask):
         visible = mask.allowed
         if scoring.flat is not None and not count_even:

@@ -16,6 +16,8 @@ from ...shapes import Float
 CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
 LEAST_ROWS = 64
+# Where the queries of a short map see few keys each, their rows are cut into so many parts.
+SLANTED_PARTS = 4
 # With less work than this (entries of the map) threads cost more than they bring.
 _WORTH_THREADS = 1 << 21
 
@@ -71,8 +73,16 @@ def plan_of(
     query: Float[Tensor, "batch heads query_len head_dim"],
     key: Float[Tensor, "batch kv_heads key_len head_dim"],
     workers: int,
+    *,
+    slanted: bool = False,
 ) -> Plan:
-    """Cut a map into work for so many workers, and the work into tiles."""
+    """Cut a map into work for so many workers, and the work into tiles.
+
+    Args:
+        query, key: of the map.
+        workers: how many threads go through it.
+        slanted: whether neighbouring queries attend to far fewer keys than there are.
+    """
     batch, heads, query_len, _ = query.shape
     kv_heads, key_len = key.shape[1:3]
     group = heads // kv_heads
@@ -86,6 +96,8 @@ def plan_of(
     # Of long maps it has some rows of one head of keys.
     rows = max(tile_entries // (key_len * group), -(-LEAST_ROWS // group))
     rows = min(rows, query_len) if kv_step == 1 else query_len
+    if slanted:
+        rows = min(rows, max(-(-query_len // SLANTED_PARTS), -(-LEAST_ROWS // group)))
     # Where there are few heads for many workers, each head is more than one work.
     parts = -(-batch // batch_step) * -(-kv_heads // kv_step)
     row_step = query_len

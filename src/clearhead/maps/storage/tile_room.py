@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import NamedTuple
 
@@ -43,12 +46,21 @@ class Keys:
 
 
 class Room:
-    """Where one worker computes its tiles, one after the other."""
+    """Where one worker computes its tiles, one after the other.
 
+    Its memory is no inference mode's: the next pass may be outside of it.
+    """
+
+    @torch.inference_mode(False)
     def __init__(self, entries: int, dtype: torch.dtype, device: torch.device) -> None:
         self.narrow = torch.empty(entries, dtype=dtype, device=device)
         self.weights = torch.empty_like(self.narrow)
         self._wide: Tensor | None = None
+
+    @property
+    def entries(self) -> int:
+        """The largest tile that there is room for."""
+        return self.narrow.numel()
 
     def products(self, dtype: torch.dtype) -> Float[Tensor, "entries"]:
         """Return the memory for the products of a tile."""
@@ -57,3 +69,33 @@ class Room:
         if self._wide is None:
             self._wide = self.narrow.new_empty(self.narrow.shape, dtype=dtype)
         return self._wide
+
+
+# Rooms of passes that are over. A processor takes as long to get new memory from the system as to
+# compute a short map in it.
+_IDLE_ROOMS: list[Room] = []
+_MOST_IDLE, _LARGEST_IDLE = 4, 1 << 20
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def room_for(entries: int, dtype: torch.dtype, device: torch.device) -> Iterator[Room]:
+    """Lend a room for tiles of so many entries, on a CPU one that was used before."""
+    if device.type != "cpu" or entries > _LARGEST_IDLE:
+        yield Room(entries, dtype, device)
+        return
+    with _LOCK:
+        fitting = (
+            place
+            for place, room in enumerate(_IDLE_ROOMS)
+            if room.narrow.dtype == dtype and room.entries >= entries
+        )
+        place = next(fitting, None)
+        room = None if place is None else _IDLE_ROOMS.pop(place)
+    room = room or Room(entries, dtype, device)
+    try:
+        yield room
+    finally:
+        with _LOCK:
+            _IDLE_ROOMS.append(room)
+            del _IDLE_ROOMS[:-_MOST_IDLE]

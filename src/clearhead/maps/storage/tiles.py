@@ -32,8 +32,16 @@ from ..scores.precision import (
     without_autocast,
 )
 from ..scores.scoring import Scoring
-from .tile_plan import Plan, SharedWorks, Work, plan_of, steps, worker_count
-from .tile_room import Keys, Place, Room
+from .tile_plan import (
+    SLANTED_PARTS,
+    Plan,
+    SharedWorks,
+    Work,
+    plan_of,
+    steps,
+    worker_count,
+)
+from .tile_room import Keys, Place, Room, room_for
 
 # The mean of scores up to here is exact to 5e-7.
 _AWAY = 8.0
@@ -81,7 +89,7 @@ class TilePass:
         if not self.query.numel() or not self.key.numel():
             return
         workers = worker_count(self.query, self.key)
-        plan = plan_of(self.query, self.key, workers)
+        plan = plan_of(self.query, self.key, workers, slanted=self._is_slanted())
         if workers == 1:
             with without_autocast(self.query.device):
                 self._work_off(iter(plan.works), plan, sums)
@@ -111,20 +119,30 @@ class TilePass:
         if failures:
             raise failures[0]
 
+    def _is_slanted(self) -> bool:
+        """Say whether the first queries attend to few keys: rows apart then need fewer products."""
+        mask = self.scoring.allowed
+        if isinstance(mask, DenseMask):
+            mask = mask.within
+        if not isinstance(mask, KeyRanges):
+            return False
+        first = mask.hull(slice(0, -(-self.query.shape[2] // SLANTED_PARTS)))
+        return first.end - first.first <= self.key.shape[2] // 2
+
     def _work_off(
         self, works: Iterator[Work], plan: Plan, sums: Sequence[Accumulator[Any]]
     ) -> None:
         """Compute the tiles of the works, one after the other, and hand them to the sums."""
-        room = Room(plan.entries, self.dtype, self.query.device)
-        for work in works:
-            keys = Keys(self.key[work.batch, work.kv_heads])
-            for part in steps(work.rows.stop - work.rows.start, plan.rows):
-                self.check()
-                rows = slice(work.rows.start + part.start, work.rows.start + part.stop)
-                tile = self._tile(keys, work, rows, room)
-                if tile is not None:
-                    for accumulator in sums:
-                        accumulator.add(tile)
+        with room_for(plan.entries, self.dtype, self.query.device) as room:
+            for work in works:
+                keys = Keys(self.key[work.batch, work.kv_heads])
+                for part in steps(work.rows.stop - work.rows.start, plan.rows):
+                    self.check()
+                    rows = slice(work.rows.start + part.start, work.rows.start + part.stop)
+                    tile = self._tile(keys, work, rows, room)
+                    if tile is not None:
+                        for accumulator in sums:
+                            accumulator.add(tile)
 
     def _tile(self, keys: Keys, work: Work, rows: slice, room: Room) -> Tile | None:
         """Compute a tile; None where none of its queries may attend to any key."""

@@ -259,11 +259,10 @@ def split_of_four(
     The kernel expects Float["batch heads length head_dim"], but a model may have swapped the two.
     """
     first, second, rows, _ = query.shape
-    indices = torch.arange(first * second)
     evidence = None
     if storage_of(query) in copies:
         try:
-            evidence = copies.parts(query.flatten(0, 1), indices)
+            evidence = copies.parts(query.flatten(0, 1), torch.arange(first * second))
         except RuntimeError:  # the two axes are not one in memory
             evidence = None
     elif min(first, second) > 1:

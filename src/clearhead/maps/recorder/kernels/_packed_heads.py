@@ -29,9 +29,10 @@ def with_heads_unpacked(owner: Owner, captured: CapturedAttention) -> CapturedAt
     """
     group = captured.query.shape[2]
     heads = captured.query.shape[1] * group
-    if group == 1 or heads not in head_hints(owner.module) or not _is_one_token(owner):
+    if group == 1 or not _is_one_token(owner):
         return captured
-    if captured.query.shape[1] in head_hints(owner.module):
+    hints = head_hints(owner.module)
+    if heads not in hints or captured.query.shape[1] in hints:
         return captured
     scoring = captured.scoring
     mask, bias = scoring.allowed, scoring.bias

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import CodeType
 from weakref import WeakKeyDictionary
 
@@ -75,7 +76,13 @@ def code_of(owner: type, name: str) -> CodeType | None:
     method = getattr(owner, name, None)
     code = getattr(method, "__code__", None)
     inner = getattr(method, "__dict__", {}).get("__wrapped__")
-    return code if inner is None else getattr(inspect.unwrap(inner), "__code__", None)
+    return code if inner is None else _innermost_code(inner)
+
+
+@lru_cache(maxsize=256)
+def _innermost_code(function: Callable[..., object]) -> CodeType | None:
+    """Return the code below all decorators of a function."""
+    return getattr(inspect.unwrap(function), "__code__", None)
 
 
 def forward_names(module: nn.Module) -> tuple[str, ...]:

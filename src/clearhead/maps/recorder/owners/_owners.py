@@ -8,7 +8,7 @@ an attention is computed.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
@@ -264,8 +264,27 @@ def head_hints(module: nn.Module) -> list[int]:
     """Return the numbers of heads that a module has as attributes, its configuration's last."""
     hints = []
     for holder in (module, getattr(module, "config", None)):
-        for name in _HEADS:
+        for name in _names_of_heads(holder):
             number = getattr(holder, name, None)
             if isinstance(number, int) and not isinstance(number, bool):
                 hints.append(number)
     return hints
+
+
+def _names_of_heads(holder: object) -> Iterable[str]:
+    """Return the names under which it may have numbers of heads: to ask for others costs far more.
+
+    Configurations of transformers compute every attribute that they are asked for.
+    """
+    kind = type(holder)
+    computes = getattr(kind, "__getattr__", nn.Module.__getattr__) is not nn.Module.__getattr__
+    try:
+        own = object.__getattribute__(holder, "__dict__")
+    except AttributeError:
+        return () if holder is None else _HEADS
+    aliases = getattr(kind, "attribute_map", ())
+    return [
+        name
+        for name in _HEADS
+        if computes or name in own or name in aliases or hasattr(kind, name)
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -70,6 +70,11 @@ class KeyRanges:
         last = int(end.max())
         first = int(torch.where(end > start, start, last).min())
         return Hull(first, inner_first, inner_end, last)
+
+    @cached_property
+    def last_end(self) -> int:
+        """The key behind the last one that any query may attend to; 0 without queries."""
+        return int(self.end.max()) if self.end.numel() else 0
 
     def sees(self) -> Bool[Tensor, "#batch #heads query_len"]:
         """Return False for a query that may attend to nothing."""
