@@ -70,7 +70,7 @@ class ModuleEdits(Edits):
                 raise ConfigError(
                     f"{edit.words}: which module attends as number {choice} is known only when it "
                     "does, so that its output cannot be edited by number. Give its name, or edit "
-                    f"its heads: edits[{choice}].heads."
+                    f"its heads: edits[{choice}] without .output."
                 )
             model.numbered.setdefault(choice, []).append(edit)
             self._hook("")

@@ -48,7 +48,7 @@ class Receiver:
     def of(self, edits: Edits) -> Part:
         """Return what is edited."""
         place = edits[self.module]
-        heads = place.heads if self.head is None else place.head(self.head)
+        heads = place if self.head is None else place.head(self.head)
         part: Part = getattr(heads, self.part)
         return part
 
@@ -94,8 +94,8 @@ class PathRuns:
                 for copy, unit in enumerate(units):
                     if unit.module == name:
                         mask[copy, self.plan.place_of(unit)] = True
-                edits[name].heads.apply(_constant(repeat(x, own.batch, copies)))
-                edits[name].heads.apply(RowEdit(mask, self.clean[name], own.batch))
+                edits[name].apply(_constant(repeat(x, own.batch, copies)))
+                edits[name].apply(RowEdit(mask, self.clean[name], own.batch))
             self.receiver.of(edits).apply(_note(notes))
             with own.blocks.short_cut(earlier, copies):
                 run(own.model, repeated(own.inputs, copies))

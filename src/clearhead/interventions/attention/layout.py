@@ -78,7 +78,7 @@ class Layout:
             ConfigError: it cannot.
         """
         if self.doubt and edit.heads is not None:
-            raise ConfigError(f"{edit.words}: {self.doubt}. Edit all heads instead (.heads).")
+            raise ConfigError(f"{edit.words}: {self.doubt}. Edit all heads alike, without .head().")
 
 
 def layout_of(

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import ConfigError
 from ...reference.tracing.editor import Change as StepChange
 from ...shapes import Array
-from ..edits import EdgeEdit, Edit, Place, TensorEdit
+from ..edits import OUTPUT, EdgeEdit, Edit, Place, TensorEdit
 from ..positions import Positions
 
 
@@ -56,7 +56,8 @@ def _edited(
     index = _index(x.ndim, numbers if heads and edit.heads is not None else None,
                    None if every_row else rows)  # fmt: skip
     part = x[index]
-    place = Place(module, edit.part, tuple(numbers), positions, x.ndim - 2, heads)
+    part_name = edit.part if heads else OUTPUT
+    place = Place(module, part_name, tuple(numbers), positions, x.ndim - 2, heads)
     x[index] = _checked(edit.change(part, place), part, edit, module)
     edit.applied = True
     return x if group == 1 else _shared(x, group, edit, module)
