@@ -91,7 +91,7 @@ def sweep(
         modules: names or patterns, such as ``"*.mlp"``; None for all attentions or all blocks.
         heads, positions: which ones of each module to sweep over; None for all.
         queries, keys: of which edges; None for all.
-        batch_size: how many edits run side by side; edges run one by one.
+        batch_size: how many edits run side by side.
         progress: called with the number of edits done and to do.
         resume: a file for the numbers found so far; a sweep that was interrupted goes on with it.
 
@@ -109,10 +109,9 @@ def sweep(
         )
     own = without_surplus(model, own, metric)
     source = None if source is None else without_surplus(model, source, metric)
-    size = 1 if over == "edges" else batch_size
     with torch.no_grad(), written_out():
         question = Question(model, own, metric, batch_of(own), Blocks(model, batch_of(own)))
-        before, own_heads = _plain_run(question, source, size, over)
+        before, own_heads = _plain_run(question, source, batch_size, over)
         target = None if source is None else _finite(question.metric_of(run(model, source)))
         runs: Runs
         notes: list[str] = []
@@ -135,7 +134,7 @@ def sweep(
             "target": target,
         }
         results = None if resume is None else ProgressFile(resume, subject, runs.plan.units)
-        notes += _go_through(runs, values, results, size, progress)
+        notes += _go_through(runs, values, results, batch_size, progress)
     return Sweep(
         _MEASURES[kind],
         values - before,

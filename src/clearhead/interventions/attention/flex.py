@@ -126,7 +126,7 @@ def edit_flex(
             tensors[edit.part] = edited(tensors[edit.part], edit, frames[edit.part])
     call = FlexCall(tensors[QUERY], tensors[KEY], tensors[VALUE], call.scale, call.score, call.mask)
     edges = [edit for edit in edits if isinstance(edit, EdgeEdit)]
-    shape = heads, query_len, key_len
+    shape = batch, heads, query_len, key_len
     groups = edge_groups(edges, shape, offsets, module, call.query.device)
     output, lse, highest = _attend(call, groups)
     for edit in of_tensors:

@@ -60,7 +60,7 @@ def edit_fused(
             fused = replace(fused, key=edited(fused.key, edit, keys))
         elif edit.part == VALUE:
             fused = replace(fused, value=edited(fused.value, edit, keys))
-    shape = (fused.query.shape[1], query_len, fused.key.shape[2])
+    shape = (batch, fused.query.shape[1], query_len, fused.key.shape[2])
     groups = edge_groups(
         [edit for edit in edits if isinstance(edit, EdgeEdit)],
         shape,
