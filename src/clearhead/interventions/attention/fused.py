@@ -51,15 +51,7 @@ def edit_fused(
     queries = Frame(module, offsets.query, 2, 1, offsets.doubt)
     keys = Frame(module, offsets.key, 2, 1)
     of_tensors = [edit for edit in edits if isinstance(edit, TensorEdit)]
-    if any(edit.part in (KEY, VALUE) for edit in of_tensors):
-        fused = fused.with_heads_repeated()
-    for edit in of_tensors:
-        if edit.part == QUERY:
-            fused = replace(fused, query=edited(fused.query, edit, queries))
-        elif edit.part == KEY:
-            fused = replace(fused, key=edited(fused.key, edit, keys))
-        elif edit.part == VALUE:
-            fused = replace(fused, value=edited(fused.value, edit, keys))
+    fused = _with_factors_edited(fused, of_tensors, queries, keys)
     shape = (batch, fused.query.shape[1], query_len, fused.key.shape[2])
     groups = edge_groups(
         [edit for edit in edits if isinstance(edit, EdgeEdit)],
@@ -75,6 +67,22 @@ def edit_fused(
     if layout.form == PACKED_HEADS:
         return output.reshape(*call["query"].shape[:3], output.shape[-1])
     return layout.fold(output, call["query"])
+
+
+def _with_factors_edited(
+    fused: FusedCall, edits: Sequence[TensorEdit], queries: Frame, keys: Frame
+) -> FusedCall:
+    """Return a call with its queries, keys and values edited."""
+    if any(edit.part in (KEY, VALUE) for edit in edits):
+        fused = fused.with_heads_repeated()
+    for edit in edits:
+        if edit.part == QUERY:
+            fused = replace(fused, query=edited(fused.query, edit, queries))
+        elif edit.part == KEY:
+            fused = replace(fused, key=edited(fused.key, edit, keys))
+        elif edit.part == VALUE:
+            fused = replace(fused, value=edited(fused.value, edit, keys))
+    return fused
 
 
 def _unfolded(call: Mapping[str, Any], layout: Layout) -> FusedCall:
