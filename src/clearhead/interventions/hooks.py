@@ -11,7 +11,7 @@ from torch import nn
 
 from ..errors import ConfigError
 from .attention.mode import AttentionMode
-from .edited_tensor import Frame, edited
+from .edited_tensor import Frame, apply_edit
 from .edits import HEADS, OUTPUT, Edit, TensorEdit
 from .module_outputs import first_tensor, length_axis
 from .running import RUNNING, EditedModel, ModuleCall, past_of
@@ -87,7 +87,7 @@ class ModuleHooks:
         if first is None:
             doubt = "the model was called with a cache that does not say its length"
         frame = Frame(self._model.names[id(self._module)], first, axis, doubt=doubt)
-        new = edited(x, edit, frame)
+        new = apply_edit(x, edit, frame)
         return output if new is x else rebuild(new)
 
     def _is_ours(self, module: nn.Module, edits: list[Edit]) -> bool:

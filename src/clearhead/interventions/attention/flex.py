@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...maps.recorder.kernels import flex_arguments
 from ...shapes import Float, Int
-from ..edited_tensor import Frame, edited
+from ..edited_tensor import Frame, apply_edit
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..offsets import Offsets
 from .edge_plan import EdgeGroup, edge_groups
@@ -108,7 +108,7 @@ def edit_flex(
     of_tensors = [edit for edit in edits if isinstance(edit, TensorEdit)]
     for edit in of_tensors:
         if edit.part in tensors:
-            tensors[edit.part] = edited(tensors[edit.part], edit, frames[edit.part])
+            tensors[edit.part] = apply_edit(tensors[edit.part], edit, frames[edit.part])
     call = FlexCall(tensors[QUERY], tensors[KEY], tensors[VALUE], call.scale, call.score, call.mask)
     edges = [edit for edit in edits if isinstance(edit, EdgeEdit)]
     shape = batch, heads, query_len, key_len
@@ -116,7 +116,7 @@ def edit_flex(
     output, lse, highest = _attend(call, groups)
     for edit in of_tensors:
         if edit.part == HEADS:
-            output = edited(output, edit, queries)
+            output = apply_edit(output, edit, queries)
     return output, lse / math.log(2), highest / math.log(2)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..edited_tensor import Frame, edited
+from ..edited_tensor import Frame, apply_edit
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..offsets import Offsets
 from .edge_plan import edge_groups
@@ -63,7 +63,7 @@ def edit_fused(
     output = attend(fused, groups) if groups else fused.run()
     for edit in of_tensors:
         if edit.part == HEADS:
-            output = edited(output, edit, queries)
+            output = apply_edit(output, edit, queries)
     if layout.form == PACKED_HEADS:
         return output.reshape(*call["query"].shape[:3], output.shape[-1])
     return layout.fold(output, call["query"])
@@ -77,11 +77,11 @@ def _with_factors_edited(
         fused = fused.with_heads_repeated()
     for edit in edits:
         if edit.part == QUERY:
-            fused = replace(fused, query=edited(fused.query, edit, queries))
+            fused = replace(fused, query=apply_edit(fused.query, edit, queries))
         elif edit.part == KEY:
-            fused = replace(fused, key=edited(fused.key, edit, keys))
+            fused = replace(fused, key=apply_edit(fused.key, edit, keys))
         elif edit.part == VALUE:
-            fused = replace(fused, value=edited(fused.value, edit, keys))
+            fused = replace(fused, value=apply_edit(fused.value, edit, keys))
     return fused
 
 

@@ -25,7 +25,7 @@ def tensor_change(edit: TensorEdit, module: str, heads: int, *, whole_rows: bool
     """
     if heads:
         _check_heads(edit, heads, module)
-    return partial(_edited, edit, module, heads, whole_rows)
+    return partial(_apply_edit, edit, module, heads, whole_rows)
 
 
 def edge_change(edit: EdgeEdit, module: str, heads: int) -> StepChange:
@@ -34,7 +34,7 @@ def edge_change(edit: EdgeEdit, module: str, heads: int) -> StepChange:
     return partial(_without_edges, edit)
 
 
-def _edited(
+def _apply_edit(
     edit: TensorEdit,
     module: str,
     heads: int,
