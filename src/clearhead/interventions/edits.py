@@ -66,7 +66,8 @@ class TensorEdit(Edit):
     positions: Positions = field(default_factory=Positions)
 
 
-class Texts(NamedTuple):
+@dataclass(frozen=True)
+class Texts:
     """Some of the texts of a batch.
 
     Attributes:

@@ -70,14 +70,17 @@ class PairRuns(Generic[Notes]):
             watch: returns the context of a run, which gives what is noted in it.
         """
         notes: list[Notes] = []
-        output: Any = None
+        outputs: list[Any] = []
         for inputs, side in zip(pair, ("clean", "corrupted"), strict=True):
             with torch.set_grad_enabled(side == at), watch() as own:
-                result = run(model, inputs)
+                output = run(model, inputs)
                 if side == at:
-                    output, value = result, value_of(metric, result)
+                    value = value_of(metric, output)
             notes.append(own)
-        return cls(*notes, notes[0 if at == "clean" else 1], output, value)
+            outputs.append(output)
+        clean, corrupted = notes
+        place = 0 if at == "clean" else 1
+        return cls(clean, corrupted, notes[place], outputs[place], value)
 
 
 def by_rows(x: Tensor, batch: int, length: int) -> Tensor:

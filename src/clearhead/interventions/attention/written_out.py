@@ -185,7 +185,9 @@ class WrittenOut:
         if of_values:
             value = layout.unfold(product.inner)
             for edit in of_values:
-                value = apply_edit(value, edit, Frame(softmax.owner.name, softmax.offsets.key, 2, 1))
+                value = apply_edit(
+                    value, edit, Frame(softmax.owner.name, softmax.offsets.key, 2, 1)
+                )
             right_factor = product.with_inner(layout.fold(value, product.inner))
         out = product.compute(left_factor, right_factor)
         of_outputs = softmax.tensor_edits(HEADS)
