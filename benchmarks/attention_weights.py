@@ -18,7 +18,7 @@ import torch
 
 from clearhead.nn import MultiheadAttention
 
-from .attention_maps import interleaved, row_of, table
+from .forward_passes import interleaved, row_of, table
 from .machine import cores, machine
 from .report import add_arguments, progress, publish, verdict
 

@@ -26,7 +26,7 @@ import torch
 from clearhead.maps.heads.detection import PATTERNS, detect_heads
 from clearhead.maps.recorder.record import record
 
-from .attention_maps import interleaved, limit, row_of, table
+from .forward_passes import interleaved, limit, row_of, table
 from .machine import cores, installed, machine, peak_memory
 from .report import add_arguments, progress, publish
 

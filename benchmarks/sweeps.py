@@ -6,7 +6,8 @@ A decoder of GPT-2-small's shape with random weights reads 128 tokens. The loop 
 write: for each head a hook that sets its slice of the output projection's input to 0, a run with
 attention in eager operators and without a cache, and the same metric at the last position. Sweep
 and loop run in turn in one process, A B A B; a row is the median over the rounds. Both must give
-the same numbers. `--heads` ablates only so many heads of each layer, in both.
+the same numbers. `--heads` ablates only so many heads of each layer, in both. Edges of the last
+token are removed one by one and side by side, in turn as well.
 """
 
 from __future__ import annotations
@@ -81,7 +82,57 @@ def measure(
     return {name: statistics.median(values) for name, values in times.items()} | {"apart": apart}
 
 
-def result_of(row: dict[str, Any], facts: dict[str, Any], shape: str) -> dict[str, Any]:
+def measure_edges(
+    model: nn.Module, ids: Tensor, keys: int, batch_size: int, rounds: int
+) -> dict[str, Any]:
+    """Return the median seconds of a sweep over edges of the last token, one by one and in batches.
+
+    Also returns how many edges there are, how often the model was called for them in each way, and
+    how far the numbers are apart.
+    """
+    model.set_attn_implementation("sdpa")
+    length = ids.shape[1]
+    places = {"queries": length - 1, "keys": range(0, length, max(1, length // keys))}
+    sizes = {"one by one": 1, "side by side": batch_size}
+    times: dict[str, list[float]] = {name: [] for name in sizes}
+    calls, results = dict.fromkeys(sizes, 0), {}
+    for turn in range(rounds + 1):
+        for name, size in sizes.items():
+            counts: list[int] = []
+            start = time.perf_counter()
+            with model.register_forward_pre_hook(lambda *_, counts=counts: counts.append(1)):
+                results[name] = ch.sweep(
+                    model, ids, METRIC, over="edges", batch_size=size, **places
+                ).values
+            seconds = time.perf_counter() - start
+            calls[name] = len(counts)
+            if turn or not rounds:
+                times[name].append(seconds)
+            progress(f"edges {name}: {seconds:.2f} s")
+    apart = float(np.nanmax(np.abs(results["one by one"] - results["side by side"])))
+    edges = int(np.isfinite(results["one by one"]).sum())
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    return {"edges": edges, "seconds": medians, "calls": calls, "apart": apart}
+
+
+def edge_table(row: dict[str, Any], length: int) -> dict[str, Any]:
+    """Return the table of a sweep over edges."""
+    alone = row["seconds"]["one by one"]
+    cells = [
+        [name, f"{seconds:.2f}", f"{alone / seconds:.2f}", str(row["calls"][name])]
+        for name, seconds in row["seconds"].items()
+    ]
+    return {
+        "title": f"{row['edges']} edges of the last of {length} tokens, numbers {row['apart']:.1e} "
+        "apart",
+        "header": ["", "seconds", "times faster", "calls of the model"],
+        "rows": cells,
+    }
+
+
+def result_of(
+    row: dict[str, Any], edges: dict[str, Any], facts: dict[str, Any], shape: str
+) -> dict[str, Any]:
     """Return the result as `report.publish` takes it."""
     ratio = row["loop"] / row["sweep"]
     cells = [
@@ -93,14 +144,15 @@ def result_of(row: dict[str, Any], facts: dict[str, Any], shape: str) -> dict[st
         "name": "sweeps",
         "title": "Ablating every head, beside a loop over hooks",
         "machine": facts,
-        "rows": [row],
+        "rows": [row, edges],
         "tables": [
             {
                 "title": f"{row['ablations']} heads one by one, {row['length']} tokens, {shape}, "
                 "float32",
                 "header": ["", "seconds", "times faster than the loop"],
                 "rows": cells,
-            }
+            },
+            edge_table(edges, row["length"]),
         ],
         "verdicts": [
             f"a sweep is {ratio:.2f} times faster than the loop (at least {TARGET_TIMES:g}: "
@@ -118,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--d-model", type=int, default=768)
     parser.add_argument("--model-heads", type=int, default=12)
     parser.add_argument("--heads", type=int, metavar="N", help="of each layer [all]")
+    parser.add_argument("--keys", type=int, default=8, help="of the last token's edges, in a layer")
     parser.add_argument("--vocabulary", type=int, default=50257)
     parser.add_argument("--batch-size", type=int, default=6)
     parser.add_argument("--threads", type=int, default=min(2, cores()))
@@ -134,11 +187,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model = decoder(options.layers, options.d_model, options.model_heads, options.vocabulary)
         ids = torch.randint(options.vocabulary, (1, options.length))
         row = measure(model, ids, heads, options.batch_size, options.rounds)
+        edges = measure_edges(model, ids, options.keys, options.batch_size, options.rounds)
     finally:
         torch.set_num_threads(before)
     row |= {"length": options.length, "ablations": options.layers * heads}
     shape = f"{options.layers} layers of {options.d_model} with {options.model_heads} heads"
-    publish(result_of(row, facts, shape), options)
+    publish(result_of(row, edges, facts, shape), options)
 
 
 if __name__ == "__main__":

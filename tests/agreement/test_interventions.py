@@ -49,7 +49,7 @@ SELF, CROSS = "decoder.layers.1.self_attention", "decoder.layers.0.cross_attenti
 WORDS = {
     "a head": lambda edits: edits[SELF].head(2).zero(),
     "heads of all attentions": lambda edits: edits["*_attention"].head([0, 3]).scale(0.5),
-    "all heads": lambda edits: edits[CROSS].heads.at(1).scale(-1.0),
+    "all heads": lambda edits: edits[CROSS].at(1).scale(-1.0),
     "a head's output set": lambda edits: edits[SELF].head(1).output.at([0, 2]).set(0.25),
     "queries": lambda edits: edits[CROSS].head([1, 2]).query.at(slice(2, None)).scale(2.0),
     "keys": lambda edits: edits[SELF].key.at([1, 3]).zero(),
@@ -61,10 +61,10 @@ WORDS = {
     "edges at 0": lambda edits: edits[SELF].edge(slice(1, 4), 0).zero(),
     "edges of the encoder": lambda edits: edits["encoder.*_attention"].edge(0, 3).zero(),
     "a layer": lambda edits: edits["decoder.layers.0"].output.at(1).scale(0.0),
-    "a layer of the encoder": lambda edits: edits["encoder.layers.1"].at([0, 5]).zero(),
-    "an attention's output": lambda edits: edits[CROSS].at(slice(0, 2)).zero(),
-    "a feed-forward": lambda edits: edits["encoder.layers.0.feed_forward"].scale(0.3),
-    "a norm": lambda edits: edits["decoder.layers.1.feed_forward_norm"].scale(1.5),
+    "a layer of the encoder": lambda edits: edits["encoder.layers.1"].output.at([0, 5]).zero(),
+    "an attention's output": lambda edits: edits[CROSS].output.at(slice(0, 2)).zero(),
+    "a feed-forward": lambda edits: edits["encoder.layers.0.feed_forward"].output.scale(0.3),
+    "a norm": lambda edits: edits["decoder.layers.1.feed_forward_norm"].output.scale(1.5),
     "by number": lambda edits: edits[3].head(1).zero(),
 }  # fmt: skip
 
@@ -97,7 +97,8 @@ def test_so_it_is_in_any_kind_of_model(config, data):
         edits[name].edge([0, query], 0).zero()
         edits[name].head(head).at(query).scale(3.0)
         edits[name].at(key).scale(0.5)
-        edits[name.rpartition(".")[0]].at(query).scale(1.5)
+        edits[name].output.at(query).scale(1.25)
+        edits[name.rpartition(".")[0]].output.at(query).scale(1.5)
 
     ours, theirs, _ = edited_logits(config, say)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10 * max(1, np.abs(theirs).max()))
@@ -115,11 +116,11 @@ def test_patches_and_means_are_the_same():
     reference.forward(other_source, other_target, trace=trace)
 
     def say(edits, numbers):
-        edits["decoder.layers.0"].patch(numbers, positions=[1, 2])
+        edits["decoder.layers.0"].output.patch(numbers, positions=[1, 2])
         edits["encoder.layers.1.self_attention"].head(2).patch(numbers)
         edits[SELF].head([0, 1]).mean(numbers)
         edits[CROSS].value.at(3).mean(numbers)
-        edits[SELF].at(0).mean(numbers)
+        edits[SELF].output.at(0).mean(numbers)
         edits[CROSS].head(3).key.patch(numbers)
 
     with torch.no_grad(), clearhead.intervene(layers) as edits:

@@ -36,17 +36,6 @@ def test_it_runs_and_judges(capsys, monkeypatch, tmp_path):
     assert json.loads((tmp_path / "attention_maps.json").read_text()) == result
 
 
-def test_a_ratio_is_the_median_of_the_rounds():
-    times = {
-        "a": {"wall": [1.0, 2.0, 10.0], "processor": [1.0, 1.0, 1.0]},
-        "b": {"wall": [2.0, 4.0, 5.0], "processor": [3.0, 3.0, 3.0]},
-    }
-    row = benchmark.row_of(times, "a", length=1)
-    assert row["times"] == {"a": 1.0, "b": 2.0}
-    assert row["times_by_processor"]["b"] == 3.0
-    assert row["seconds"]["a"] == 2.0
-
-
 def test_all_ways_compute_the_same():
     runs = benchmark.passes(20, quick=True)
     with torch.no_grad():

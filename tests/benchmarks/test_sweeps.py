@@ -17,7 +17,13 @@ from benchmarks.attribution import decoder  # noqa: E402
 def test_it_runs_and_judges(capsys):
     sweeps.main(["--quick", "--json", "--threads", "1"])
     result = json.loads(capsys.readouterr().out)
-    row = result["rows"][0]
+    row, edges = result["rows"]
+    assert edges["edges"] == 2 * 8
+    assert edges["apart"] < 1e-5
+    calls = edges["calls"]
+    assert calls["one by one"] >= 16
+    # Three batches of six, the plain run, which edges there are, and trying short cuts.
+    assert calls["side by side"] <= 9
     assert row["ablations"] == 8
     assert row["apart"] < 1e-5
     assert f"{row['loop'] / row['sweep']:.2f} times faster" in result["verdicts"][0]

@@ -31,7 +31,7 @@ def ask(edits, name):
     edits[name].head(0).at([5, 8]).scale(-1.0)
     edits[name].head(3).value.at([5, 7]).zero()
     edits[name].head(3).query.at(9).scale(2.0)
-    edits["lm_head"].at([6, 9]).scale(0.5)
+    edits["lm_head"].output.at([6, 9]).scale(0.5)
 
 
 HAND = ByHand(
@@ -112,7 +112,7 @@ def test_cross_attention_while_a_translation_grows(implementation):
         with intervene(network) as edits:
             edits[name].head(1).edge([1, 3], [2, 8]).remove()
             edits[name].head(2).at([2, 4]).zero()
-            edits["model.encoder.layers.1"].at(3).zero()
+            edits["model.encoder.layers.1"].output.at(3).zero()
             result = network.generate(source, **SETTINGS)
         encoder = network.model.encoder.layers[1].register_forward_hook(
             lambda module, _, out: on_rows([3], torch.zeros_like)(out)

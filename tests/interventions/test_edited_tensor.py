@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from clearhead.errors import ConfigError
-from clearhead.interventions.edited_tensor import Frame, edited
+from clearhead.interventions.edited_tensor import Frame, apply_edit
 from clearhead.interventions.edits import TensorEdit
 from clearhead.interventions.positions import Positions
 
@@ -28,7 +28,7 @@ def test_a_part_is_edited(heads, positions, rows):
         return 3.0 * part + 1.0
 
     edit = TensorEdit("words", heads, "heads", change, Positions.of(positions))
-    y = edited(x, edit, FRAME)
+    y = apply_edit(x, edit, FRAME)
     of_heads = torch.zeros(3, dtype=torch.bool)
     of_heads[list(heads or range(3))] = True
     of_rows = torch.zeros(5, dtype=torch.bool)
@@ -45,7 +45,7 @@ def test_a_part_is_edited(heads, positions, rows):
 
 def test_positions_that_are_not_there_change_nothing():
     edit = TensorEdit("words", None, "heads", lambda x, _: 0 * x, Positions.of([3, 12]))
-    assert edited(X, edit, FRAME) is X
+    assert apply_edit(X, edit, FRAME) is X
     assert not edit.applied
 
 
@@ -61,12 +61,12 @@ def test_positions_that_are_not_there_change_nothing():
 )
 def test_what_does_not_fit_is_refused(change, words):
     with pytest.raises(ConfigError, match=words):
-        edited(X, TensorEdit("my edit", None, "heads", change), FRAME)
+        apply_edit(X, TensorEdit("my edit", None, "heads", change), FRAME)
 
 
 def test_positions_need_to_be_known():
     edit = TensorEdit("my edit", None, "heads", lambda x, _: 0 * x, Positions.of(1))
     with pytest.raises(ConfigError, match="my edit is limited to positions, and nobody knows"):
-        edited(X, edit, Frame("attention", None, 2, 1, "nobody knows"))
+        apply_edit(X, edit, Frame("attention", None, 2, 1, "nobody knows"))
     every = TensorEdit("my edit", None, "heads", lambda x, _: 0 * x)
-    assert not edited(X, every, Frame("attention", None, 2, 1, "nobody knows")).any()
+    assert not apply_edit(X, every, Frame("attention", None, 2, 1, "nobody knows")).any()

@@ -25,20 +25,31 @@ def test_an_edit_knows_what_it_was_asked_for():
     part.zero()
     part.output.at(3).scale(0.5)
     part.head(2).value.at(slice(4, 6)).set(torch.zeros(2, 8))
-    part.heads.scale(torch.tensor(2.0))
+    part.at(1).scale(torch.tensor(2.0))
+    part.head(3).output.zero()
     part.query.apply(torch.exp)
     part.edge([1, 3], None).remove()
     part.head([4, 1]).edge(2, slice(3)).zero()
     assert [edit.words for edit in register.edits] == [
         "edits['layers.0'].zero()",
-        "edits['layers.0'].at(3).scale(0.5)",
+        "edits['layers.0'].output.at(3).scale(0.5)",
         "edits['layers.0'].head(2).value.at(4:6).set(tensor of the shape [2, 8])",
-        "edits['layers.0'].heads.scale(2)",
-        "edits['layers.0'].heads.query.apply(exp)",
+        "edits['layers.0'].at(1).scale(2)",
+        "edits['layers.0'].head(3).zero()",
+        "edits['layers.0'].query.apply(exp)",
         "edits['layers.0'].edge(1, 3; all).remove()",
         "edits['layers.0'].head([1, 4]).edge(2; 0:3).zero()",
     ]
-    assert [edit.heads for edit in register.edits] == [None, None, (2,), None, None, None, (1, 4)]
+    heads = [None, None, (2,), None, (3,), None, None, (1, 4)]
+    assert [edit.heads for edit in register.edits] == heads
+    parts = ["heads", "output", "value", "heads", "heads", "query"]
+    assert [edit.part for edit in register.edits[:6]] == parts
+
+
+def test_positions_come_last():
+    part = ModulePart(Register(), "layers.0").at(3)
+    for word in ("head", "query", "edge", "output"):
+        assert not hasattr(part, word)  # it would be of other positions, or of none
 
 
 def test_heads_are_numbers():

@@ -153,14 +153,14 @@ def test_inner_blocks_edit_on_top_of_outer_ones(model, x):
         assert torch.equal(model(x), both)
     with intervene(model) as edits:
         edits[NAME].head(0).set(2.0)
-        edits["layers.0"].scale(2.0)
+        edits["layers.0"].output.scale(2.0)
         assert torch.equal(model(x), one)
 
 
 def test_the_output_of_a_module(model, x):
     with intervene(model) as edits:
         edits["layers.0"].output.at([2, 5]).zero()
-        edits["layers.?.feed"].scale(2.0)
+        edits["layers.?.feed"].output.scale(2.0)
         output = model(x)
     y = x
     for place, layer in enumerate(model.layers):
@@ -178,7 +178,7 @@ def test_attentions_by_number(model, x):
     with pytest.raises(ConfigError, match=r"edits\[2\].head\(0\).zero\(\) had no effect"):
         edited(model, x, lambda edits: edits[2].head(0).zero())
     with pytest.raises(ConfigError, match="cannot be edited by number"):
-        edited(model, x, lambda edits: edits[1].zero())
+        edited(model, x, lambda edits: edits[1].output.zero())
     with pytest.raises(ConfigError, match="none can be counted from the end; got -1"):
         edited(model, x, lambda edits: edits[-1])
 
@@ -217,7 +217,7 @@ def test_other_threads_are_not_edited(model, x):
     plain, outputs = model(x), []
     with intervene(model) as edits:
         edits[NAME].head(1).zero()
-        edits["layers.0"].zero()
+        edits["layers.0"].output.zero()
         thread = threading.Thread(target=lambda: outputs.append(model(x)))
         thread.start()
         thread.join()
@@ -228,7 +228,7 @@ def test_other_threads_are_not_edited(model, x):
 def test_copies_are_refused_or_not_edited(model, x):
     plain = model(x)
     with intervene(model) as edits:
-        edits["layers.0"].zero()
+        edits["layers.0"].output.zero()
         assert torch.equal(copy.deepcopy(model)(x), plain)
         replica = model._replicate_for_data_parallel()
         replica.layers = model.layers._replicate_for_data_parallel()
@@ -297,10 +297,30 @@ def test_gradient_checkpointing_is_refused(model, x):
         edited(model, x, lambda edits: edits[NAME].head(1).zero())
 
 
+def test_without_a_head_an_edit_is_of_all_heads(model, x):
+    with intervene(model) as edits:
+        edits[NAME].at(slice(2, None)).scale(3.0)
+        edits[NAME].value.at(1).zero()
+        edits[NAME].edge(5, 3).remove()
+        output = model(x)
+    with intervene(model) as edits:
+        for head in range(HEADS):
+            edits[NAME].head(head).at(slice(2, None)).scale(3.0)
+            edits[NAME].head(head).value.at(1).zero()
+            edits[NAME].head(head).edge(5, 3).remove()
+        torch.testing.assert_close(model(x), output)
+    with pytest.raises(
+        ConfigError,
+        match=r"edits\['layers.0'\].zero\(\) was not applied: .* name that. "
+        r"What the module returns is edits\['layers.0'\].output.",
+    ):
+        edited(model, x, lambda edits: edits["layers.0"].zero())
+
+
 def test_attention_without_a_softmax_is_refused():
     x = torch.randn(3, 2, 4, 5, 8)
     with pytest.raises(ConfigError, match="no attention that can be edited exactly"):
-        edited(Linear(), x, lambda edits: edits[""].heads.zero())
+        edited(Linear(), x, lambda edits: edits[""].zero())
 
 
 def test_what_is_no_module_is_refused():

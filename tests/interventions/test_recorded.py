@@ -26,12 +26,12 @@ def test_patching_everything_gives_the_other_run(model):
         truth = model(text(1))
     assert torch.equal(model(text(1)), truth)
     with intervene(model) as edits:
-        edits["layers.1"].patch(clean)
+        edits["layers.1"].output.patch(clean)
         assert torch.equal(model(text(2)), truth)
     outputs = []
     parts = (
+        lambda part: part.output.patch(clean),
         lambda part: part.patch(clean),
-        lambda part: part.heads.patch(clean),
         lambda part: (part.query.patch(clean), part.key.patch(clean), part.value.patch(clean)),
     )
     for patch in parts:
@@ -53,7 +53,7 @@ def test_patching_positions_of_one_head(model):
     with intervene(model) as edits:
         edits[NAME].head(2).patch(clean, positions=[3, 6])
         patched = model(text(2))
-        edits[NAME].heads.set(expected)
+        edits[NAME].set(expected)
         torch.testing.assert_close(model(text(2)), patched)
 
 
@@ -63,11 +63,11 @@ def test_means(model):
     mean = recording.head_outputs[NAME].mean((0, 2))
     with intervene(model) as edits:
         edits[NAME].head([1, 3]).mean(recording)
-        edits["layers.0"].at(4).mean(recording)
+        edits["layers.0"].output.at(4).mean(recording)
         output = model(text(2))
     with intervene(model) as edits:
         edits[NAME].head([1, 3]).set(mean[[1, 3], None])
-        edits["layers.0"].at(4).set(recording.outputs["layers.0"].mean((0, 1)))
+        edits["layers.0"].output.at(4).set(recording.outputs["layers.0"].mean((0, 1)))
         torch.testing.assert_close(model(text(2)), output)
 
 
@@ -82,7 +82,7 @@ def test_what_a_recording_does_not_hold(model):
         model(text(1))
     x = text(2)
     with pytest.raises(TraceError, match=r"No output of 'layers.0' was recorded. Outputs are kept"):
-        patched(model, x, lambda edits: edits["layers.0"].patch(recording))
+        patched(model, x, lambda edits: edits["layers.0"].output.patch(recording))
     with pytest.raises(TraceError, match="record with values=True"):
         patched(model, x, lambda edits: edits[NAME].head(1).patch(recording))
     with pytest.raises(ConfigError, match=r"has no values of 'layers.1.attention'"):
@@ -93,8 +93,8 @@ def test_a_recording_of_another_size(model):
     with record(model, outputs=["layers.0"]) as shorter:
         model(text(1, length=5))
     with pytest.raises(ConfigError, match="needed at position 8, and the recording has 5 pos"):
-        patched(model, text(2), lambda edits: edits["layers.0"].patch(shorter))
+        patched(model, text(2), lambda edits: edits["layers.0"].output.patch(shorter))
     with record(model, outputs=["layers.0"]) as two:
         model(text(1))
     with pytest.raises(ConfigError, match=r"shape \[1, 9, 32\] here, and \[2, 9, 32\] in"):
-        patched(model, text(2)[:1], lambda edits: edits["layers.0"].patch(two))
+        patched(model, text(2)[:1], lambda edits: edits["layers.0"].output.patch(two))

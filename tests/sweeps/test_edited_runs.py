@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
 
 from torch import nn  # noqa: E402
 
@@ -14,8 +16,10 @@ from clearhead.sweeps.blocks import Blocks  # noqa: E402
 from clearhead.sweeps.edited_runs import EditedRuns, Question  # noqa: E402
 from clearhead.sweeps.rows import scale_of  # noqa: E402
 from clearhead.sweeps.runs import heads_of  # noqa: E402
+from clearhead.sweeps.sweep import sweep  # noqa: E402
 from clearhead.sweeps.units import plan_heads  # noqa: E402
 from tests.attribution.models import linear_model  # noqa: E402
+from tests.sweeps.by_hand import ATTENTIONS, TARGET, double, inputs  # noqa: E402
 
 IDS = torch.tensor([[3, 1, 4, 1, 5]])
 
@@ -72,3 +76,24 @@ def test_texts_that_change_each_other_are_noticed():
     with torch.no_grad():
         question.try_beside(IDS.flip(1), before, scale)
         assert question.measure(3) == pytest.approx(before, abs=1e-12)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "t5"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_edges_run_side_by_side(family, attention):
+    model, named = double(family, attention), inputs(family, batch=2)
+    calls = []
+    with model.register_forward_pre_hook(lambda *_: calls.append(1)):
+        numbers = []
+        for size in (1, 5):
+            calls.clear()
+            result = sweep(
+                model, named, TARGET, over="edges", queries=[4, 2], keys=slice(0, 4),
+                modules=ATTENTIONS[family].format(0), batch_size=size,
+            )  # fmt: skip
+            numbers.append(result.values)
+            edges = int(np.isfinite(result.values).sum())
+            other_runs = len(calls) - -(-edges // size)
+            assert 3 <= other_runs <= 8  # the plain one, which edges there are, short cuts, texts
+    np.testing.assert_allclose(*numbers, atol=1e-10)
+    assert np.nanmax(np.abs(numbers[0])) > 1e-6

@@ -125,13 +125,7 @@ def attribute_inputs(
             gradient.
         ShapeError: the baseline has other shapes than the inputs.
     """
-    check_model(model, PURPOSE)
-    if method not in ("input_x_gradient", "integrated_gradients"):
-        raise ConfigError(
-            f"method is 'input_x_gradient' or 'integrated_gradients'; got {method!r}."
-        )
-    if steps < 1:
-        raise ConfigError(f"The integral needs at least one step; got {steps}.")
+    _check(model, method, steps)
     with written_out():
         calls, value = _looked_up(model, inputs, metric)
         places = token_calls(calls, inputs)
@@ -147,6 +141,21 @@ def attribute_inputs(
             shares = {p: exact(path.vectors[p] - ends[p]) * g for p, g in sums.items()}
     by_name = {name: _by_token(shares[place], calls[place]) for place, name in places.items()}
     return InputAttribution(method, value, base_value, by_name)
+
+
+def _check(model: nn.Module, method: str, steps: int) -> None:
+    """Check what the attribution was asked for.
+
+    Raises:
+        ConfigError: the model cannot be attributed, or there is no such method or integral.
+    """
+    check_model(model, PURPOSE)
+    if method not in ("input_x_gradient", "integrated_gradients"):
+        raise ConfigError(
+            f"method is 'input_x_gradient' or 'integrated_gradients'; got {method!r}."
+        )
+    if steps < 1:
+        raise ConfigError(f"The integral needs at least one step; got {steps}.")
 
 
 def _looked_up(

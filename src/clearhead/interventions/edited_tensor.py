@@ -29,7 +29,7 @@ class Frame(NamedTuple):
     doubt: str = ""
 
 
-def edited(x: Tensor, edit: TensorEdit, frame: Frame) -> Tensor:
+def apply_edit(x: Tensor, edit: TensorEdit, frame: Frame) -> Tensor:
     """Return a tensor with an edit applied; the tensor itself is not written to.
 
     Raises:

@@ -66,6 +66,19 @@ class TensorEdit(Edit):
     positions: Positions = field(default_factory=Positions)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """Some of the texts of a batch.
+
+    Attributes:
+        numbers: which rows of the batch.
+        count: how many rows it has.
+    """
+
+    numbers: tuple[int, ...]
+    count: int
+
+
 @dataclass(eq=False)
 class EdgeEdit(Edit):
     """An edit of the weights with which some queries attend to some keys.
@@ -74,8 +87,10 @@ class EdgeEdit(Edit):
         queries, keys: the two ends of the edges: each of these queries to each of these keys.
         renormalise: whether the other weights of a query fill the gap (the edge is masked before
             the softmax), or its weight is only set to 0 after it.
+        texts: whose edges; None for those of all texts.
     """
 
     queries: Positions = field(default_factory=Positions)
     keys: Positions = field(default_factory=Positions)
     renormalise: bool = True
+    texts: Texts | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import ConfigError
@@ -54,14 +54,14 @@ class Register(Protocol):
 class Part:
     """A tensor of a module, or of its attention, to be edited.
 
-    Each of its methods adds an edit, which is applied whenever the module runs, after the edits
+    Each of its verbs adds an edit, which is applied whenever the module runs, after the edits
     that were added before. Numbers are edited as they are in the computation, gradients included.
     """
 
     register: Register
     choice: str | int
     part: str = OUTPUT
-    heads_chosen: tuple[int, ...] | None = None
+    head_numbers: tuple[int, ...] | None = None
     positions: Positions = _ALL
 
     def at(self, positions: Any) -> Part:
@@ -73,7 +73,8 @@ class Part:
         Raises:
             ConfigError: a position is negative, or there is none.
         """
-        return replace(self, positions=Positions.of(positions))
+        ends = self.register, self.choice, self.part, self.head_numbers
+        return Part(*ends, Positions.of(positions))
 
     def zero(self) -> None:
         """Set the numbers to 0."""
@@ -128,17 +129,15 @@ class Part:
 
     def _add(self, words: str, change: Change) -> None:
         edit = TensorEdit(
-            f"{self._words()}.{words}", self.heads_chosen, self.part, change, self.positions
+            f"{self._words()}.{words}", self.head_numbers, self.part, change, self.positions
         )
         self.register.add(self.choice, edit)
 
     def _words(self) -> str:
         words = f"edits[{self.choice!r}]"
-        if self.part != OUTPUT:
-            words += (
-                ".heads" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
-            )
-        if self.part not in (OUTPUT, HEADS):
+        if self.head_numbers is not None:
+            words += f".head({_brief(self.head_numbers)})"
+        if self.part != HEADS:
             words += f".{self.part}"
         return words if self.positions.is_all else f"{words}.at({self.positions})"
 
@@ -151,7 +150,7 @@ class Edges:
     choice: str | int
     queries: Positions
     keys: Positions
-    heads_chosen: tuple[int, ...] | None = None
+    head_numbers: tuple[int, ...] | None = None
 
     def remove(self) -> None:
         """Mask the edges before the softmax: the other weights of a query fill the gap.
@@ -166,15 +165,20 @@ class Edges:
         self._add("zero()", renormalise=False)
 
     def _add(self, words: str, *, renormalise: bool) -> None:
-        head = "" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
+        head = "" if self.head_numbers is None else f".head({_brief(self.head_numbers)})"
         start = f"edits[{self.choice!r}]{head}.edge({self.queries}; {self.keys})"
-        edit = EdgeEdit(f"{start}.{words}", self.heads_chosen, self.queries, self.keys, renormalise)
+        edit = EdgeEdit(f"{start}.{words}", self.head_numbers, self.queries, self.keys, renormalise)
         self.register.add(self.choice, edit)
 
 
 @dataclass(frozen=True)
-class AttentionPart(Part):
-    """The output of a module, or of heads of its attention, and what else an attention has."""
+class HeadPart(Part):
+    """Heads of an attention: their outputs, which are slices of what the kernel returns.
+
+    These are [batch, heads, queries, head_dim], before they are projected.
+    """
+
+    part: str = HEADS
 
     @property
     def query(self) -> Part:
@@ -191,6 +195,11 @@ class AttentionPart(Part):
         """Values as each head reads them: [batch, heads, keys, head_dim], cached ones included."""
         return self._part(VALUE)
 
+    @property
+    def output(self) -> Part:
+        """The heads' outputs; an edit without this is of them, too."""
+        return self
+
     def edge(self, queries: Any, keys: Any) -> Edges:
         """Return the weights of some queries on some keys.
 
@@ -201,24 +210,19 @@ class AttentionPart(Part):
             ConfigError: a position is negative, or there is none.
         """
         ends = Positions.of(queries, "queries"), Positions.of(keys, "keys")
-        return Edges(self.register, self.choice, *ends, self.heads_chosen)
+        return Edges(self.register, self.choice, *ends, self.head_numbers)
 
     def _part(self, part: str) -> Part:
-        return Part(self.register, self.choice, part, self.heads_chosen, self.positions)
+        return Part(self.register, self.choice, part, self.head_numbers)
 
 
-class ModulePart(AttentionPart):
-    """A module: its output, and the heads of the attention that it computes."""
+class ModulePart(HeadPart):
+    """A module: all heads of the attention that it computes, and what it returns."""
 
     @property
     def output(self) -> Part:
-        """The module's output, of several the first tensor; an edit without this is of it, too."""
-        return self
-
-    @property
-    def heads(self) -> HeadPart:
-        """All heads of the module's attention."""
-        return HeadPart(self.register, self.choice, HEADS)
+        """What the module returns, of several the first tensor; of an attention projected."""
+        return self._part(OUTPUT)
 
     def head(self, numbers: Heads) -> HeadPart:
         """Return one or several heads of the module's attention.
@@ -232,18 +236,10 @@ class ModulePart(AttentionPart):
         return HeadPart(self.register, self.choice, HEADS, tuple(sorted(set(heads))))
 
 
-class HeadPart(AttentionPart):
-    """Heads of an attention: their outputs, which are slices of what the kernel returns."""
-
-    @property
-    def output(self) -> Part:
-        """The heads' outputs, [batch, heads, queries, head_dim], before they are projected."""
-        return self
-
-
 class Edits(ABC):
     """The edits of one ``with`` block: ``edits[name]`` is a module to be edited.
 
+    Its words are of all heads of the module's attention; ``edits[name].output`` is what it returns.
     A name is a module's, a pattern such as ``"*.self_attn"`` for several of them, or the number of
     an attention, in the order in which they first run.
     """

@@ -11,8 +11,8 @@ from torch import nn
 
 from ..errors import ConfigError
 from .attention.mode import AttentionMode
-from .edited_tensor import Frame, edited
-from .edits import OUTPUT, Edit, TensorEdit
+from .edited_tensor import Frame, apply_edit
+from .edits import HEADS, OUTPUT, Edit, TensorEdit
 from .module_outputs import first_tensor, length_axis
 from .running import RUNNING, EditedModel, ModuleCall, past_of
 
@@ -87,7 +87,7 @@ class ModuleHooks:
         if first is None:
             doubt = "the model was called with a cache that does not say its length"
         frame = Frame(self._model.names[id(self._module)], first, axis, doubt=doubt)
-        new = edited(x, edit, frame)
+        new = apply_edit(x, edit, frame)
         return output if new is x else rebuild(new)
 
     def _is_ours(self, module: nn.Module, edits: list[Edit]) -> bool:
@@ -144,9 +144,11 @@ class ModuleHooks:
             if _is_of_output(edit) or id(edit) in call.applied:
                 continue
             why = call.reasons[0] if call.reasons else _NO_ATTENTION
+            of_all = isinstance(edit, TensorEdit) and edit.part == HEADS and edit.heads is None
+            hint = f" What the module returns is edits[{name!r}].output." if of_all else ""
             raise ConfigError(
                 f"{edit.words} was not applied: in the forward of {name!r} "
-                f"({type(self._module).__name__}) {why}."
+                f"({type(self._module).__name__}) {why}.{hint}"
             )
 
 

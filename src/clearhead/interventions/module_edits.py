@@ -49,6 +49,7 @@ class ModuleEdits(Edits):
     def __init__(self, model: EditedModel, surroundings: ExitStack) -> None:
         self._model, self._surroundings = model, surroundings
         self._modules = dict(model.model.named_modules())
+        self._matches: dict[str, dict[str, nn.Module]] = {}
         self._hooks: dict[int, ModuleHooks] = {}
         self._edits: list[tuple[Edit, int]] = []  # with the number of runs before
 
@@ -58,7 +59,13 @@ class ModuleEdits(Edits):
         Raises:
             ConfigError: there is no module of the name.
         """
-        matching_modules(self._model.model, choice)
+        self._matching(choice)
+
+    def _matching(self, choice: str) -> dict[str, nn.Module]:
+        """Return the modules of a name or pattern; looking through a model takes its time."""
+        if choice not in self._matches:
+            self._matches[choice] = matching_modules(self._model.model, choice)
+        return self._matches[choice]
 
     def add(self, choice: str | int, edit: Edit) -> None:
         """Add an edit of the modules that a name, a pattern or a number stands for."""
@@ -70,12 +77,12 @@ class ModuleEdits(Edits):
                 raise ConfigError(
                     f"{edit.words}: which module attends as number {choice} is known only when it "
                     "does, so that its output cannot be edited by number. Give its name, or edit "
-                    f"its heads: edits[{choice}].heads."
+                    f"its heads: edits[{choice}] without .output."
                 )
             model.numbered.setdefault(choice, []).append(edit)
             self._hook("")
         else:
-            for name, module in matching_modules(model.model, choice).items():
+            for name, module in self._matching(choice).items():
                 model.edits.setdefault(id(module), []).append(edit)
                 self._hook(name)
         self._edits.append((edit, model.runs))

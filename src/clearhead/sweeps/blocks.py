@@ -200,7 +200,7 @@ class Blocks:
         """Return the blocks that were over before any of some modules began."""
         if not self._usable:
             return []
-        begin = min(map(self._begin, modules))
+        begin = min(map(self.begin, modules))
         return _outermost([one for one in self._blocks if one.is_known and one.end < begin])
 
     def before_heads(self, modules: Sequence[str]) -> list[Block]:
@@ -210,13 +210,13 @@ class Blocks:
         """
         if not self._usable:
             return []
-        begin = min(self._heads.get(name, self._begin(name)) for name in modules)
+        begin = min(self._heads.get(name, self.begin(name)) for name in modules)
         parts = [one for one in self._parts if one.is_kept]
         return _outermost(
             [one for one in (*self._blocks, *parts) if one.is_known and one.end < begin]
         )
 
-    def _begin(self, name: str) -> int:
+    def begin(self, name: str) -> int:
         """Return when a module began, or the one around it, if it runs without being called."""
         while name and name not in self._begins:
             name = name.rpartition(".")[0]

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from ..attribution.running import Inputs, run
 from ..attribution.target import Metric, value_of
 from ..errors import ConfigError
-from ..interventions.edits import HEADS, TensorEdit
+from ..interventions.edits import HEADS, EdgeEdit, TensorEdit, Texts
 from ..interventions.handles import Edits
 from ..interventions.intervene import intervene
-from .blocks import Blocks
+from ..interventions.positions import Positions
+from .blocks import Block, Blocks
 from .row_edits import ask_for
 from .rows import beside, repeated, row_of, tensors_of
 from .units import Plan, Unit
@@ -48,6 +49,18 @@ class Question:
         """Return the metric of the first of some copies of the inputs."""
         output = run(self.model, repeated(self.inputs, copies))
         return self.metric_of(row_of(output, 0, self.batch, copies))
+
+    def metrics_of_copies(self, copies: int, earlier: Sequence[Block] = ()) -> list[float]:
+        """Return the metric of each of some copies of the inputs, run side by side.
+
+        Args:
+            copies: how many.
+            earlier: blocks that return what they returned in the plain run.
+        """
+        with self.blocks.short_cut(earlier, copies):
+            output = run(self.model, repeated(self.inputs, copies))
+        rows = (row_of(output, row, self.batch, copies) for row in range(copies))
+        return [self.metric_of(row) for row in rows]
 
     def try_beside(self, others: Inputs, before: float, scale: float) -> None:
         """Check that the metric is the same if other texts are run beside the inputs.
@@ -116,15 +129,12 @@ class EditedRuns:
         earlier = blocks.before_heads(modules) if heads else blocks.before(modules)
         with own.edits(modules) as edits:
             ask_for(edits, self.plan, units, self.values, self.sizes, own.batch)
-            with own.blocks.short_cut(earlier, copies):
-                output = run(own.model, repeated(own.inputs, copies))
-        rows = (row_of(output, row, own.batch, copies) for row in range(copies))
-        return [own.metric_of(row) for row in rows]
+            return own.metrics_of_copies(copies, earlier)
 
 
 @dataclass(frozen=True)
 class RunsWithoutEdges:
-    """Runs units of a sweep over edges, one by one.
+    """Runs units of a sweep over edges, side by side in one batch.
 
     Attributes:
         question: what is edited and measured.
@@ -136,13 +146,21 @@ class RunsWithoutEdges:
 
     def run(self, units: Sequence[Unit]) -> list[float]:
         """Return the metric without the edge of each unit."""
-        return [self._run(unit) for unit in units]
+        own, copies = self.question, len(units)
+        modules = [unit.module for unit in units]
+        with own.edits(modules) as edits:
+            for copy, unit in enumerate(units):
+                edits.add(unit.module, self._edit(unit, copy, copies))
+            return own.metrics_of_copies(copies, own.blocks.before(modules))
 
-    def _run(self, unit: Unit) -> float:
-        own = self.question
+    def _edit(self, unit: Unit, copy: int, copies: int) -> EdgeEdit:
+        """Return the edit of a unit, in the texts of its copy alone."""
         queries, keys = self.plan.places
         _, query, key = unit.entry
-        with own.edits([unit.module]) as edits:
-            edits[unit.module].edge(queries[query], keys[key]).remove()
-            with own.blocks.short_cut(own.blocks.before([unit.module]), 1):
-                return own.metric_of(run(own.model, own.inputs))
+        batch = self.question.batch
+        return EdgeEdit(
+            f"the edge from {queries[query]} to {keys[key]} of {unit.module!r}",
+            queries=Positions.of(queries[query]),
+            keys=Positions.of(keys[key]),
+            texts=Texts(tuple(range(copy * batch, (copy + 1) * batch)), copies * batch),
+        )

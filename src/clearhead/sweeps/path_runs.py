@@ -1,114 +1,154 @@
-"""Path patching: what a head does by way of one other component.
+"""Path patching: what a component does by way of one other component.
 
-Two runs for each head. In the first, the head has its numbers of the clean run, all other heads
-those of the corrupted one, and what the receiver reads is noted; in the second only that is put in
-place. So the effect of the head goes to the receiver directly, or through feed-forward layers, and
-through no other head (Goldowsky-Dill et al. 2023, "Localizing model behavior with path patching";
-Wang et al. 2022, "Interpretability in the wild").
+Two runs for each sender. In the first it has its numbers of the clean run, the heads of all
+attentions those of the corrupted one, and what the receiver reads is noted; in the second only that
+is put in place. So the effect of the sender goes to the receiver directly, or through feed-forward
+layers, and through no other head (Wang et al. 2022, "Interpretability in the wild", appendix B;
+Goldowsky-Dill et al. 2023, "Localizing model behavior with path patching"). Where the receiver is
+the model's output, the first run is all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from ..attribution.running import run
+from ..attribution.taps import on_inputs
 from ..errors import ConfigError
 from ..interventions.handles import Edits, Part
-from .edited_runs import Question
-from .row_edits import RowEdit
-from .rows import repeat, repeated, row_of
-from .units import Plan, Unit
+from .blocks import Block
+from .edited_runs import EditedRuns
+from .row_edits import ask_for
+from .rows import repeat, repeated
+from .units import Unit
 
-PARTS = ("query", "key", "value")
+INPUT = "input"
+PARTS = ("query", "key", "value", INPUT)
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """What reads the other end of a path: queries, keys or values of an attention.
+    """What reads the other end of a path.
 
     Attributes:
-        module: the name of the module that attends.
+        module: the name of a module.
         head: one of its heads; None for all.
-        part: what it reads with.
+        part: what it reads with: the queries, keys or values of its attention; or its ``"input"``,
+            of any module, such as a feed-forward layer or the last norm (the residual stream).
     """
 
     module: str
     head: int | None = None
-    part: Literal["query", "key", "value"] = "query"
+    part: Literal["query", "key", "value", "input"] = "query"
 
     def __post_init__(self) -> None:
         if self.part not in PARTS:
             raise ConfigError(f"part is one of {', '.join(PARTS)}; got {self.part!r}.")
+        if self.part == INPUT and self.head is not None:
+            raise ConfigError(
+                f"The input of {self.module!r} is read by all of it: leave head, or name the "
+                "query, key or value of a head."
+            )
 
     def of(self, edits: Edits) -> Part:
-        """Return what is edited."""
+        """Return what is edited in an attention."""
         place = edits[self.module]
-        heads = place.heads if self.head is None else place.head(self.head)
+        heads = place if self.head is None else place.head(self.head)
         part: Part = getattr(heads, self.part)
         return part
 
 
 @dataclass(frozen=True)
 class PathRuns:
-    """Runs units of a sweep over heads, each by way of a receiver.
+    """Runs units of a sweep, each by way of a receiver.
 
     Attributes:
-        question: what is edited and measured.
-        plan: of the sweep.
-        corrupted, clean: the heads' outputs in both runs, by module.
-        receiver: the other end of the paths.
+        senders: the runs that would patch the units by every way; they have the values of the clean
+            run.
+        heads: the outputs of all heads in the corrupted run, by module.
+        frozen: the outputs there of the other modules that pass nothing on.
+        receiver: the other end of the paths; None for the model's output.
     """
 
-    question: Question
-    plan: Plan
-    corrupted: dict[str, Tensor]
-    clean: dict[str, Tensor]
-    receiver: Receiver
+    senders: EditedRuns
+    heads: dict[str, Tensor]
+    frozen: dict[str, Tensor]
+    receiver: Receiver | None
+
+    @property
+    def plan(self) -> Any:
+        """The plan of the sweep."""
+        return self.senders.plan
 
     def run(self, units: Sequence[Unit]) -> list[float]:
         """Return the metric with the path of each unit alone."""
-        own, copies = self.question, len(units)
-        read = self._read(units)
-        with own.edits([self.receiver.module]) as edits:
-            self.receiver.of(edits).apply(lambda x: read)
-            with own.blocks.short_cut(own.blocks.before([self.receiver.module]), copies):
-                output = run(own.model, repeated(own.inputs, copies))
-        rows = (row_of(output, row, own.batch, copies) for row in range(copies))
-        return [own.metric_of(row) for row in rows]
-
-    def _read(self, units: Sequence[Unit]) -> Tensor:
-        """Return what the receiver reads if each unit has its numbers of the clean run."""
-        own, copies = self.question, len(units)
-        notes: list[Tensor] = []
+        own, receiver, copies = self.senders.question, self.receiver, len(units)
         earlier = own.blocks.before([unit.module for unit in units])
-        with own.edits([*self.corrupted]) as edits:
-            for name, x in self.corrupted.items():
-                if any(f"{name}.".startswith(f"{block.name}.") for block in earlier):
-                    continue  # not computed
-                mask = torch.zeros(copies, x.shape[1], dtype=torch.bool)
-                for copy, unit in enumerate(units):
-                    if unit.module == name:
-                        mask[copy, self.plan.place_of(unit)] = True
-                edits[name].heads.apply(_constant(repeat(x, own.batch, copies)))
-                edits[name].heads.apply(RowEdit(mask, self.clean[name], own.batch))
-            self.receiver.of(edits).apply(_note(notes))
-            with own.blocks.short_cut(earlier, copies):
-                run(own.model, repeated(own.inputs, copies))
+        if receiver is None:
+            with self._only_senders(units, earlier):
+                return own.metrics_of_copies(copies, earlier)
+        read = self._read(units, receiver, earlier)
+        with self._at_receiver(receiver, lambda x: read):
+            return own.metrics_of_copies(copies, own.blocks.before([receiver.module]))
+
+    def _read(self, units: Sequence[Unit], receiver: Receiver, earlier: Sequence[Block]) -> Tensor:
+        """Return what the receiver reads if each unit has its numbers of the clean run."""
+        own, copies = self.senders.question, len(units)
+        notes: list[Tensor] = []
+
+        def note(x: Tensor) -> Tensor:
+            notes.append(x.detach().clone())
+            return x
+
+        with (
+            self._only_senders(units, earlier),
+            self._at_receiver(receiver, note),
+            own.blocks.short_cut(earlier, copies),
+        ):
+            run(own.model, repeated(own.inputs, copies))
+        if len(notes) != 1:
+            raise ConfigError(
+                f"The receiver {receiver.module!r} was called {len(notes)} times in one pass; "
+                "paths lead to a module that is called once."
+            )
         return notes[0]
+
+    @contextmanager
+    def _only_senders(self, units: Sequence[Unit], earlier: Sequence[Block]) -> Iterator[None]:
+        """Patch senders, and let all other heads, and what is frozen, be as in the plain run."""
+        own, copies = self.senders.question, len(units)
+
+        def runs(name: str) -> bool:
+            return not any(f"{name}.".startswith(f"{block.name}.") for block in earlier)
+
+        with own.edits([*self.heads, *self.frozen]) as edits:
+            for name in filter(runs, self.heads):
+                edits[name].apply(_constant(repeat(self.heads[name], own.batch, copies)))
+            for name in filter(runs, self.frozen):
+                edits[name].output.apply(_constant(repeat(self.frozen[name], own.batch, copies)))
+            senders = self.senders
+            ask_for(edits, senders.plan, units, senders.values, senders.sizes, own.batch)
+            yield
+
+    @contextmanager
+    def _at_receiver(
+        self, receiver: Receiver, visitor: Callable[[Tensor], Tensor]
+    ) -> Iterator[None]:
+        """Let a visitor see, and replace, what the receiver reads."""
+        own = self.senders.question
+        if receiver.part == INPUT:
+            with on_inputs(own.model, {receiver.module: visitor}):
+                yield
+            return
+        with own.edits([receiver.module]) as edits:
+            receiver.of(edits).apply(visitor)
+            yield
 
 
 def _constant(values: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda x: values
-
-
-def _note(notes: list[Tensor]) -> Callable[[Tensor], Tensor]:
-    def note(x: Tensor) -> Tensor:
-        notes.append(x.detach().clone())
-        return x
-
-    return note

@@ -71,7 +71,7 @@ def ask_for(
             if unit.module == name:
                 mask[copy, _entries(plan, unit)] = True
         edit = RowEdit(mask, values[name], batch)
-        (edits[name].heads if plan.over == "heads" else edits[name].output).apply(edit)
+        (edits[name] if plan.over == "heads" else edits[name].output).apply(edit)
 
 
 def _entries(plan: Plan, unit: Unit) -> slice | int:

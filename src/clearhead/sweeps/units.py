@@ -111,7 +111,12 @@ def plan_edges(visible: dict[str, Array], queries: Places, keys: Places) -> Plan
     return Plan("edges", axes, units, (own_queries, own_keys))
 
 
-def matching(names: Sequence[str], pattern: str | Sequence[str] | None, what: str) -> list[str]:
+def matching(
+    names: Sequence[str],
+    pattern: str | Sequence[str] | None,
+    what: str,
+    argument: str = "modules",
+) -> list[str]:
     """Return the names that a pattern, or one of several, stands for.
 
     Raises:
@@ -124,7 +129,8 @@ def matching(names: Sequence[str], pattern: str | Sequence[str] | None, what: st
     if not matches:
         examples = ", ".join(map(repr, names[:6])) + (", ..." if len(names) > 6 else "")
         raise ConfigError(
-            f"modules={pattern!r} is none of the {what} that ran: {examples or 'there was none'}."
+            f"{argument}={pattern!r} is none of the {what} that ran: "
+            f"{examples or 'there was none'}."
         )
     return matches
 

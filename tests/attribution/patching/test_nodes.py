@@ -32,7 +32,7 @@ def test_on_a_linear_model_it_is_patching_itself():
         output = model.layers[0](model.embed(CLEAN)) - model.embed(CLEAN)
         output = output - model.layers[0].attention(model.embed(CLEAN))
         with intervene(model) as edits:
-            edits["layers.0.feed_forward"].at(2).set(output[:, 2:3])
+            edits["layers.0.feed_forward"].output.at(2).set(output[:, 2:3])
             patched = float(target(model(CORRUPTED)))
     score = scores.at(node="layers.0.feed_forward", position=2)
     assert score == pytest.approx(patched - corrupted, abs=1e-12)

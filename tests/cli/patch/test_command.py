@@ -14,6 +14,7 @@ transformers = pytest.importorskip("transformers")
 from clearhead.attribution.target import Target  # noqa: E402
 from clearhead.cli.patch.command import command  # noqa: E402
 from clearhead.errors import ConfigError, ShapeError, TextError  # noqa: E402
+from clearhead.sweeps.result import Sweep  # noqa: E402
 from tests.sweeps.by_hand import measure, seen, with_head, with_position  # noqa: E402
 
 CLEAN = "The animal didn't cross the street"
@@ -90,13 +91,20 @@ def test_files_that_it_writes(folder, tmp_path):
     assert json.loads(numbers.read_text())["axes"]["module"][0] == "transformer.h.0.mlp"
     content = json.loads(resume.read_text())
     assert len(content["numbers"]) == np.size(json.loads(numbers.read_text())["changes"])
-    assert run(*arguments, "--resume", str(resume)) == page
+    assert run(*arguments, "--resume", str(resume), "--save", str(tmp_path / "b.json")) == page
+    result = Sweep.load(tmp_path / "b.json")
+    assert result.values.tolist() == json.loads(numbers.read_text())["changes"]
+    assert (result.over, result.edit, result.model) == ("positions", "patch", "GPT2LMHeadModel")
+    assert result.tokens["edited"][1] == "▁street"
+    assert result.tokens["source"][1] == "▁animal"
     with pytest.raises(ConfigError, match="is of another sweep"):
         run(folder("gpt2"), *TEXTS, "--resume", str(resume))
 
 
 def test_what_is_refused(folder):
     model = folder("gpt2")
+    with pytest.raises(ConfigError, match="--save is a file of one sweep, and --over asks for 2"):
+        run(model, *TEXTS, "--over", "heads", "--over", "layers", "--save", "x.json")
     with pytest.raises(ShapeError, match="they need as many"):
         run(model, "--clean", CLEAN, "--corrupted", "The animal", "--answer", "animal")
     with pytest.raises(TextError, match="--answer 'zzzz' is not one token"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.interventions.attention.edge_plan import edge_groups
-from clearhead.interventions.edits import EdgeEdit
+from clearhead.interventions.edits import EdgeEdit, Texts
 from clearhead.interventions.offsets import Offsets
 from clearhead.interventions.positions import Positions
 
@@ -44,7 +44,7 @@ def test_groups_are_the_union_of_the_edits(asked, first_query, first_key):
                     ):
                         expected[int(renormalise), h, i, j] = True
     groups = edge_groups(
-        plan, (HEADS, QUERIES, KEYS), Offsets(first_query, first_key), "attention", CPU
+        plan, (1, HEADS, QUERIES, KEYS), Offsets(first_query, first_key), "attention", CPU
     )
     result = torch.zeros_like(expected)
     members = torch.zeros(HEADS, QUERIES, dtype=torch.int64)
@@ -58,7 +58,9 @@ def test_groups_are_the_union_of_the_edits(asked, first_query, first_key):
     assert torch.equal(result, expected)
     assert int(members.max()) <= 1
     assert [edit.applied for edit in plan] == [
-        bool(edge_groups([edit], (HEADS, QUERIES, KEYS), Offsets(first_query, first_key), "", CPU))
+        bool(
+            edge_groups([edit], (1, HEADS, QUERIES, KEYS), Offsets(first_query, first_key), "", CPU)
+        )
         for edit in plan
     ]
 
@@ -66,4 +68,17 @@ def test_groups_are_the_union_of_the_edits(asked, first_query, first_key):
 def test_edges_need_to_know_where_queries_stand():
     edit = EdgeEdit("my edit", None, Positions.of(1), Positions())
     with pytest.raises(ConfigError, match=r"my edit: nobody knows. Edges can then only"):
-        edge_groups([edit], (HEADS, QUERIES, KEYS), Offsets(None, 0, "nobody knows"), "", CPU)
+        edge_groups([edit], (1, HEADS, QUERIES, KEYS), Offsets(None, 0, "nobody knows"), "", CPU)
+
+
+def test_each_text_has_its_own_keys():
+    plan = [
+        EdgeEdit("one", None, Positions.of(2), Positions.of(1), texts=Texts((0,), 3)),
+        EdgeEdit("two", None, Positions.of(2), Positions.of([0, 4]), texts=Texts((2,), 3)),
+        EdgeEdit("all", None, Positions.of(2), Positions.of(3)),
+    ]
+    (group,) = edge_groups(plan, (3, HEADS, QUERIES, KEYS), Offsets(0, 0), "", CPU)
+    assert group.rows.tolist() == [2]
+    assert group.removed.int().tolist() == [[0, 1, 0, 1, 0], [0, 0, 0, 1, 0], [1, 0, 0, 1, 1]]
+    with pytest.raises(ConfigError, match="one is of single texts of a batch of 3, and 'x' atte"):
+        edge_groups(plan, (2, HEADS, QUERIES, KEYS), Offsets(0, 0), "x", CPU)

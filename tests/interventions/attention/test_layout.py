@@ -55,7 +55,7 @@ def test_there_and_back(shape, hints, axes, form, heads):
 def test_a_doubt_is_a_matter_of_single_heads(shape, hints, words):
     layout = layout_of(torch.zeros(shape), hints)
     layout.check(TensorEdit("my edit"))
-    with pytest.raises(ConfigError, match=f"my edit: .*{words}.*Edit all heads instead"):
+    with pytest.raises(ConfigError, match=f"my edit: .*{words}.*Edit all heads alike"):
         layout.check(TensorEdit("my edit", (1,)))
 
 

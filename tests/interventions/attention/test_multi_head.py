@@ -58,7 +58,7 @@ def test_an_encoder_that_would_take_its_fast_path():
         plain = encoder(X, src_key_padding_mask=PADDING)
         with intervene(encoder) as edits:
             ask(edits["layers.0.self_attn"])
-            edits["layers.1"].at(2).scale(3.0)
+            edits["layers.1"].output.at(2).scale(3.0)
             output = encoder(X, src_key_padding_mask=PADDING)
         first, second = encoder.layers
         y = first.norm1(X + by_hand(first.self_attn, X))

@@ -23,7 +23,7 @@ def say(edits, attention, layer):
     edits[attention].head(1).at([1, 3]).zero()
     edits[attention].head(0).edge([2, 4], 1).remove()
     edits[attention].value.at(0).scale(0.5)
-    edits[layer].at(2).scale(0.5)
+    edits[layer].output.at(2).scale(0.5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,7 +51,7 @@ def test_generation_with_edits_is_that_of_transformers():
 
     def say_more(edits, attention, layer):
         say(edits, attention, layer)
-        edits[layer].at([5, 8]).scale(-1.0)  # tokens that are written, one at a time
+        edits[layer].output.at([5, 8]).scale(-1.0)  # tokens that are written, one at a time
 
     with torch.no_grad(), clearhead.intervene(theirs.eval()) as edits:
         say_more(edits, their_attention, their_layer)

@@ -57,7 +57,7 @@ def test_a_translation_with_an_edit_is_that_of_the_page_s_engine(model):
 def test_generation_with_an_edit_is_greedy_over_edited_passes(model):
     with clearhead.intervene(model) as edits:
         edits[CROSS].head([0, 1]).zero()
-        edits["decoder.layers.0"].at(2).scale(0.5)
+        edits["decoder.layers.0"].output.at(2).scale(0.5)
         source = [*model.inputs(TEXT).arguments["source_ids"][0]]
         (ids,) = [model.generate_ids(source, num_beams=1, max_new_tokens=6)]
         logits = model.logits(np.array([source]), np.array([[model.config.start_id, *ids]]))
@@ -70,7 +70,7 @@ def test_generation_with_an_edit_is_greedy_over_edited_passes(model):
 def test_a_translator_is_edited_where_it_computes(model):
     translator = clearhead.Translator.load("en-fr")
     with clearhead.intervene(translator) as edits:
-        edits["decoder.layers.0.cross_attention"].heads.zero()
+        edits["decoder.layers.0.cross_attention"].zero()
         assert translator.translate(TEXT).text != model.translate(TEXT).text
         for options in ({"threads": 2}, {"engine": "auto"}):
             with pytest.raises(ConfigError, match=r"translate with engine=\"numpy\" and threads=1"):

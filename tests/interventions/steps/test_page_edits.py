@@ -76,7 +76,7 @@ PAIRS = {
     ),
     "steer": (
         Steer(layer=0, token=9, value=1.5),
-        lambda edits, model: edits["decoder.layers.0"].apply(steer(model)),
+        lambda edits, model: edits["decoder.layers.0"].output.apply(steer(model)),
     ),
 }
 

@@ -62,8 +62,8 @@ WORDS = {
     "edges removed": lambda edits: edits[SELF].head(0).edge([2, 4], [0, 1]).remove(),
     "edges to the source": lambda edits: edits["*.cross_attention"].edge(3, 2).remove(),
     "edges at 0": lambda edits: edits[SELF].edge(slice(1, 4), 0).zero(),
-    "a layer": lambda edits: edits["decoder.layers.0"].at(1).scale(0.5),
-    "a layer of the encoder": lambda edits: edits["encoder.layers.1"].at([0, 3]).zero(),
+    "a layer": lambda edits: edits["decoder.layers.0"].output.at(1).scale(0.5),
+    "a layer of the encoder": lambda edits: edits["encoder.layers.1"].output.at([0, 3]).zero(),
     "a step": lambda edits: edits[f"{CROSS}.scaled"].head(1).at(2).scale(4.0),
     "logits": lambda edits: edits["logits"].at([1, 2]).scale(0.5),
 }
@@ -88,7 +88,7 @@ def test_so_it_is_in_any_kind_of_model(config, data):
     head = data.draw(st.integers(0, config.num_heads - 1))
     query, key = data.draw(st.integers(0, 5)), data.draw(st.integers(0, 5))
     with clearhead.intervene(model) as edits:
-        edits[layer].at(query).scale(1.5)
+        edits[layer].output.at(query).scale(1.5)
         attention = edits[f"{layer}.self_attention"]
         attention.head(head).at(key).scale(2.0)
         attention.key.at(key).scale(0.5)
@@ -128,7 +128,7 @@ def test_replacements_of_a_trace_come_behind_the_edits(model):
     path = f"{SELF}.output"
     arrays = []
     with clearhead.intervene(model) as edits:
-        edits[SELF].heads.set(2.0)
+        edits[SELF].set(2.0)
         with Trace(replace={path: lambda x: arrays.append(x) or 3 * x}) as trace:
             forward(model, trace=trace)
     assert (arrays[0] == 2).all()
@@ -150,7 +150,7 @@ def test_blocks_within_one_another_add_up(model):
 def test_an_error_in_the_block_leaves_nothing_behind(model):
     plain = forward(model)
     with pytest.raises(ZeroDivisionError):
-        edited(model, lambda edits: edits[SELF].heads.apply(lambda x: 1 / 0))
+        edited(model, lambda edits: edits[SELF].apply(lambda x: 1 / 0))
     np.testing.assert_array_equal(forward(model), plain)
 
 
@@ -158,7 +158,7 @@ def test_other_models_and_threads_are_not_edited(model):
     other = made(model.config)
     plain, results = forward(model), []
     with clearhead.intervene(model) as edits:
-        edits[SELF].heads.zero()
+        edits[SELF].zero()
         thread = threading.Thread(target=lambda: results.append(forward(model)))
         thread.start()
         thread.join()
@@ -171,7 +171,7 @@ def test_what_an_edit_function_gets_is_a_copy_in_the_model_s_own_words(model):
     shapes = []
     with clearhead.intervene(model) as edits:
         edits[SELF].head([1, 2]).key.at([0, 3]).apply(lambda x: shapes.append(x.shape) or x)
-        edits["decoder.layers.0"].apply(lambda x: shapes.append(x.shape) or x)
+        edits["decoder.layers.0"].output.apply(lambda x: shapes.append(x.shape) or x)
         forward(model)
     assert shapes == [(1, 6, 16), (1, 2, 2, 4)]
 
@@ -180,16 +180,20 @@ def test_what_an_edit_function_gets_is_a_copy_in_the_model_s_own_words(model):
     (lambda e: e["decoder.layer.0"], r"no module 'decoder.layer.0'. Did you mean 'decoder.layer"),
     (lambda e: e[SELF].head(4).zero(), r"head\(4\).zero\(\) asks for head 4, and .* 4 heads, 0 to"),
     (lambda e: e[SELF].head(7).edge(1, 0).remove(), r"asks for head 7, and .* has 4 heads"),
-    (lambda e: e["decoder.layers.0"].heads.zero(),
-     r"'decoder.layers.0' has no heads. Name its attention: 'decoder.layers.0.self_attention', "),
+    (lambda e: e["decoder.layers.0"].zero(),
+     r"'decoder.layers.0' has no heads. Name its attention: 'decoder.layers.0.self_attention', .* "
+     r"What the module returns is edits\['decoder.layers.0'\].output."),
+    (lambda e: e["encoder.layers.0.feed_forward"].zero(), r"returns is .*feed_forward'\].output."),
+    (lambda e: e["logits"].output.zero(), r"is a step and no module, so .* without .output"),
+    (lambda e: e["logits"].head(0).zero(), r"'logits' has no heads\.$"),
     (lambda e: e["logits"].edge(0, 0).remove(), r"'logits' has no heads\.$"),
-    (lambda e: e[6].heads.zero(), r"the model has 6 attentions, 0 to 5"),
+    (lambda e: e[6].zero(), r"the model has 6 attentions, 0 to 5"),
     (lambda e: e[-1], r"none can be counted from the end; got -1"),
     (lambda e: e[SELF].at(-1), r"none can be negative"),
-    (lambda e: e[SELF].heads.set(np.zeros(3)), r"shape \[3\] cannot take the place of the heads"),
-    (lambda e: e[SELF].heads.apply(lambda x: x[0]), r"gives the shape \[4, 6, 4\] for the numbers"),
-    (lambda e: e[SELF].heads.apply(print), r"returned NoneType; it must return the array"),
-    (lambda e: e[SELF].heads.at(6).zero(), r"at\(6\).zero\(\) had no effect: the model ran, and"),
+    (lambda e: e[SELF].set(np.zeros(3)), r"shape \[3\] cannot take the place of the heads"),
+    (lambda e: e[SELF].apply(lambda x: x[0]), r"gives the shape \[4, 6, 4\] for the numbers"),
+    (lambda e: e[SELF].apply(print), r"returned NoneType; it must return the array"),
+    (lambda e: e[SELF].at(6).zero(), r"at\(6\).zero\(\) had no effect: the model ran, and"),
     (lambda e: e[SELF].patch(None), r"come from a trace of it, .* got NoneType"),
 ])  # fmt: skip
 def test_what_is_refused(model, say, message):
@@ -201,7 +205,7 @@ def test_what_a_trace_must_have_for_a_patch(model):
     with Trace(keep=f"{SELF}.output") as short:
         model.forward(np.array([SOURCE]), np.array([TARGET[:2]]), trace=short)
     with pytest.raises(ConfigError, match=r"needed at position 5, and the trace has 2 positions"):
-        edited(model, lambda edits: edits[SELF].heads.patch(short))
+        edited(model, lambda edits: edits[SELF].patch(short))
     with pytest.raises(TraceError, match=r"has no step 'decoder.layers.0.cross_attention.value'"):
         edited(model, lambda edits: edits[CROSS].value.patch(short))
 
@@ -210,7 +214,7 @@ def test_a_cache_goes_on_by_one_token_at_a_time(model):
     memories = model.memories(model.encode(np.array([SOURCE])))
     cache = KeyValueCache.of(model, 1)
     with clearhead.intervene(model) as edits:
-        edits[SELF].heads.zero()
+        edits[SELF].zero()
         model.decode(np.array([TARGET[:3]]), memories=memories, cache=cache)
         with pytest.raises(ConfigError, match=r"one token at a time; 2 came"):
             model.decode(np.array([TARGET[3:5]]), memories=memories, cache=cache)

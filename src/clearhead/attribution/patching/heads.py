@@ -14,12 +14,12 @@ from ...interventions.edits import HEADS, Place, TensorEdit
 from ...interventions.intervene import intervene
 from ...shapes import Array, Float
 from ..named_values import NamedValues
-from ..running import Inputs, run
+from ..running import Inputs
 from ..stream.exact import exact
 from ..taps import Tap, gradients
-from ..target import Metric, value_of
+from ..target import Metric
 from .nodes import MEASURE
-from .pair import Side, check_pair, difference
+from .pair import PairRuns, Side, check_pair, difference
 
 HeadTaps = dict[str, Tap]
 
@@ -56,29 +56,22 @@ def attribute_heads(
         ShapeError: clean and corrupted inputs have different token counts.
     """
     check_pair(model, clean, corrupted, at)
-    taps: list[HeadTaps] = []
-    for inputs, side in ((clean, "clean"), (corrupted, "corrupted")):
-        with torch.set_grad_enabled(side == at), on_heads(model) as parts:
-            output = run(model, inputs)
-            if side == at:
-                value = value_of(metric, output)
-        taps.append(parts[HEADS])
-    first, second = taps
+    runs = PairRuns.of(model, (clean, corrupted), metric, at, lambda: on_heads(model))
+    first, second, own = (side[HEADS] for side in (runs.clean, runs.corrupted, runs.own))
     if first.keys() != second.keys() or not first:
         raise ConfigError(
             f"The clean run attended in {', '.join(first) or 'no module'}, the corrupted run in "
             f"{', '.join(second) or 'no module'}; heads can be compared where both attended."
         )
-    own = first if at == "clean" else second
     edges = [edge for tap in own.values() for edge in tap.edges]
-    results = iter(gradients(value, edges))
+    results = iter(gradients(runs.value, edges))
     rows: dict[str, Array] = {}
-    for name, tap in own.items():
+    for name in own:
         changes = difference(name, first[name].values, second[name].values)
         for call, change in enumerate(changes):
             label = name if len(changes) == 1 else f"{name} call {call}"
             rows[label] = _by_position(change, next(results))
-        assert len(tap.edges) == len(changes)
+    assert next(results, None) is None
     return _table(rows, by_position=by_position)
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...shapes import Array, Float
 from ..named_values import NamedValues
-from ..running import Inputs, run, written_out
+from ..running import Inputs, written_out
 from ..stream.exact import exact
 from ..stream.head_parts import AttentionRows
 from ..stream.run import stream_run
 from ..stream.walk import Walk
 from ..summands import is_parameter, module_of, path_of
 from ..taps import Tap, gradients, on_outputs
-from ..target import Metric, logits_of, value_of
-from .pair import PURPOSE, Side, by_rows, check_pair, difference
+from ..target import Metric, logits_of
+from .pair import PURPOSE, PairRuns, Side, by_rows, check_pair, difference
 
 MEASURE = "estimated effect of the clean run's number"
 
@@ -62,27 +62,31 @@ def attribute_nodes(
         names, notes = node_modules(model, clean)
     else:
         names = {name: name for name in modules}
-    shape = (0, 0)
-    taps = [{module: Tap() for module in names.values()} for _ in range(2)]
-    for own, inputs, side in zip(taps, (clean, corrupted), ("clean", "corrupted"), strict=True):
-        with torch.set_grad_enabled(side == at), written_out(), on_outputs(model, dict(own)):
-            output = run(model, inputs)
-            if side == at:
-                value = value_of(metric, output)
-                shape = _shape(output)
-    for name, tap in taps[0].items():
+    modules_of_nodes = list(names.values())
+    runs = PairRuns.of(
+        model, (clean, corrupted), metric, at, lambda: _on_nodes(model, modules_of_nodes)
+    )
+    for name, tap in runs.clean.items():
         if len(tap.values) != 1:
             raise ConfigError(
                 f"{name!r} was called {len(tap.values)} times in one run; a node is one call."
             )
-    own = taps[0] if at == "clean" else taps[1]
-    grads = gradients(value, [tap.edges[0] for tap in own.values()])
+    shape = _shape(runs.output)
+    grads = gradients(runs.value, [tap.edges[0] for tap in runs.own.values()])
     rows = {}
     for (name, module), gradient in zip(names.items(), grads, strict=True):
-        change = difference(name, taps[0][module].values, taps[1][module].values)[0]
+        change = difference(name, runs.clean[module].values, runs.corrupted[module].values)[0]
         gradient = None if gradient is None else by_rows(gradient, *shape)
         rows[name] = by_position(by_rows(change, *shape), gradient)
     return _table(rows, notes)
+
+
+@contextmanager
+def _on_nodes(model: nn.Module, modules: Sequence[str]) -> Iterator[dict[str, Tap]]:
+    """Note what modules return in a run, by their names."""
+    taps = {module: Tap() for module in modules}
+    with written_out(), on_outputs(model, dict(taps)):
+        yield taps
 
 
 def node_modules(model: nn.Module, inputs: Inputs) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ..running import Inputs, check_model, check_same_shapes
+from ..running import Inputs, check_model, check_same_shapes, run
+from ..target import Metric, value_of
 
+Notes = TypeVar("Notes")
 Side = Literal["clean", "corrupted"]
 PURPOSE = "Attribution patching"
 
@@ -26,6 +32,55 @@ def check_pair(model: nn.Module, clean: Inputs, corrupted: Inputs, at: str) -> N
             f"at is the run whose gradient is taken, 'clean' or 'corrupted'; got {at!r}."
         )
     check_same_shapes(clean, corrupted)
+
+
+@dataclass(frozen=True, eq=False)
+class PairRuns(Generic[Notes]):
+    """A clean and a corrupted run, one of them with gradients.
+
+    Attributes:
+        clean, corrupted: what was noted in each.
+        own: which of the two is of the run with gradients.
+        output: of that run.
+        value: the metric of that run.
+    """
+
+    clean: Notes
+    corrupted: Notes
+    own: Notes
+    output: Any
+    value: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        model: nn.Module,
+        pair: tuple[Inputs, Inputs],
+        metric: Metric,
+        at: Side,
+        watch: Callable[[], AbstractContextManager[Notes]],
+    ) -> PairRuns[Notes]:
+        """Run a model with both inputs.
+
+        Args:
+            model: the model.
+            pair: the clean and the corrupted inputs.
+            metric: of the output.
+            at: the run that has gradients.
+            watch: returns the context of a run, which gives what is noted in it.
+        """
+        notes: list[Notes] = []
+        outputs: list[Any] = []
+        for inputs, side in zip(pair, ("clean", "corrupted"), strict=True):
+            with torch.set_grad_enabled(side == at), watch() as own:
+                output = run(model, inputs)
+                if side == at:
+                    value = value_of(metric, output)
+            notes.append(own)
+            outputs.append(output)
+        clean, corrupted = notes
+        place = 0 if at == "clean" else 1
+        return cls(clean, corrupted, notes[place], outputs[place], value)
 
 
 def by_rows(x: Tensor, batch: int, length: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,11 +32,25 @@ DOWNWARD = (
 )
 
 
+WHOLE = (
+    "A block's whole output is the residual stream at every position, so that all behind it is as "
+    "in the clean run. What single modules add is patched with --layers, such as --layers '*.mlp'."
+)
+
+
 def page(
-    model: Model, pair: Pair, answer: Word, against: Word | None, sweep: Sweep, paper: Paper,
-    *, top: int,
-) -> Iterator[str]:  # fmt: skip
-    """Yield the whole page, a piece at a time."""
+    model: Model, pair: Pair, measure: str, sweeps: Sequence[Sweep], paper: Paper, *, top: int
+) -> Iterator[str]:
+    """Yield the whole page, a piece at a time.
+
+    Args:
+        model: that was swept over.
+        pair: of texts.
+        measure: the metric, in words.
+        sweeps: of the same two runs.
+        paper: what the page is printed on.
+        top: how many edits of each sweep are listed.
+    """
     yield bold(f"{type(model.model).__name__} of {model.name}", paper)
     lengths = f"{len(pair.clean.ids):,} tokens"
     if pair.target is not None:
@@ -45,22 +60,32 @@ def page(
     yield title_line("corrupted", text_of(pair.corrupted, paper), paper)
     if pair.target is not None:
         yield title_line("target", text_of(pair.target, paper), paper)
-    measure = f"logit of {answer.label}"
-    if against is not None:
-        measure += f" less that of {against.label}"
-    assert sweep.target is not None
-    runs = f"{sweep.target:+.3f} with the clean text, {sweep.before:+.3f} with the corrupted one"
-    yield title_line(measure, runs, paper)
-    if sweep.target <= sweep.before:
+    yield title_line(measure, runs_of(sweeps[0]), paper)
+    assert sweeps[0].target is not None
+    if sweeps[0].target <= sweeps[0].before:
         yield prose(DOWNWARD, paper)
-    share = sweep.relative
-    if share.values.ndim == 2:
-        yield from _table(share, pair, paper)
-    yield from _largest(sweep, share, paper, top)
-    for note in sweep.notes:
-        yield prose(f"note: {note}", paper)
+    for sweep in sweeps:
+        share = sweep.relative
+        if share.values.ndim == 2:
+            yield from _table(share, pair, paper)
+        yield from _largest(sweep, share, paper, top)
+        if sweep.over == "layers" and np.allclose(share.values, 1.0, atol=1e-3):
+            yield prose(WHOLE, paper)
+        for note in sweep.notes:
+            yield prose(f"note: {note}", paper)
     yield ""
     yield prose(CAUTION, paper)
+
+
+def measure_of(answer: Word, against: Word | None) -> str:
+    """Return the metric in words."""
+    measure = f"logit of {answer.label}"
+    return measure if against is None else f"{measure} less that of {against.label}"
+
+
+def runs_of(sweep: Sweep) -> str:
+    """Return the metric of both runs, in words."""
+    return f"{sweep.target:+.3f} with the clean text, {sweep.before:+.3f} with the corrupted one"
 
 
 def _table(share: NamedValues, pair: Pair, paper: Paper) -> Iterator[str]:
@@ -96,13 +121,22 @@ def position_names(pair: Pair, positions: Sequence[str]) -> list[str]:
     return names
 
 
-def picture_of(pair: Pair, sweep: Sweep) -> NamedValues:
-    """Return shares as they are drawn: positions with their tokens, of models with one text."""
-    share = sweep.relative
-    if "position" not in share.axes or pair.target is not None:
-        return share
-    names = tuple(position_names(pair, share.axes["position"]))
-    return replace(share, axes={**share.axes, "position": names})
+def write_picture(
+    path: Path, model: Model, pair: Pair, measure: str, sweeps: Sequence[Sweep]
+) -> None:
+    """Draw the shares of sweeps; positions have their tokens in models that read one text."""
+    from ._picture import draw_shares
+
+    shares = []
+    for sweep in sweeps:
+        share = sweep.relative
+        if "position" in share.axes and pair.target is None:
+            names = tuple(position_names(pair, share.axes["position"]))
+            share = replace(share, axes={**share.axes, "position": names})
+        shares.append(share)
+    title = f"What brings the clean answer back, {model.name}\n{measure}:\n{runs_of(sweeps[0])}"
+    marks = position_names(pair, [str(place) for place in pair.differing])
+    draw_shares(shares, title=title, marks=marks, save=path)
 
 
 def _pattern(values: Array) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...errors import ConfigError
 from ...files import write_whole
 from ...visible import json_text
 from ..inspect import Model, check_outputs, model_options, read_text
 from ..terminal.heatmap import Paper
-from ._page import as_json, page, picture_of
-from ._texts import Pair, pair_of, word_of
+from ._page import as_json, measure_of, page, write_picture
+from ._texts import Pair, Word, pair_of, word_of
+
+if TYPE_CHECKING:
+    from ...sweeps.result import Sweep
 
 
 @click.command()
@@ -33,10 +38,12 @@ from ._texts import Pair, pair_of, word_of
 )
 @click.option(
     "--over",
-    default="heads",
+    multiple=True,
+    default=["heads"],
     show_default=True,
     type=click.Choice(["heads", "layers", "positions"]),
-    help="What is patched: outputs of heads, of whole blocks, or of blocks at one position.",
+    help="What is patched: outputs of heads, of whole blocks, or of blocks at one position; may be "
+    "given again.",
 )
 @click.option(
     "--layers",
@@ -50,7 +57,14 @@ from ._texts import Pair, pair_of, word_of
 @model_options
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1))
 @click.option(
-    "--plot", type=click.Path(path_type=Path), help="Draw the sweep: a .png or .svg file."
+    "--plot",
+    type=click.Path(path_type=Path),
+    help="Draw the shares, a panel for each --over: a .png or .svg file.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    help="Write the sweep to a file that clearhead.Sweep.load and the page of recordings open.",
 )
 @click.option(
     "--json",
@@ -65,8 +79,9 @@ from ._texts import Pair, pair_of, word_of
 )
 def command(
     model: str, clean: str, corrupted: str, answer: str, against: str | None,
-    target_text: str | None, over: Any, layers: tuple[str, ...], top: int, device: str | None,
-    dtype: str, batch_size: int, plot: Path | None, json_file: Path | None, resume: Path | None,
+    target_text: str | None, over: tuple[Any, ...], layers: tuple[str, ...], top: int,
+    device: str | None, dtype: str, batch_size: int, plot: Path | None, save: Path | None,
+    json_file: Path | None, resume: Path | None,
 ) -> None:  # fmt: skip
     """Find what in MODEL carries the difference between two texts.
 
@@ -77,41 +92,65 @@ def command(
     \b
         clearhead patch gpt2 --clean "When Mary and John went out, John gave a drink to" \\
             --corrupted "When Mary and John went out, Mary gave a drink to" \\
-            --answer Mary --against John
+            --answer Mary --against John --over heads --over positions --plot parts.png
     """
-    check_outputs(plot, [None if str(json_file) == "-" else json_file, resume])
-    from ...attribution.target import Target
-    from ...sweeps.sweep import sweep
-
+    over = tuple(dict.fromkeys(over))
+    check_outputs(plot, [None if str(json_file) == "-" else json_file, resume, save])
+    _check_one(over, save=save, json=json_file, resume=resume)
     first, second = read_text(clean, "--clean"), read_text(corrupted, "--corrupted")
     subject = Model(model, device, dtype, writes=True)
     pair = pair_of(subject, first, second, target_text)
     right = word_of(subject, answer, "--answer")
     other = None if against is None else word_of(subject, against, "--against")
-    metric = Target(right.id, None if other is None else other.id, pair.position)
-    result = sweep(
-        subject.model,
-        metric=metric,
-        over=over,
-        clean=_inputs(subject, pair, clean=True),
-        corrupted=_inputs(subject, pair, clean=False),
-        modules=list(layers) or None,
-        batch_size=batch_size,
-        progress=_progress if sys.stderr.isatty() else None,
-        resume=resume,
-    )
+    settings = {"modules": list(layers) or None, "batch_size": batch_size, "resume": resume}
+    results = [_sweep(subject, pair, right, other, one, settings) for one in over]
+    measure = measure_of(right, other)
     if plot is not None:
-        title = f"share of the way from the corrupted to the clean run, {subject.name}"
-        picture_of(pair, result).plot(title=title, save=plot)
+        write_picture(plot, subject, pair, measure, results)
+    if save is not None:
+        results[0].save(save)
     if json_file is not None:
-        text = json_text(as_json(subject, pair, right, other, result), indent=1) + "\n"
+        text = json_text(as_json(subject, pair, right, other, results[0]), indent=1) + "\n"
         if str(json_file) == "-":
             sys.stdout.write(text)
             return
         write_whole(json_file, text)
     paper = Paper.of()
-    for piece in page(subject, pair, right, other, result, paper, top=top):
+    for piece in page(subject, pair, measure, results, paper, top=top):
         click.echo(piece, color=paper.colour)
+
+
+def _check_one(over: tuple[str, ...], **files: Path | None) -> None:
+    """Check that files of one sweep are asked for with one alone."""
+    names = [name for name, file in files.items() if file is not None]
+    if len(over) > 1 and names:
+        raise ConfigError(
+            f"--{names[0]} is a file of one sweep, and --over asks for {len(over)}: "
+            f"{', '.join(over)}. Call the command for each of them."
+        )
+
+
+def _sweep(
+    model: Model, pair: Pair, answer: Word, against: Word | None, over: Any,
+    settings: dict[str, Any],
+) -> Sweep:  # fmt: skip
+    """Return what patching each part does, with the tokens of the texts."""
+    from ...attribution.target import Target
+    from ...sweeps.sweep import sweep
+
+    result = sweep(
+        model.model,
+        metric=Target(answer.id, None if against is None else against.id, pair.position),
+        over=over,
+        clean=_inputs(model, pair, clean=True),
+        corrupted=_inputs(model, pair, clean=False),
+        progress=_progress if sys.stderr.isatty() else None,
+        **settings,
+    )
+    tokens = {"edited": tuple(pair.corrupted.labels), "source": tuple(pair.clean.labels)}
+    if pair.target is not None:
+        tokens["decoder"] = tuple(pair.target.labels)
+    return replace(result, tokens=tokens)
 
 
 def _inputs(model: Model, pair: Pair, *, clean: bool) -> dict[str, Any]:

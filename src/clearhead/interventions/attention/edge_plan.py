@@ -23,14 +23,20 @@ class EdgeGroup:
     Attributes:
         heads: which heads; None for all.
         rows: which queries; None for all.
-        removed: the keys that are masked before the softmax; None for none.
-        zeroed: the keys whose weight is 0 after it; None for none.
+        removed: the keys that are masked before the softmax, of each text where these differ;
+            None for none.
+        zeroed: the keys whose weight is 0 after it, as these; None for none.
     """
 
     heads: Int[Tensor, group_heads] | None
     rows: Int[Tensor, group_rows] | None
-    removed: Bool[Tensor, key_len] | None
-    zeroed: Bool[Tensor, key_len] | None
+    removed: Bool[Tensor, "*batch key_len"] | None
+    zeroed: Bool[Tensor, "*batch key_len"] | None
+
+
+def over_queries(keys: Bool[Tensor, "*batch key_len"]) -> Tensor:
+    """Return keys of a group, so that they broadcast to [batch, heads, query_len, key_len]."""
+    return keys if keys.ndim == 1 else keys[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class _Local:
 
 def edge_groups(
     edits: Sequence[EdgeEdit],
-    shape: tuple[int, int, int],
+    shape: tuple[int, int, int, int],
     offsets: Offsets,
     module: str,
     device: torch.device,
@@ -54,20 +60,17 @@ def edge_groups(
 
     Args:
         edits: the edits; one whose queries or keys are none of these changes nothing here.
-        shape: (heads, query_len, key_len).
+        shape: (batch, heads, query_len, key_len).
         offsets: the positions of the first query and key.
         module: the module's name, for errors.
         device: where the attention is.
 
     Raises:
-        ConfigError: there are fewer heads, or where the queries stand is not known.
+        ConfigError: there are fewer heads, or another number of texts; or where the queries stand
+            is not known.
     """
-    heads, query_len, key_len = shape
-    local = [
-        one
-        for edit in edits
-        if (one := _local(edit, heads, query_len, key_len, offsets, module)) is not None
-    ]
+    _, heads, query_len, _ = shape
+    local = [one for edit in edits if (one := _local(edit, shape, offsets, module)) is not None]
     if not local:
         return []
     groups = []
@@ -84,10 +87,16 @@ def edge_groups(
 
 
 def _local(
-    edit: EdgeEdit, heads: int, query_len: int, key_len: int, offsets: Offsets, module: str
+    edit: EdgeEdit, shape: tuple[int, int, int, int], offsets: Offsets, module: str
 ) -> _Local | None:
     """Return an edit in the numbers of an attention; None if it has no edge there."""
+    batch, heads, query_len, key_len = shape
     check_heads(edit, heads, module)
+    if edit.texts is not None and edit.texts.count != batch:
+        raise ConfigError(
+            f"{edit.words} is of single texts of a batch of {edit.texts.count}, and {module!r} "
+            f"attends in a batch of {batch}."
+        )
     if offsets.query is None and not (edit.queries.is_all and edit.keys.is_all):
         raise ConfigError(f"{edit.words}: {offsets.doubt}. Edges can then only be named for all.")
     rows = edit.queries.within(offsets.query or 0, query_len)
@@ -99,6 +108,10 @@ def _local(
     if not bool(keys.any()) or (rows is not None and not len(rows)):
         return None
     edit.applied = True
+    if edit.texts is not None:
+        own = torch.zeros(batch, 1, dtype=torch.bool)
+        own[list(edit.texts.numbers)] = True
+        keys = own & keys
     return _Local(
         None if edit.heads is None else frozenset(edit.heads),
         None if rows is None else frozenset(rows),
@@ -124,4 +137,10 @@ def _classes(count: int, sets: Sequence[frozenset[int] | None]) -> dict[tuple[in
 
 
 def _union(keys: Sequence[Tensor], device: torch.device) -> Tensor | None:
-    return torch.stack(list(keys)).any(0).to(device) if keys else None
+    """Return the keys that are any of some: of all texts, or of each text."""
+    if not keys:
+        return None
+    union = keys[0]
+    for more in keys[1:]:
+        union = union | more
+    return union.to(device)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...shapes import Float, Int, Shaped
-from .edge_plan import EdgeGroup
+from .edge_plan import EdgeGroup, over_queries
 
 _LARGEST_MASK = 1 << 24  # entries of one block's mask, all heads and texts of a batch counted
 _LARGEST_WHOLE_MASK = 1 << 26
@@ -68,7 +68,7 @@ def attend(
         groups: the edges, as `edge_groups` has them.
     """
     if _is_watched() and all(group.zeroed is None for group in groups):
-        mask_shape = 1, call.query.shape[1], call.query.shape[2], call.key.shape[2]
+        mask_shape = (_texts(call, groups), *call.query.shape[1:3], call.key.shape[2])
         if math.prod(mask_shape) <= _LARGEST_WHOLE_MASK:
             return _whole(call, groups, mask_shape).run()
     if len(groups) == 1 and groups[0].heads is None and groups[0].rows is None:
@@ -82,7 +82,7 @@ def attend(
             changed = _all_rows(part, group)
         else:
             changed = torch.cat(
-                [_block(part, group, block) for block in _blocks(part, rows)], dim=2
+                [_block(part, group, block) for block in _blocks(part, group, rows)], dim=2
             )
             around = output if heads is None else output.index_select(1, heads)
             changed = around.index_copy(2, rows, changed)
@@ -106,7 +106,7 @@ def _whole(
         heads = torch.arange(shape[1], device=removed.device)
         heads = heads if group.heads is None else group.heads
         of_rows = rows if group.rows is None else group.rows
-        removed[0, heads[:, None, None], of_rows[:, None], group.removed.nonzero().flatten()] = True
+        removed[:, heads[:, None], of_rows] = over_queries(group.removed)
     mask = call.mask
     if call.causal:
         mask = torch.arange(shape[3], device=removed.device) <= rows[:, None]
@@ -118,15 +118,21 @@ def _all_rows(call: FusedCall, group: EdgeGroup) -> Tensor:
     if group.removed is None:
         return replace(call, value=_without(call.value, group.zeroed)).run()
     rows = torch.arange(call.query.shape[2], device=call.query.device)
-    return torch.cat([_block(call, group, block) for block in _blocks(call, rows)], dim=2)
+    return torch.cat([_block(call, group, block) for block in _blocks(call, group, rows)], dim=2)
 
 
-def _blocks(call: FusedCall, rows: Int[Tensor, rows]) -> Iterator[Int[Tensor, block_rows]]:
+def _texts(call: FusedCall, groups: Sequence[EdgeGroup]) -> int:
+    """Return the batch where a group has keys of each text, else 1."""
+    keys = [one for group in groups for one in (group.removed, group.zeroed) if one is not None]
+    return call.query.shape[0] if any(one.ndim > 1 for one in keys) else 1
+
+
+def _blocks(
+    call: FusedCall, group: EdgeGroup, rows: Int[Tensor, rows]
+) -> Iterator[Int[Tensor, block_rows]]:
     """Split queries so that the mask of each block is small."""
-    copies = 1
-    if call.mask is not None:
-        for size in call.mask.shape[:-2]:
-            copies *= size
+    sizes = (1, 1) if call.mask is None else (1, 1, *call.mask.shape[:-2])[-2:]
+    copies = max(sizes[0], _texts(call, [group])) * sizes[1]
     size = max(16, _LARGEST_MASK // max(1, copies * call.key.shape[2]))
     yield from rows.split(size)
 
@@ -140,10 +146,10 @@ def _block(call: FusedCall, group: EdgeGroup, rows: Int[Tensor, block_rows]) -> 
     if call.causal:
         end = min(int(rows.max()) + 1, key.shape[2])
         key, value = key[:, :, :end], value[:, :, :end]
-        removed = None if removed is None else removed[:end]
+        removed = None if removed is None else removed[..., :end]
         mask = torch.arange(end, device=rows.device) <= rows[:, None]
     if removed is not None:
-        mask = _forbid(mask, removed)
+        mask = _forbid(mask, over_queries(removed))
     return replace(
         call,
         query=call.query.index_select(2, rows),
@@ -168,7 +174,10 @@ def _forbid(mask: Tensor | None, removed: Tensor) -> Tensor:
 
 def _without(value: Tensor, zeroed: Tensor | None) -> Tensor:
     """Return values of 0 where the weights are to be 0."""
-    return value if zeroed is None else value.masked_fill(zeroed[:, None], 0.0)
+    if zeroed is None:
+        return value
+    keys = zeroed if zeroed.ndim == 1 else zeroed[:, None]
+    return value.masked_fill(keys.unsqueeze(-1), 0.0)
 
 
 def _with_heads(call: FusedCall, heads: Int[Tensor, heads]) -> FusedCall:

@@ -15,24 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...maps.recorder.kernels import flex_arguments
 from ...shapes import Float, Int
-from ..edited_tensor import Frame, edited
+from ..edited_tensor import Frame, apply_edit
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..offsets import Offsets
 from .edge_plan import EdgeGroup, edge_groups
 from .weights import normalised, without_edges
 
-_NAMES = (
-    "query",
-    "key",
-    "value",
-    "score_mod",
-    "block_mask",
-    "scale",
-    "kernel_options",
-    "score_mod_other_buffers",
-    "mask_mod_other_buffers",
-)
 _BLOCK = 1 << 24  # scores that are computed at once
 
 
@@ -57,22 +47,17 @@ class FlexCall:
         """Return the arguments of a call of the operator."""
         from torch.nn.attention.flex_attention import _vmap_for_bhqkv
 
-        call = {**dict(zip(_NAMES, args, strict=False)), **kwargs}
-        query: Tensor = call["query"]
-        group = query.shape[1] // call["key"].shape[1]
-        key, value = (
-            call[name].expand(len(query), -1, -1, -1).repeat_interleave(group, 1)
-            for name in ("key", "value")
-        )
-        of_score = tuple(call.get("score_mod_other_buffers") or ())
-        of_mask = tuple(call.get("mask_mod_other_buffers") or ())
-        score = _vmap_for_bhqkv(call["score_mod"], prefix=(0,), suffix=(None,) * len(of_score))
-        mask = _vmap_for_bhqkv(call["block_mask"][-1], prefix=(), suffix=(None,) * len(of_mask))
+        call = flex_arguments(args, kwargs)
+        group = call.query.shape[1] // call.key.shape[1]
+        key, value = (x.repeat_interleave(group, 1) for x in (call.key, call.value))
+        of_score, of_mask = call.score_captures, call.mask_captures
+        score = _vmap_for_bhqkv(call.score_mod, prefix=(0,), suffix=(None,) * len(of_score))
+        mask = _vmap_for_bhqkv(call.mask_mod, prefix=(), suffix=(None,) * len(of_mask))
         return cls(
-            query,
+            call.query,
             key,
             value,
-            call["scale"],
+            call.scale,
             lambda *places: score(*places, *of_score),
             lambda *places: mask(*places, *of_mask),
         )
@@ -123,15 +108,15 @@ def edit_flex(
     of_tensors = [edit for edit in edits if isinstance(edit, TensorEdit)]
     for edit in of_tensors:
         if edit.part in tensors:
-            tensors[edit.part] = edited(tensors[edit.part], edit, frames[edit.part])
+            tensors[edit.part] = apply_edit(tensors[edit.part], edit, frames[edit.part])
     call = FlexCall(tensors[QUERY], tensors[KEY], tensors[VALUE], call.scale, call.score, call.mask)
     edges = [edit for edit in edits if isinstance(edit, EdgeEdit)]
-    shape = heads, query_len, key_len
+    shape = batch, heads, query_len, key_len
     groups = edge_groups(edges, shape, offsets, module, call.query.device)
     output, lse, highest = _attend(call, groups)
     for edit in of_tensors:
         if edit.part == HEADS:
-            output = edited(output, edit, queries)
+            output = apply_edit(output, edit, queries)
     return output, lse / math.log(2), highest / math.log(2)
 
 

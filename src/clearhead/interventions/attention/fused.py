@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..edited_tensor import Frame, edited
+from ..edited_tensor import Frame, apply_edit
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..offsets import Offsets
 from .edge_plan import edge_groups
@@ -51,16 +51,8 @@ def edit_fused(
     queries = Frame(module, offsets.query, 2, 1, offsets.doubt)
     keys = Frame(module, offsets.key, 2, 1)
     of_tensors = [edit for edit in edits if isinstance(edit, TensorEdit)]
-    if any(edit.part in (KEY, VALUE) for edit in of_tensors):
-        fused = fused.with_heads_repeated()
-    for edit in of_tensors:
-        if edit.part == QUERY:
-            fused = replace(fused, query=edited(fused.query, edit, queries))
-        elif edit.part == KEY:
-            fused = replace(fused, key=edited(fused.key, edit, keys))
-        elif edit.part == VALUE:
-            fused = replace(fused, value=edited(fused.value, edit, keys))
-    shape = (fused.query.shape[1], query_len, fused.key.shape[2])
+    fused = _with_factors_edited(fused, of_tensors, queries, keys)
+    shape = (batch, fused.query.shape[1], query_len, fused.key.shape[2])
     groups = edge_groups(
         [edit for edit in edits if isinstance(edit, EdgeEdit)],
         shape,
@@ -71,10 +63,26 @@ def edit_fused(
     output = attend(fused, groups) if groups else fused.run()
     for edit in of_tensors:
         if edit.part == HEADS:
-            output = edited(output, edit, queries)
+            output = apply_edit(output, edit, queries)
     if layout.form == PACKED_HEADS:
         return output.reshape(*call["query"].shape[:3], output.shape[-1])
     return layout.fold(output, call["query"])
+
+
+def _with_factors_edited(
+    fused: FusedCall, edits: Sequence[TensorEdit], queries: Frame, keys: Frame
+) -> FusedCall:
+    """Return a call with its queries, keys and values edited."""
+    if any(edit.part in (KEY, VALUE) for edit in edits):
+        fused = fused.with_heads_repeated()
+    for edit in edits:
+        if edit.part == QUERY:
+            fused = replace(fused, query=apply_edit(fused.query, edit, queries))
+        elif edit.part == KEY:
+            fused = replace(fused, key=apply_edit(fused.key, edit, keys))
+        elif edit.part == VALUE:
+            fused = replace(fused, value=apply_edit(fused.value, edit, keys))
+    return fused
 
 
 def _unfolded(call: Mapping[str, Any], layout: Layout) -> FusedCall:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..edits import Edit
+from ..edits import EdgeEdit, Edit
 from .merged_order import Axes
 
 SECOND, FIRST, MERGED, MERGED_FIRST, PACKED_HEADS, ONE = (
@@ -77,8 +77,12 @@ class Layout:
         Raises:
             ConfigError: it cannot.
         """
-        if self.doubt and edit.heads is not None:
-            raise ConfigError(f"{edit.words}: {self.doubt}. Edit all heads instead (.heads).")
+        of_texts = isinstance(edit, EdgeEdit) and edit.texts is not None
+        if self.doubt and (edit.heads is not None or of_texts):
+            way = (
+                "Run the texts one by one" if of_texts else "Edit all heads alike, without .head()"
+            )
+            raise ConfigError(f"{edit.words}: {self.doubt}. {way}.")
 
 
 def layout_of(

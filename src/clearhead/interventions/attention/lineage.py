@@ -112,7 +112,7 @@ class Softmax:
             return []
         for edit in edits:
             self.layout.check(edit)
-        shape = x.shape[1], x.shape[2], self.products[0].key_len
+        shape = (*x.shape[:3], self.products[0].key_len)
         return edge_groups(edits, shape, self.offsets, self.owner.name, x.device)
 
     def check_values(self, weights: Tensor, layout: Layout) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...shapes import Bool, Float, Int
-from .edge_plan import EdgeGroup
+from .edge_plan import EdgeGroup, over_queries
 
 
 def normalised(
@@ -54,12 +54,13 @@ def _edges(
     keys_of_groups: Sequence[Tensor | None],
     rows: Int[Tensor, rows],
     scores: Tensor,
-) -> Bool[Tensor, "1 heads rows key_len"] | None:
+) -> Bool[Tensor, "#batch heads rows key_len"] | None:
     """Return True on the edges of groups; None where there is none."""
     if all(keys is None for keys in keys_of_groups):
         return None
     heads = scores.shape[1]
-    edges = torch.zeros(1, heads, *scores.shape[2:], dtype=torch.bool, device=scores.device)
+    batch = len(scores) if any(k is not None and k.ndim > 1 for k in keys_of_groups) else 1
+    edges = torch.zeros(batch, heads, *scores.shape[2:], dtype=torch.bool, device=scores.device)
     for group, keys in zip(groups, keys_of_groups, strict=True):
         if keys is None:
             continue
@@ -67,6 +68,6 @@ def _edges(
         of_rows = torch.arange(len(rows), device=keys.device)
         if group.rows is not None:
             of_rows = torch.isin(rows, group.rows).nonzero().flatten()
-        columns = keys.nonzero().flatten()
-        edges[0, of_heads[:, None, None], of_rows[:, None], columns] = True
+        columns = torch.arange(keys.shape[-1], device=keys.device)  # there may be more, as sinks
+        edges[:, of_heads[:, None, None], of_rows[:, None], columns] |= over_queries(keys)
     return edges

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError
 from ...maps.recorder.owners import find_chain
-from ..edited_tensor import Frame, edited
+from ..edited_tensor import Frame, apply_edit
 from ..edits import HEADS, KEY, QUERY, VALUE, TensorEdit
 from ..running import EditedModel
 from .attending import Attending, find_attending
@@ -103,9 +103,9 @@ class WrittenOut:
             layout.check(edit)
             if edit.part == QUERY:
                 frame = Frame(owner.name, offsets.query, 2, 1, offsets.doubt)
-                query = edited(query, edit, frame)
+                query = apply_edit(query, edit, frame)
             else:
-                key = edited(key, edit, Frame(owner.name, offsets.key, 2, 1))
+                key = apply_edit(key, edit, Frame(owner.name, offsets.key, 2, 1))
         scores.edits = list(edits)
         for call in attending.calls:
             call.waiting[id(scores)] = scores
@@ -185,7 +185,9 @@ class WrittenOut:
         if of_values:
             value = layout.unfold(product.inner)
             for edit in of_values:
-                value = edited(value, edit, Frame(softmax.owner.name, softmax.offsets.key, 2, 1))
+                value = apply_edit(
+                    value, edit, Frame(softmax.owner.name, softmax.offsets.key, 2, 1)
+                )
             right_factor = product.with_inner(layout.fold(value, product.inner))
         out = product.compute(left_factor, right_factor)
         of_outputs = softmax.tensor_edits(HEADS)
@@ -194,7 +196,7 @@ class WrittenOut:
             frame = Frame(softmax.owner.name, offsets.query, 2, 1, offsets.doubt)
             head_outputs = layout.unfold(product.output(out))
             for edit in of_outputs:
-                head_outputs = edited(head_outputs, edit, frame)
+                head_outputs = apply_edit(head_outputs, edit, frame)
             out = product.with_output(layout.fold(head_outputs, product.output(out)))
         for one in softmaxes:
             one.finish()

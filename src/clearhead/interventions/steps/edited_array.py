@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import ConfigError
 from ...reference.tracing.editor import Change as StepChange
 from ...shapes import Array
-from ..edits import EdgeEdit, Edit, Place, TensorEdit
+from ..edits import OUTPUT, EdgeEdit, Edit, Place, TensorEdit
 from ..positions import Positions
 
 
@@ -25,7 +25,7 @@ def tensor_change(edit: TensorEdit, module: str, heads: int, *, whole_rows: bool
     """
     if heads:
         _check_heads(edit, heads, module)
-    return partial(_edited, edit, module, heads, whole_rows)
+    return partial(_apply_edit, edit, module, heads, whole_rows)
 
 
 def edge_change(edit: EdgeEdit, module: str, heads: int) -> StepChange:
@@ -34,7 +34,7 @@ def edge_change(edit: EdgeEdit, module: str, heads: int) -> StepChange:
     return partial(_without_edges, edit)
 
 
-def _edited(
+def _apply_edit(
     edit: TensorEdit,
     module: str,
     heads: int,
@@ -56,7 +56,8 @@ def _edited(
     index = _index(x.ndim, numbers if heads and edit.heads is not None else None,
                    None if every_row else rows)  # fmt: skip
     part = x[index]
-    place = Place(module, edit.part, tuple(numbers), positions, x.ndim - 2, heads)
+    part_name = edit.part if heads else OUTPUT
+    place = Place(module, part_name, tuple(numbers), positions, x.ndim - 2, heads)
     x[index] = _checked(edit.change(part, place), part, edit, module)
     edit.applied = True
     return x if group == 1 else _shared(x, group, edit, module)

@@ -1,8 +1,10 @@
 """Edits of a model of ours while a block runs: words become changes of the steps of its passes.
 
-    .zero(), ... of a module            its last step, such as ``projected`` of an attention
-    .head(h), .heads                    ``output`` of the attention, before it is projected
+    .zero(), ... of an attention        ``output`` of all its heads, before it is projected
+    .head(h).zero(), ...                the same of a head
     .query, .key, .value                the step of that name
+    .output of a module                 its last step, such as ``projected`` of an attention
+    .zero(), ... of a step              the step itself
     .edge(queries, keys).remove()       ``masked`` := -inf
     .edge(queries, keys).zero()         ``weights`` := 0
 
@@ -107,18 +109,12 @@ class StepEdits(Edits):
 
     def _change(self, name: str, edit: Edit) -> tuple[str, StepChange]:
         """Return the path of the step that an edit of a module changes, and its change."""
-        layout = self._layout
-        attention = layout.attention_of(name)
+        attention = self._layout.attention_of(name)
         if isinstance(edit, TensorEdit) and edit.part == OUTPUT:
-            heads = layout.heads[attention] if attention and attention != name else 0
-            shared = name.endswith((".key", ".value"))
-            return layout.outputs[name], tensor_change(edit, layout.outputs[name], heads,
-                                                       whole_rows=shared)  # fmt: skip
+            return self._output_change(name, edit)
         if attention is None:
-            inside = [one for one in layout.attentions if one.startswith(f"{name}.")]
-            hint = f" Name its attention: {', '.join(map(repr, inside))}." if inside else ""
-            raise ConfigError(f"{edit.words} was not applied: {name!r} has no heads.{hint}")
-        heads = layout.heads[attention]
+            return self._headless_change(name, edit)
+        heads = self._layout.heads[attention]
         if isinstance(edit, EdgeEdit):
             step = "masked" if edit.renormalise else "weights"
             return f"{attention}.{step}", edge_change(edit, attention, heads)
@@ -127,5 +123,32 @@ class StepEdits(Edits):
         if name != attention and edit.part == HEADS:
             step = name.rpartition(".")[2]
         path = f"{attention}.{step}"
-        whole_rows = step in (KEY, VALUE)
-        return path, tensor_change(edit, path, heads, whole_rows=whole_rows)
+        return path, tensor_change(edit, path, heads, whole_rows=step in (KEY, VALUE))
+
+    def _output_change(self, name: str, edit: TensorEdit) -> tuple[str, StepChange]:
+        """Return the step with which a module ends, and its change.
+
+        Raises:
+            ConfigError: it is a step itself.
+        """
+        path = self._layout.outputs[name]
+        if path == name:
+            raise ConfigError(
+                f"{edit.words}: {name!r} is a step and no module, so that its numbers are "
+                f"edits[{name!r}] itself, without .output."
+            )
+        return path, tensor_change(edit, path, 0, whole_rows=False)
+
+    def _headless_change(self, name: str, edit: Edit) -> tuple[str, StepChange]:
+        """Return a step without heads, and its change.
+
+        Raises:
+            ConfigError: heads are asked for, or it is a module.
+        """
+        is_step = self._layout.outputs[name] == name
+        if is_step and isinstance(edit, TensorEdit) and edit.part == HEADS and edit.heads is None:
+            return name, tensor_change(edit, name, 0, whole_rows=False)
+        inside = [one for one in self._layout.attentions if one.startswith(f"{name}.")]
+        hint = f" Name its attention: {', '.join(map(repr, inside))}." if inside else ""
+        hint += "" if is_step else f" What the module returns is edits[{name!r}].output."
+        raise ConfigError(f"{edit.words} was not applied: {name!r} has no heads.{hint}")

@@ -10,18 +10,7 @@ from torch import Tensor
 
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
-
-_ARGUMENTS = (
-    "query",
-    "key",
-    "value",
-    "score_mod",
-    "block_mask",
-    "scale",
-    "kernel_options",
-    "score_mod_other_buffers",
-    "mask_mod_other_buffers",
-)
+from ._flex_arguments import flex_arguments
 
 
 def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> CapturedAttention:
@@ -33,25 +22,27 @@ def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> 
     Raises:
         Unreadable: the block mask has no mask_mod.
     """
-    call = dict(zip(_ARGUMENTS, args, strict=False)) | dict(kwargs)
-    query, key, value = call["query"], call["key"], call["value"]
-    if key.shape[0] != query.shape[0]:
-        key, value = (x.expand(query.shape[0], *x.shape[1:]) for x in (key, value))
-    score_mod = _bound(call["score_mod"], call.get("score_mod_other_buffers") or ())
-    mask_mod = _bound(call["block_mask"][-1], call.get("mask_mod_other_buffers") or ())
+    call = flex_arguments(args, kwargs)
+    score_mod = _bound(call.score_mod, call.score_captures)
+    mask_mod = _bound(call.mask_mod, call.mask_captures)
     if not callable(mask_mod):
         raise Unreadable("its block mask has no mask_mod that could be asked")
     scoring = Scoring.of(
-        query,
-        key,
-        scale=call["scale"],
+        call.query,
+        call.key,
+        scale=call.scale,
         score_mod=None if _is_identity(score_mod) else score_mod,
         mask_mod=mask_mod,
     )
     lse = result[1] if isinstance(result, tuple) and len(result) > 1 else None
     lse = lse * math.log(2) if isinstance(lse, Tensor) and lse.numel() else None
     return CapturedAttention(
-        query=query, key=key, value=value, lse=lse, scoring=scoring, kernel="flex attention"
+        query=call.query,
+        key=call.key,
+        value=call.value,
+        lse=lse,
+        scoring=scoring,
+        kernel="flex attention",
     )
 
 
