@@ -239,7 +239,7 @@ class RecordingExplorer:
         row = self._row(question.run)
         layers = self._layers(question.part)
         span = layer_slice(question.layers, len(layers))
-        heads = self._of_rows.heads(layers[span], row)
+        heads = self._of_rows.heads(layers[span], row, self.labels)
         return Answer(kinds_answer(question.part, span.start, heads))
 
     def _alignment(self, question: AlignmentQuestion) -> Answer:

@@ -360,7 +360,10 @@ export type HeadKind =
   | "same"
   | "first"
   | "last"
+  | "duplicate"
+  | "induction"
   | "aligned"
+  | "local"
   | "broad"
   | "mixed";
 
@@ -378,6 +381,8 @@ export interface HeadKinds {
   even: number;
   /** A head has a kind where so many queries can attend to more than one token. */
   queries: number;
+  /** A head copies, beside its kind, from this copying score on. */
+  copies: number;
 }
 
 /** What kind each head of a part is. */
@@ -390,7 +395,17 @@ export interface HeadKindsParams {
   layers?: [number, number] | null;
 }
 
-export type HeadMeasure = "previous" | "next" | "same" | "first" | "last" | "aligned" | "even";
+export type HeadMeasure =
+  | "previous"
+  | "next"
+  | "same"
+  | "first"
+  | "last"
+  | "duplicate"
+  | "induction"
+  | "aligned"
+  | "local"
+  | "even";
 
 /** Where a head is. */
 export interface HeadPlace {
@@ -518,6 +533,9 @@ export interface MeasuredHead {
   kind: HeadKind | null;
   /** A number from 0 to 1 for each measure that means something here. */
   measures: Record<string, number>;
+  /** From -1 to 1, how far the head's weights copy what it reads into the logits; null where that
+   * cannot be said, as of a recording. */
+  copying: number | null;
 }
 
 /** What the model is, or what was recorded; of a recording, much is not known. */
