@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..attribution.named_values import NamedValues
 from ..errors import ConfigError
 from ..shapes import Array
+from .result_file import MEMBERS, read_result, write_result
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +22,39 @@ class Sweep(NamedValues):
     Attributes:
         before: the metric of the run that was edited, without any edit.
         target: the metric of the run that was patched from; None where nothing was patched.
+        model: the class of the model.
+        over: ``"heads"``, ``"layers"``, ``"positions"`` or ``"edges"``.
+        edit: ``"zero"``, ``"mean"``, ``"patch"`` or ``"remove"`` (an edge).
+        to: of path patching, the ``module``, ``part`` and ``head`` that paths lead to.
+        tokens: names of positions, if they are known: of the run that was ``"edited"``, of the
+            ``"source"`` that was patched from, and of what a ``"decoder"`` read.
     """
 
     before: float = 0.0
     target: float | None = None
     is_partition: bool = field(default=False)
+    model: str = ""
+    over: str = "heads"
+    edit: str = "zero"
+    to: Mapping[str, Any] | None = None
+    tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to a JSON file, which `load` and the page of recordings read.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        write_result(path, {name: getattr(self, name) for name in MEMBERS})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Sweep:
+        """Return the result in a file that `save` wrote.
+
+        Raises:
+            ConfigError: it cannot be read, or is no such file.
+        """
+        return cls(**read_result(path))
 
     @property
     def metrics(self) -> NamedValues:

@@ -136,7 +136,18 @@ def sweep(
         }
         results = None if resume is None else ProgressFile(resume, subject, runs.plan.units)
         notes += _go_through(runs, values, results, size, progress)
-    return Sweep(_MEASURES[kind], values - before, axes, tuple(notes), before=before, target=target)
+    return Sweep(
+        _MEASURES[kind],
+        values - before,
+        axes,
+        tuple(notes),
+        before=before,
+        target=target,
+        model=type(model).__name__,
+        over=over,
+        edit="remove" if over == "edges" else kind,
+        to=subject["to"],
+    )
 
 
 def _plain_run(
