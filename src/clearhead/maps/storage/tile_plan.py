@@ -16,8 +16,8 @@ from ...shapes import Float
 CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
 LEAST_ROWS = 64
-# A causal tile needs the keys of its last row: of a map in so many tiles that is five eighths of all
-# products. Of fewer rows than this Python costs more than that saves.
+# A causal tile needs the keys of its last row: of a map in so many tiles, five eighths of all
+# products. With fewer rows than this Python costs more than that saves.
 PARTS, SHORT_ROWS = 4, 128
 # With less work than this (entries of the map) threads cost more than they bring.
 _WORTH_THREADS = 1 << 21

@@ -8,7 +8,10 @@ import { wordsOf } from "../../core/text/i18n";
 import { scoreMax } from "../../draw/colours";
 import { Matrix } from "../../draw/matrix/matrix";
 import { isWhole, type Range, rangeFrom, type Window2 } from "../../draw/matrix/window";
-import { ScoreLegend } from "../../draw/scene/legends";
+import { LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, scaleMark } from "../../draw/scene/items";
+import { SceneView } from "../../draw/scene/legends";
+import type { Scene } from "../../draw/scene/scene";
+import { inks, shownTheme } from "../../draw/theme";
 import { Pick, Section, visible } from "../shared/parts";
 import { type Effect, effectOf, type Grid, gridOf, labelsOf, modulesOf } from "./data";
 import { table } from "./words";
@@ -34,11 +37,22 @@ export function Effects({ sweep }: { sweep: Sweep }): JSX.Element {
           }}
         />
       )}
-      <p class="note">{words.scale(format(max, 3))}</p>
-      <ScoreLegend max={max} />
+      <p class="note">{words.scale(scaleMark(max))}</p>
+      <SceneView class="legend" scene={legend(max, sweep.values.includes(null))} />
       <Cells sweep={sweep} grid={grid} max={max} />
     </Section>
   );
+}
+
+function legend(max: number, hasGaps: boolean): Scene {
+  const words = wordsOf(table);
+  const marks = { title: words.effect, masked: hasGaps ? words.none : "" };
+  return {
+    title: words.scale(scaleMark(max)),
+    width: LEGEND_WIDTH,
+    height: LEGEND_HEIGHT,
+    items: legendItems("score", max, { x: 1, y: 1 }, marks, shownTheme.value, inks()),
+  };
 }
 
 function Cells({ sweep, grid, max }: { sweep: Sweep; grid: Grid; max: number }): JSX.Element {

@@ -51,6 +51,7 @@ const en = {
     `${place}: ${value}, the metric is then ${metric}.`,
   cellShare: (place: string, value: string, metric: string, share: string) =>
     `${place}: ${value}, the metric is then ${metric}: ${share} of the way to the run patched from.`,
+  none: "nothing there",
   nothing: (place: string) => `${place}: there is no such thing.`,
   rows: "first row",
   columns: "first column",
@@ -125,6 +126,7 @@ const pt: typeof en = {
   cell: (place, value, metric) => `${place}: ${value}, a métrica é então ${metric}.`,
   cellShare: (place, value, metric, share) =>
     `${place}: ${value}, a métrica é então ${metric}: ${share} do caminho até a outra execução.`,
+  none: "não há nada",
   nothing: (place) => `${place}: isso não existe.`,
   rows: "primeira linha",
   columns: "primeira coluna",
