@@ -13,6 +13,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import maps, nn, reference
+    from .attribution.copying import copying_scores
     from .attribution.inputs import attribute_inputs
     from .attribution.logit_attribution import attribute_logit
     from .attribution.logit_lens import logit_lens
@@ -68,6 +69,7 @@ _HOMES = {
     "attribute_inputs": "clearhead.attribution.inputs",
     "attribute_logit": "clearhead.attribution.logit_attribution",
     "attribute_nodes": "clearhead.attribution.patching.nodes",
+    "copying_scores": "clearhead.attribution.copying",
     "logit_lens": "clearhead.attribution.logit_lens",
     "Recording": "clearhead.maps.recording.recording",
     "TransformerConfig": "clearhead.config",
@@ -108,6 +110,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "attribute_inputs",
     "attribute_logit",
     "attribute_nodes",
+    "copying_scores",
     "explore",
     "intervene",
     "load",

@@ -27,6 +27,12 @@ _MODEL = "en-fr"
     help="Show what a PyTorch model attended to instead: a file that Recording.save wrote.",
 )
 @click.option(
+    "--sweep",
+    metavar="FILE",
+    help="Show what edits did to a number instead, or beside a recording: a file that Sweep.save "
+    "or clearhead patch --save wrote.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     help="Of this computer's own address; 0 is any that is free. [8017, or the next free one]",
@@ -43,6 +49,7 @@ def command(
     model: str,
     task: str | None,
     recording: str | None,
+    sweep: str | None,
     port: int | None,
     no_browser: bool,
     token: str | None,
@@ -54,7 +61,8 @@ def command(
     place of TEXT or as the model, opens with a slider over its checkpoints. The page is served to
     this computer alone, and to those alone who know its token, until Ctrl-C.
     """
-    if recording is None:
+    shown = recording or sweep
+    if shown is None:
         # Questions are worked on in two threads; each with a BLAS of several would only wait. The
         # picture of a long recording is work for all of them.
         one_blas_thread()
@@ -62,22 +70,27 @@ def command(
     from ..explorer import explorer_of
     from ..explorer.contract.answers import Answering
     from ..explorer.recordings.explorer import open_recording
+    from ..explorer.recordings.sweep import SweepExplorer, open_sweep
     from ..explorer.server.serve import serve
     from ..explorer.training_run import is_training_run
 
-    if recording is None and model == _MODEL and text is not None and is_training_run(text):
+    if shown is None and model == _MODEL and text is not None and is_training_run(text):
         model, text = text, None  # nobody wants the path of a run translated
-    if recording is not None and text is not None:
-        raise ConfigError("A recording has its own text; leave TEXT out, or --recording.")
-    if recording is not None and task is not None:
-        raise ConfigError("A recording translates nothing; leave --task out, or --recording.")
+    what = ("A recording", "--recording") if recording is not None else ("A sweep", "--sweep")
+    if shown is not None and text is not None:
+        raise ConfigError(f"{what[0]} has its own text; leave TEXT out, or {what[1]}.")
+    if shown is not None and task is not None:
+        raise ConfigError(f"{what[0]} translates nothing; leave --task out, or {what[1]}.")
 
     def explorer() -> Answering:
-        return explorer_of(model, task=task) if recording is None else open_recording(recording)
+        result = None if sweep is None else open_sweep(sweep)
+        if recording is not None:
+            return open_recording(recording, sweep=result)
+        return explorer_of(model, task=task) if result is None else SweepExplorer(result)
 
     serve(
         explorer,
-        model if recording is None else recording,
+        model if shown is None else shown,
         text=text,
         port=port,
         open_page=not no_browser,

@@ -34,8 +34,9 @@ def explore(
 
     Args:
         what: a model (its name, its folder, a Checkpoint or a PretrainedModel), the folder of a
-            training run, whose checkpoints are models, or what any PyTorch model attended to: a
-            Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name.
+            training run, whose checkpoints are models, what any PyTorch model attended to (a
+            Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name), or the
+            result of a sweep (a Sweep, or the .json file that it was saved to).
         text: what the model reads first.
         tokens, source_tokens: of a recording, names of its positions; see
             `clearhead.explorer.recordings.explorer.RecordingExplorer`.
@@ -111,6 +112,11 @@ def explorer_of(
     if hasattr(what, "answer"):
         _without_task(task)
         return _unnamed(what, tokens, source_tokens)
+    from .recordings.sweep import SweepExplorer, is_sweep, open_sweep
+
+    if is_sweep(what):
+        _without_task(task)
+        return _unnamed(SweepExplorer(open_sweep(what)), tokens, source_tokens)
     if isinstance(what, str | Path):
         if Path(what).suffix == ".safetensors":
             _without_task(task)

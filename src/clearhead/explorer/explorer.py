@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from ..engine.products import method
 from ..errors import ConfigError, TextError
 from ..pretrained.model import PretrainedModel
+from ..shapes import Array
 from ..translation.checkpoint import Checkpoint
 from ..translation.directions.register import register_tags
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
 from .answers.gradients import BackwardPasses, has_gradients
 from .answers.head_kinds import head_kinds
+from .answers.head_measures import model_copying
 from .answers.lens import lens_answer
 from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
@@ -236,7 +239,13 @@ class Explorer:
 
     def _head_kinds(self, question: HeadKindsQuestion) -> Answer:
         check_part(question.part, self.models.config)
-        return Answer(head_kinds(self.run(question.run), question.part, question.layers))
+        run, part = self.run(question.run), question.part
+        ids = run.source if part == "encoder" else run.target
+        return Answer(head_kinds(run, part, question.layers, ids=ids, copying=self._copying))
+
+    @cached_property
+    def _copying(self) -> Mapping[str, Array]:
+        return model_copying(self.models)
 
     def _lens(self, question: LensQuestion) -> Answer:
         return Answer(lens_answer(self.run(question.run), question))

@@ -35,8 +35,12 @@ A head that is of none of these is local if ``local`` is a half or more, as most
 is also the previous, the same or the next token; or else broad if ``even`` is 0.8 or more (Voita
 et al. call heads of high entropy broad and give no such bound; 0.8 is ours: of 10 keys, as even as
 if 6 had the same weight); or else mixed. LOCAL and SCARCE are ours, too.
+
+What a head does with what it reads is another question, which its weights answer: whether it
+copies (`CopyingScores`) is no kind beside these but a score of any of them.
 """
 
+from ._copying import COPYING, CopyingScores, copying_of, token_product
 from ._kinds import EVEN, KINDS, SHARE, ScoredHead, kind_of, scored_heads
 from ._sums import (
     LEAST_QUERIES,
@@ -50,6 +54,7 @@ from ._sums import (
 )
 
 __all__ = [
+    "COPYING",
     "EVEN",
     "KINDS",
     "LEAST_QUERIES",
@@ -58,10 +63,13 @@ __all__ = [
     "SCARCE",
     "SHARE",
     "SHARES",
+    "CopyingScores",
     "HeadSums",
     "HeadWeights",
     "PlaceWeights",
     "ScoredHead",
+    "copying_of",
     "kind_of",
     "scored_heads",
+    "token_product",
 ]

@@ -70,6 +70,7 @@ class HeadWeights:
         visible: Bool[Array, "heads queries keys"],
         *,
         cross: bool,
+        ids: Int[Array, "keys"] | None = None,
     ) -> HeadWeights:
         """Return this of whole weights.
 
@@ -77,6 +78,7 @@ class HeadWeights:
             weights: of each query, for each key.
             visible: whether a query may attend to a key.
             cross: whether queries and keys are of two sequences.
+            ids: of the tokens of self-attention; None leaves out what is about tokens.
         """
         heads, queries, keys = weights.shape
         positions = np.zeros((heads, queries, 5))
@@ -94,7 +96,29 @@ class HeadWeights:
             largest=weights.max(axis=1),
             attendable=visible.any(axis=1).sum(axis=-1),
             cross=cross,
+            places={} if cross else _places(weights, visible, ids),
         )
+
+
+def _places(
+    weights: Float[Array, "heads queries keys"],
+    visible: Bool[Array, "heads queries keys"],
+    ids: Int[Array, "keys"] | None,
+) -> dict[str, PlaceWeights]:
+    """Return the weights of self-attention on several keys, of whole weights."""
+    queries, keys = weights.shape[1:]
+    query, key = np.arange(queries)[:, None], np.arange(keys)
+    masks = {"local": abs(query - key) <= LOCAL}
+    if ids is not None:
+        tokens = np.asarray(ids)
+        alike = tokens[:queries, None] == tokens
+        before = np.roll(alike, 1, axis=1)  # whether the token before a key is the query's
+        masks["duplicate"] = alike & (key < query)
+        masks["induction"] = before & (key < query) & (key > 0)
+    return {
+        name: PlaceWeights((weights * mask).sum(-1), (visible & mask).sum(-1))
+        for name, mask in masks.items()
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from clearhead.attribution.copying import copying_scores  # noqa: E402
 from clearhead.cli.inspect._heads import WORDS  # noqa: E402
 from clearhead.cli.inspect.command import command  # noqa: E402
 from clearhead.cli.terminal.heatmap import width_of  # noqa: E402
@@ -41,12 +42,24 @@ def test_scores_are_those_of_the_recording(folder):
         model(ids)
     kinds = recording.heads(ids=ids)
     assert stack["stack"] == "h.*.attn"
+    whole = transformers.AutoModelForCausalLM.from_pretrained(folder("gpt2")).eval()
+    copying = copying_scores(whole, ids).scores
+    for layer in stack["layers"]:
+        scores = copying[f"transformer.{layer['name']}"]
+        np.testing.assert_allclose(layer["copying"], scores, atol=1e-5)
     for layer in stack["layers"]:
         rows = [row for row in kinds if row.module == layer["name"]]
         assert layer["kinds"] == [row.kind for row in rows]
         for measure in ("previous", "induction", "even"):
             expected = [row.scores[measure] for row in rows]
             np.testing.assert_allclose(layer["scores"][measure], expected, atol=1e-6)
+
+
+def test_copying_heads_are_listed_or_there_is_a_reason(folder):
+    words = " ".join(run(folder("gpt2")).split())
+    assert "Their weights raise the words that they read" in words
+    assert "of 8 heads" in words
+    assert "no copying scores: it has no matrix that gives" in " ".join(run(folder("bert")).split())
 
 
 @pytest.mark.parametrize("width", [60, 100])

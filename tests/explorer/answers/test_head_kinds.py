@@ -37,6 +37,21 @@ def test_every_head_of_every_layer_is_measured() -> None:
     assert (answer["start"], answer["queries"]) == (0, LEAST_QUERIES)
 
 
+def test_tokens_and_weights_say_more_of_self_attention() -> None:
+    ids = [5, 6, 7, 8, 9, 5, 6]
+    copying = {"decoder.layers.0.self_attention": np.linspace(-1, 1, 4)}
+    (layer,) = head_kinds(RUN, "decoder", ids=ids, copying=copying)["layers"]
+    weights = RUN.trace["decoder.layers.0.self_attention.weights"].value[0]
+    expected = {"duplicate": (0, 1), "induction": (1, 2)}
+    for name, (fifth, sixth) in expected.items():
+        means = (weights[:, 5, fifth] + weights[:, 6, sixth]) / 2
+        np.testing.assert_allclose([head["measures"][name] for head in layer], means)
+    assert [head["copying"] for head in layer] == copying[next(iter(copying))].tolist()
+    (without,) = head_kinds(RUN, "decoder")["layers"]
+    assert without[0]["copying"] is None
+    assert "duplicate" not in without[0]["measures"]
+
+
 def test_one_layer_of_a_part() -> None:
     answer = head_kinds(RUN, "encoder", (1, 2))
     assert answer["start"] == 1

@@ -24,8 +24,12 @@ def test_tiles_give_what_whole_weights_give(causal: bool, cross: bool) -> None:
         3 * torch.randn(1, 4, 12, 8), torch.randn(1, 2, keys, 8), causal=causal and not cross
     )
     weights = one.weights[0].double().numpy()
-    whole = HeadWeights.of(weights, weights > 0, cross=cross)
-    for head, expected in zip(measure_heads(one, cross=cross), measured_heads(whole), strict=True):
+    names = list("abcabdabcabd")[:keys]
+    ids = np.array([ord(name) for name in names])
+    whole = HeadWeights.of(weights, weights > 0, cross=cross, ids=None if cross else ids)
+    measured = measure_heads(one, cross=cross, tokens=names)
+    assert ("induction" in measured[0]["measures"]) != cross
+    for head, expected in zip(measured, measured_heads(whole), strict=True):
         assert head["kind"] == expected["kind"]
         assert head["measures"] == pytest.approx(expected["measures"], abs=1e-6)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from clearhead.errors import ConfigError
+from clearhead.errors import ConfigError, ShapeError
+from clearhead.head_kinds import CopyingScores
 from clearhead.maps.heads.table_of_maps import head_kinds
 from tests.maps.attending import recording_of
 from tests.maps.heads.patterns import IDS, habits, map_with
@@ -27,8 +29,9 @@ def test_the_table_is_printed() -> None:
     ]  # fmt: skip
     assert lines[2].split()[:5] == ["h.0", "0", "previous", "0.50", "1.00"]
     assert lines[3].split()[:3] == ["h.0", "1", "induction"]
-    assert len(lines) == 4
-    note = repr(table_of(BEFORE, ids=None)).splitlines()[-1]
+    assert lines[4].startswith("note: copying follows from weights, which are not part of a rec")
+    assert len(lines) == 5
+    note = repr(table_of(BEFORE, ids=None)).splitlines()[-2]
     assert note.startswith("note: duplicate and induction need token ids")
 
 
@@ -64,6 +67,29 @@ def test_heads_are_looked_up_by_kind_and_score() -> None:
         kinds.scores("mover")
 
 
+def test_copying_stands_beside_the_kinds() -> None:
+    maps = {"h.0": map_with([BEFORE, AGAIN])}
+    scores = CopyingScores({"h.0": np.array([-0.25, 0.75])}, ("h.1 has none: of another stack",))
+    kinds = recording_of(maps).heads(ids=IDS, copying=scores)
+    assert kinds.notes == ("h.1 has none: of another stack",)
+    (row,) = kinds.of_kind("copying")
+    assert (row.head, row.kind, row.copying, row.copies) == (1, "induction", 0.75, True)
+    assert repr(kinds).splitlines()[2].split()[-1] == "-0.25"
+    assert repr(kinds).splitlines()[1].split()[-1] == "copying"
+    both = kinds + table_of(BEFORE, AGAIN)
+    assert both.notes == kinds.notes
+    assert both.scores("copying")["h.0"].tolist() == [-0.25, 0.75]
+    other = CopyingScores({"h.0": np.array([0.25, 0.75])})
+    with pytest.raises(ConfigError, match="copy otherwise in one table than in the other"):
+        kinds + recording_of(maps).heads(ids=IDS, copying=other)
+    with pytest.raises(ConfigError, match=r"No copying scores are known .*copying_scores\(model"):
+        table_of(BEFORE).of_kind("copying")
+    with pytest.raises(ShapeError, match=r"'h.0' has 2 heads, and 1 copying scores came"):
+        recording_of(maps).heads(ids=IDS, copying=CopyingScores({"h.0": np.ones(1)}))
+    with pytest.raises(ConfigError, match=r"of 'g', none of which is among these maps: 'h.0'"):
+        recording_of(maps).heads(ids=IDS, copying=CopyingScores({"g": np.ones(2)}))
+
+
 def test_the_table_as_a_frame() -> None:
     pytest.importorskip("pandas")
     kinds = table_of(BEFORE, AGAIN)
@@ -77,7 +103,10 @@ def test_the_table_as_a_picture(tmp_path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "kinds.svg"
     cross = map_with([[[key] for key in (3, 0, 5, 1, 4, 2)]] * 2, 6, kind="cross")
-    head_kinds({"h.0": map_with([BEFORE]), "cross": cross}, ids={"h*": IDS}).plot(save=path)
+    maps = {"h.0": map_with([BEFORE]), "cross": cross}
+    scores = CopyingScores({"h.0": np.array([0.75])})
+    head_kinds(maps, ids={"h*": IDS}, copying=scores).plot(save=path)
     words = path.read_text("utf-8")
+    assert "<!-- copies  1 -->" in words
     assert "<!-- aligned  2 -->" in words
     assert "<!-- previous  1 -->" in words

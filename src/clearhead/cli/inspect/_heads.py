@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...head_kinds import KINDS, MEASURES
+from ...head_kinds import COPYING, KINDS, MEASURES
 from ..terminal.heatmap import Paper, fit, heated, width_of
 from ..terminal.paragraphs import heading, prose
 from ._findings import labels_of, pattern_of
@@ -34,6 +34,10 @@ WORDS = {
     "broad": ("broad", "nearly even weights"),
     "mixed": (".", "none of these mostly"),
 }
+COPIES = (
+    "Their weights raise the words that they read (Elhage et al. 2021), whatever the text; in the "
+    "table they have a +"
+)
 CAUTION = (
     "Scores are means over the queries of this text and of no other; a kind says where a head "
     "reads from, not what the model uses it for. clearhead.head_kinds has the formulas."
@@ -99,6 +103,7 @@ def heads_page(
         yield title_line("kinds of heads", "by what most of their weight is on", paper)
         yield _table(of_stack, labels, paper)
         yield from _by_kind(of_stack, labels, paper, top)
+        yield from _copying(of_stack, labels, paper, top)
     yield ""
     more = [f"{note}." for note in kinds.notes if not note.startswith("not read")]
     for note in [*notes, *more, CAUTION]:
@@ -129,6 +134,7 @@ def _table(rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper) -> str
 def _cell(row: HeadRow, paper: Paper) -> str:
     """Return the word of a head, tinted by its score where it has one of that name."""
     word = "-" if row.kind is None else WORDS[row.kind][0]
+    word = f"{word}+" if row.copies else word
     cell = fit(word, CELL + 1, right=True)
     level = row.scores.get(row.kind or "", math.nan)
     return heated(cell, level, paper) if paper.colour else cell
@@ -146,20 +152,51 @@ def _by_kind(
         many = f"{counts[kind]} head{'' if counts[kind] == 1 else 's'}"
         cell_word = "" if word == kind else f' ("{word}")'
         yield title_line(kind, f"{many}{cell_word}: {meaning}", paper)
-        heads = [row for row in rows if row.kind == kind and kind in row.scores]
-        heads.sort(key=lambda row: -row.scores[kind])
-        side = max((width_of(labels[row.module]) for row in heads[:top]), default=0)
-        for row in heads[:top]:
-            score = row.scores[kind]
-            yield (
-                f"{score:.3f} {fit(bar(score, paper), 10)}  layer "
-                f"{fit(labels[row.module], side, right=True)}  head {row.head:>3}  "
-                f"margin {row.margin:.3f}"
-            )
-        if len(heads) > top:
-            yield f"and {len(heads) - top} more"
+        scored = [
+            (row.scores[kind], row, f"  margin {row.margin:.3f}")
+            for row in rows
+            if row.kind == kind and kind in row.scores
+        ]
+        yield from _largest(scored, labels, paper, top)
     if counts[None]:
         yield title_line("-", f"{counts[None]}: fewer than three queries have a choice", paper)
+
+
+def _copying(
+    rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper, top: int
+) -> Iterator[str]:
+    """Yield how many heads copy, and which do so most."""
+    scores = [row.copying for row in rows if not math.isnan(row.copying)]
+    if not scores:
+        return
+    copying = [(row.copying, row, f"  {row.kind or '-'}") for row in rows if row.copies]
+    many = f"{len(copying)} of {len(scores)} heads"
+    yield title_line("copying", many, paper)
+    bound = f"a score of {COPYING:g} or more; here from {min(scores):+.2f} to {max(scores):+.2f}"
+    yield prose(f"{COPIES} ({bound}).", paper)
+    yield from _largest(copying, labels, paper, top)
+
+
+def _largest(
+    scored: list[tuple[float, HeadRow, str]], labels: dict[str, str], paper: Paper, top: int
+) -> Iterator[str]:
+    """Yield the heads with the largest scores, a line each.
+
+    Args:
+        scored: the score of each head, the head, and what stands behind it.
+        labels: of the layers.
+        paper: to write on.
+        top: how many.
+    """
+    heads = sorted(scored, key=lambda one: -one[0])[:top]
+    side = max((width_of(labels[row.module]) for _, row, _ in heads), default=0)
+    for score, row, more in heads:
+        yield (
+            f"{score:.3f} {fit(bar(score, paper), 10)}  layer "
+            f"{fit(labels[row.module], side, right=True)}  head {row.head:>3}{more}"
+        )
+    if len(scored) > top:
+        yield f"and {len(scored) - top} more"
 
 
 def heads_json(kinds: HeadKinds, stacks: Sequence[HeadStack]) -> list[dict[str, Any]]:
@@ -187,6 +224,7 @@ def _layer_json(name: str, one: Map, rows: Sequence[HeadRow]) -> dict[str, Any]:
         "queries": one.shape[2],
         "keys": one.shape[3],
         "kinds": [row.kind for row in rows],
+        "copying": [None if math.isnan(row.copying) else row.copying for row in rows],
         "margins": [None if math.isnan(row.margin) else row.margin for row in rows],
         "scores": {
             measure: [row.scores.get(measure) for row in rows]

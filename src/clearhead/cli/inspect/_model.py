@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CheckpointError, ConfigError, TextError, require
-from ...file_reading import FileProblem, read_json
+from ._folder import check_folder
 
 if TYPE_CHECKING:
     import torch
@@ -46,14 +45,18 @@ class Model:
         device: ``"cpu"``, ``"cuda"``; None takes a GPU where there is one.
         dtype: ``"auto"`` for that of the checkpoint.
         writes: whether it needs the layer that gives the logits of words.
+        copies: whether that layer is loaded where there is one, beside the stack that is run.
     """
 
-    def __init__(self, name: str, device: str | None, dtype: str, *, writes: bool = False) -> None:
-        self.name, self._writes = name, writes
+    def __init__(
+        self, name: str, device: str | None, dtype: str, *, writes: bool = False,
+        copies: bool = False,
+    ) -> None:  # fmt: skip
+        self.name, self._writes, self._copies = name, writes, copies
         self.notes: list[str] = []
         self._torch: Any = require("torch", extra="inspect", purpose=PURPOSE)
         self._transformers: Any = require("transformers", extra="inspect", purpose=PURPOSE)
-        _check_folder(name)
+        check_folder(name)
         with _quiet(self._transformers):
             self.config = self._load("AutoConfig", "configuration")
             self.tokenizer = self._load("AutoTokenizer", "tokenizer")
@@ -76,6 +79,8 @@ class Model:
         self.missing = sorted(info["missing_keys"])
         self._check_weights()
         self.model.to(torch_device).eval()
+        # The stack without its head: of a long text no logits are computed.
+        self.stack = self.model.base_model if self.foretells else self.model
 
     @property
     def device(self) -> torch.device:
@@ -172,7 +177,7 @@ class Model:
 
         selection = [int(one) if one.isdigit() else one for one in layers] or None
         with record(
-            self.model,
+            self.stack,
             selection,
             values=summaries is None,
             summaries=summaries,
@@ -182,12 +187,17 @@ class Model:
 
     def run(self, source: Tokens, target: Tokens | None) -> None:
         """Run one forward pass, without a mask: a single text has no padding."""
-        inputs = {"input_ids": self._torch.tensor([source.ids], device=self.device)}
-        if target is not None:
-            inputs["decoder_input_ids"] = self._torch.tensor([target.ids], device=self.device)
-        more = {"use_cache": False} if hasattr(self.config, "use_cache") else {}
         with _quiet(self._transformers), self._torch.inference_mode():
-            self.model(**inputs, **more)
+            self.stack(**self.inputs(source, target))
+
+    def inputs(self, source: Tokens, target: Tokens | None, most: int | None = None) -> Any:
+        """Return the model's arguments by name, at most so many tokens of each text."""
+        inputs = {"input_ids": self._torch.tensor([source.ids[:most]], device=self.device)}
+        if target is not None:
+            ids = [target.ids[:most]]
+            inputs["decoder_input_ids"] = self._torch.tensor(ids, device=self.device)
+        more = {"use_cache": False} if hasattr(self.config, "use_cache") else {}
+        return {**inputs, **more}
 
     def _load(self, kind: str, what: str, **settings: Any) -> Any:
         try:
@@ -213,6 +223,13 @@ class Model:
             )
 
     @property
+    def foretells(self) -> bool:
+        """Whether a head for the next word is loaded that is needed for its weights alone."""
+        names = getattr(self.config, "architectures", None) or []
+        ends = ("ForCausalLM", "LMHeadModel")
+        return self._copies and not self.two_stacks and any(name.endswith(ends) for name in names)
+
+    @property
     def fills_masks(self) -> bool:
         """Whether it says which word stands behind a mask, and not which comes next."""
         names = getattr(self.config, "architectures", None) or []
@@ -222,6 +239,8 @@ class Model:
         """Return the name of transformers' class that loads it."""
         if self.two_stacks:
             return "AutoModelForSeq2SeqLM"
+        if self.foretells:
+            return "AutoModelForCausalLM"
         if not self._writes:
             return "AutoModel"
         return "AutoModelForMaskedLM" if self.fills_masks else "AutoModelForCausalLM"
@@ -273,33 +292,6 @@ def _letters_of_bytes() -> dict[str, int]:
 
 
 _LETTERS = _letters_of_bytes()
-
-
-def _check_folder(name: str) -> None:
-    """Point those who give a model of ours to the command that explains it."""
-    file = Path(name) / "config.json"
-    if not Path(name).exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise CheckpointError(f"There is no folder {name!r}, and no model on a hub is named so.")
-    if Path(name).is_dir() and not file.exists():
-        raise CheckpointError(f"The folder {name!r} holds no model: it has no config.json.")
-    if file.exists():
-        _check_regular(Path(name))
-        try:
-            content = read_json(file)
-        except FileProblem as error:
-            raise CheckpointError(f"Cannot read {str(file)!r}: {error.reason}.") from error
-        if isinstance(content, dict) and {"format", "model"} <= content.keys():
-            raise ConfigError(
-                f"{name!r} is a model of clearhead's own, and inspect reads Hugging Face models. "
-                f"For every number of its attention: clearhead trace TEXT --model {name}"
-            )
-
-
-def _check_regular(folder: Path) -> None:
-    """Refuse a pipe among the files of a model: transformers would wait for its other end."""
-    for path in folder.iterdir():
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise CheckpointError(f"{str(path)!r} is no regular file. Get the model's files again.")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ...visible import json_text
 from ..terminal.heatmap import Paper
 from ._ablation import ablate as ablate_parts
 from ._ablation import ablation_json, ablation_page
+from ._copying import copying_of
 from ._findings import StackFindings, as_json, stacks_of, summaries
 from ._heads import head_stacks, heads_json, heads_page
 from ._model import PURPOSE, Model, Tokens
@@ -138,7 +139,8 @@ def _show_heads(
     notes: Sequence[str], top: int, plot: Path | None, json_file: Path | None,
 ) -> None:  # fmt: skip
     """Print, draw and write what kind each head is."""
-    kinds, stacks = recording.heads(), head_stacks(recording)
+    kinds = recording.heads(copying=copying_of(model, source, target))
+    stacks = head_stacks(recording)
     if plot is not None:
         kinds.plot(save=plot)
     if json_file is not None:
@@ -228,7 +230,7 @@ def command(
             "--ablate edits all heads or layers and records nothing: leave out --heads, --layers "
             "and --save."
         )
-    subject = Model(model, device, dtype, writes=ablate is not None)
+    subject = Model(model, device, dtype, writes=ablate is not None, copies=heads)
     if decoder_text is not None and not subject.two_stacks:
         raise ConfigError(
             f"--target-text is for models with an encoder and a decoder; {model} reads one text."

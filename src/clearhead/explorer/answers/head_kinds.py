@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from ...head_kinds import EVEN, LEAST_QUERIES, SHARE, HeadWeights
+from ...head_kinds import COPYING, EVEN, LEAST_QUERIES, SHARE, HeadWeights
+from ...shapes import Array
 from ..contract.arrays import ArraySource
 from ..contract.first_screen.head_kinds import HeadKindsAnswer, MeasuredHead
 from ..contract.values import Span
@@ -12,13 +15,22 @@ from .head_measures import measured_heads
 from .overview import attention_steps, layer_slice
 
 
-def head_kinds(run: ArraySource, part: str, layers: Span | None = None) -> HeadKindsAnswer:
+def head_kinds(
+    run: ArraySource,
+    part: str,
+    layers: Span | None = None,
+    *,
+    ids: Sequence[int] = (),
+    copying: Mapping[str, Array] | None = None,
+) -> HeadKindsAnswer:
     """Answer ``head_kinds``.
 
     Args:
         run: a traced text.
         part: ``encoder``, ``decoder`` (its self-attention) or ``cross``.
         layers: from which to before which; None for all.
+        ids: of the tokens of self-attention; what is about tokens is left out without them.
+        copying: the copying scores of heads, by the paths of their attentions.
 
     Raises:
         TraceError: the model has no such part.
@@ -31,7 +43,9 @@ def head_kinds(run: ArraySource, part: str, layers: Span | None = None) -> HeadK
         weights = run.trace[f"{path}.weights"].value[0]
         # A weight that an edit set may stand where the mask hides a key.
         hidden = np.isneginf(run.trace[f"{path}.masked"].value[0]) & (weights == 0)
-        heads.append(measured_heads(HeadWeights.of(weights, ~hidden, cross=part == "cross")))
+        tokens = np.array(ids) if len(ids) == weights.shape[-1] else None
+        of = HeadWeights.of(weights, ~hidden, cross=part == "cross", ids=tokens)
+        heads.append(measured_heads(of, (copying or {}).get(path)))
     return kinds_answer(part, span.start, heads)
 
 
@@ -44,4 +58,5 @@ def kinds_answer(part: str, start: int, layers: list[list[MeasuredHead]]) -> Hea
         "share": SHARE,
         "even": EVEN,
         "queries": LEAST_QUERIES,
+        "copies": COPYING,
     }

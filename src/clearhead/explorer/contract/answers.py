@@ -21,6 +21,7 @@ from .first_screen.head_kinds import HeadKindsAnswer
 from .meaning.gradients import GradientsAnswer
 from .meaning.lens import LensAnswer
 from .meaning.neighbours import NeighboursAnswer
+from .meaning.sweep import SweepAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -59,9 +60,12 @@ Ability = TypeAliasType(
         "next_words",
         "lens",
         "gradients",
+        "sweep",
     ],
 )
-ModelKind = TypeAliasType("ModelKind", Literal["translation", "generation", "encoder", "recording"])
+ModelKind = TypeAliasType(
+    "ModelKind", Literal["translation", "generation", "encoder", "recording", "sweep"]
+)
 # [start, stop] of an axis, or the sizes of two axes.
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 
@@ -114,7 +118,8 @@ class ModelAnswer(TypedDict):
 
     Attributes:
         kind: ``translation`` with encoder and decoder, ``generation`` with a decoder alone,
-            ``encoder`` with an encoder alone, or ``recording``.
+            ``encoder`` with an encoder alone, ``recording``, or ``sweep``, of which there is
+            its result alone.
         mask: what is written for a hidden word, which the model predicts; missing where it
             predicts none.
         registers: that a translation can be asked for; missing where there are none.
@@ -276,6 +281,7 @@ ANSWERS: dict[str, Any] = {
     "gradients": GradientsAnswer,
     "alignment": AlignmentAnswer,
     "discovery": DiscoveryAnswer,
+    "sweep": SweepAnswer,
     "offline": OfflineAnswer,
 }
 # Those whose answers have arrays, and so travel as containers.

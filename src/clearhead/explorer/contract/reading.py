@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from ...errors import ClearheadError, ConfigError, TextError
 from .first_screen.head_kinds import HeadKindsQuestion
 from .meaning.gradients import GradientsQuestion
+from .meaning.sweep import SweepQuestion
 from .questions import (
     LONG_TEXT,
     LONG_VALUE,
@@ -51,6 +52,7 @@ QUESTIONS: dict[str, type[Question]] = {
         GradientsQuestion,
         AlignmentQuestion,
         DiscoveryQuestion,
+        SweepQuestion,
         OfflineQuestion,
     )
 }

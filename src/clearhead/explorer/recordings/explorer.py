@@ -16,10 +16,11 @@ import numpy as np
 from ...errors import ConfigError, TraceError
 from ..answers.head_kinds import kinds_answer
 from ..answers.overview import LARGEST_PICTURE, layer_slice
-from ..contract.answers import Answer, ModelAnswer, ModelPart, OverviewAnswer
+from ..contract.answers import Ability, Answer, ModelAnswer, ModelPart, OverviewAnswer
 from ..contract.arrays import check_numbers, checked_window, window_size, windows_answer
 from ..contract.first_screen.checkpoints import check_checkpoint
 from ..contract.first_screen.head_kinds import HeadKindsQuestion
+from ..contract.meaning.sweep import SweepAnswer
 from ..contract.questions import (
     AlignmentQuestion,
     ArrayQuestion,
@@ -52,6 +53,7 @@ class RecordingExplorer:
             wherever a sequence has as many. Without them: those of the recording, or numbers.
         source_tokens: the same for the other sequence of a model that has two.
         name: what the page calls it; the class of the recorded model unless given.
+        sweep: the result of a sweep that stands beside it, as `open_sweep` has it.
         numbers: how many numbers one answer may hold.
 
     Raises:
@@ -66,6 +68,7 @@ class RecordingExplorer:
         tokens: Tokens | None = None,
         source_tokens: Tokens | None = None,
         name: str = "",
+        sweep: SweepAnswer | None = None,
         numbers: int = LIMITS.numbers,
     ) -> None:
         modules, self.notes = modules_of(recorded)
@@ -86,6 +89,10 @@ class RecordingExplorer:
             "head_kinds": self._head_kinds,
             "alignment": self._alignment,
         }
+        self._abilities: list[Ability] = []
+        if sweep is not None:
+            self._answers["sweep"] = lambda _: Answer(sweep)
+            self._abilities.append("sweep")
 
     def answer(self, name: str, params: Mapping[str, Any] | Question | None = None) -> Answer:
         """Answer ``model``, ``run``, ``array``, ``overview``, ``head_kinds`` or ``alignment``.
@@ -129,7 +136,7 @@ class RecordingExplorer:
             "config": None,
             "parameters": None,
             "parts": parts,
-            "abilities": [],
+            "abilities": self._abilities,
             "limits": {"characters": 0, "tokens": 0, "numbers": self.limits.numbers},
             "special": None,
             "provenance": {
@@ -239,7 +246,7 @@ class RecordingExplorer:
         row = self._row(question.run)
         layers = self._layers(question.part)
         span = layer_slice(question.layers, len(layers))
-        heads = self._of_rows.heads(layers[span], row)
+        heads = self._of_rows.heads(layers[span], row, self.labels)
         return Answer(kinds_answer(question.part, span.start, heads))
 
     def _alignment(self, question: AlignmentQuestion) -> Answer:
@@ -284,7 +291,11 @@ class RecordingExplorer:
 
 
 def open_recording(
-    path: str | Path, *, tokens: Tokens | None = None, source_tokens: Tokens | None = None
+    path: str | Path,
+    *,
+    tokens: Tokens | None = None,
+    source_tokens: Tokens | None = None,
+    sweep: SweepAnswer | None = None,
 ) -> RecordingExplorer:
     """Open the explorer of a recording's file; see `RecordingExplorer`.
 
@@ -299,4 +310,6 @@ def open_recording(
 
     recording: Recording = load_recording(path)
     name = recording.model or Path(path).stem
-    return RecordingExplorer(recording, tokens=tokens, source_tokens=source_tokens, name=name)
+    return RecordingExplorer(
+        recording, tokens=tokens, source_tokens=source_tokens, name=name, sweep=sweep
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..answers.head_measures import measured_heads
@@ -12,16 +13,26 @@ if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
 
 
-def measure_heads(one: AttentionMap, *, cross: bool) -> list[MeasuredHead]:
+def measure_heads(
+    one: AttentionMap, *, cross: bool, tokens: Sequence[str] | None = None
+) -> list[MeasuredHead]:
     """Return the measures and the kind of each head.
 
     Args:
         one: a map whose batch is 1.
         cross: whether queries and keys are of two sequences.
+        tokens: names of the keys of self-attention; None where they have no names.
 
     Raises:
         QuestionCancelled: the question was given up.
     """
+    import torch
+
     from ...maps.heads.measuring import head_numbers
 
-    return measured_heads(head_numbers(one, cross=cross, check=check_from_anywhere()).weights_of(0))
+    ids = None
+    if tokens is not None and not cross:
+        numbers: dict[str, int] = {}
+        ids = torch.tensor([[numbers.setdefault(token, len(numbers)) for token in tokens]])
+    check = check_from_anywhere()
+    return measured_heads(head_numbers(one, cross=cross, ids=ids, check=check).weights_of(0))

@@ -52,6 +52,11 @@ class Labels:
     def of(self, module: Module, side: str, row: int) -> list[str]:
         """Return the names of one side, ``"query"`` or ``"key"``, in a row of the batch."""
         length = module.map.shape[2 if side == "query" else 3]
+        return self.names(module, side, row) or [str(i) for i in range(length)]
+
+    def names(self, module: Module, side: str, row: int) -> list[str] | None:
+        """Return the names of one side in a row of the batch; None where it has none."""
+        length = module.map.shape[2 if side == "query" else 3]
         recorded = module.map.query_labels if side == "query" else module.map.key_labels
         lists = [self.tokens, self.source_tokens]
         if module.kind == "cross" and side == "key":
@@ -60,7 +65,7 @@ class Labels:
             labels = _row(names, row)
             if labels is not None and len(labels) == length:
                 return labels
-        return list(recorded[row]) if recorded is not None else [str(i) for i in range(length)]
+        return None if recorded is None else list(recorded[row])
 
     def check(self, modules: Sequence[Module]) -> None:
         """Raise ShapeError where a list is as long as nothing that was recorded."""

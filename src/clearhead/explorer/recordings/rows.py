@@ -11,7 +11,7 @@ from ..answers.run_cache import RunCache
 from ..contract.first_screen.head_kinds import MeasuredHead
 from .bounds import check_passes, picture_work
 from .head_kinds import measure_heads
-from .modules import Module
+from .modules import Labels, Module
 from .picture import Picture, picture, together
 
 if TYPE_CHECKING:
@@ -94,8 +94,15 @@ class Rows:
             for place, ones in zip(places, pieces, strict=True)
         ]
 
-    def heads(self, layers: list[Module], row: int) -> list[list[MeasuredHead]]:
+    def heads(
+        self, layers: list[Module], row: int, labels: Labels | None = None
+    ) -> list[list[MeasuredHead]]:
         """Return what kind each head of some layers is.
+
+        Args:
+            layers: the modules.
+            row: of the batch.
+            labels: the tokens of keys; None for those of the recording.
 
         Raises:
             ShapeError: those that are missing would take too long, or too much memory.
@@ -108,12 +115,17 @@ class Rows:
         ]
         what = f"The kinds of the heads of {layers[0].part!r}"
         check_passes(layers, missing, what, method="measure")
-        return [self._heads_of(module, row) for module in layers]
+        return [self._heads_of(module, row, labels or Labels()) for module in layers]
 
-    def _heads_of(self, module: Module, row: int) -> list[MeasuredHead]:
+    def _heads_of(self, module: Module, row: int, labels: Labels) -> list[MeasuredHead]:
         place = (module.path, row)
-        return self._heads.get(place) or self._heads.store(
-            place, measure_heads(self.map_of(module, row), cross=module.kind == "cross")
+        measured = self._heads.get(place)
+        if measured is not None:
+            return measured
+        tokens = labels.names(module, "key", row)
+        cross = module.kind == "cross"
+        return self._heads.store(
+            place, measure_heads(self.map_of(module, row), cross=cross, tokens=tokens)
         )
 
     def _pieces(self, module: Module, row: int) -> list[AttentionMap]:

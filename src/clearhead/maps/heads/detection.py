@@ -14,18 +14,20 @@ see `clearhead.head_kinds` for what the scores of kinds do otherwise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...shapes import Float, Int
-from ..measures.place_weights import DUPLICATE, FIRST, INDUCTION, PREVIOUS, SAME
+from ...shapes import Bool, Float, Int
 from ..storage.collection import calls_of
 from ..storage.stored_attention import StoredAttention
-from .measuring import HeadNumbers, head_numbers
+from .measuring import numbered, text_ends
+from .pattern_sums import PatternNumbers, PatternSums, TokenPairs
 from .tokens import Texts, key_ids
+from .visible_places import VisiblePlaces, attendable_keys, visible_places
 
 PATTERNS = ("previous_token_head", "duplicate_token_head", "induction_head")
 ERROR_MEASURES = ("mul", "abs")
@@ -63,6 +65,7 @@ def detect_heads(
             if value not in names:
                 raise ConfigError(f"{what} is one of {', '.join(names)}; got {value!r}.")
     scores: dict[str, dict[str, Tensor]] = {pattern: {} for pattern in several}
+    texts = _Texts(counts=error_measure == "abs")
     for name in maps.keys():  # noqa: SIM118 - a recording is no dictionary
         calls = calls_of(maps, name)
         if len(calls) > 1:
@@ -72,13 +75,10 @@ def detect_heads(
         (one,) = calls
         tokens = key_ids(one, name, ids, several_texts=False)
         _check(one, name, several, tokens)
-        if tokens is None:  # of the previous token nothing is compared
-            tokens = torch.arange(one.shape[3]).expand(one.shape[0], -1)
-        tokens = tokens.to(one.query.device)
-        numbers = head_numbers(one, cross=False, ids=tokens)
+        numbers = texts.numbers_of(one, tokens)
         for pattern in several:
             scores[pattern][name] = _scores(
-                numbers, pattern, tokens, exclude_bos, exclude_current_token, error_measure
+                numbers, pattern, exclude_bos, exclude_current_token, error_measure
             )
     return scores
 
@@ -99,49 +99,121 @@ def _check(one: StoredAttention, name: str, patterns: Sequence[str], ids: Tensor
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Numbers:
+    """What the scores of a map follow from.
+
+    Attributes:
+        one: the map.
+        ids: of its tokens; None where only the previous token counts.
+        sums: of its weights.
+        seeing: how many queries of each head may attend to something.
+        visible: how many keys are about a query's token; None where the score needs no counts.
+    """
+
+    one: StoredAttention
+    ids: Int[Tensor, "batch length"] | None
+    sums: PatternNumbers
+    seeing: Int[Tensor, "batch #heads"]
+    visible: VisiblePlaces | None
+
+
+class _Texts:
+    """Measures maps, and remembers what follows from their tokens: layers mostly have the same.
+
+    Args:
+        counts: whether scores need the numbers of keys that are about a query's token.
+    """
+
+    def __init__(self, *, counts: bool) -> None:
+        self._counts = counts
+        self._last: tuple[Tensor, Tensor, TokenPairs] | None = None
+
+    def numbers_of(self, one: StoredAttention, ids: Int[Tensor, "batch length"] | None) -> _Numbers:
+        """Measure a map of self-attention, as many queries as keys."""
+        batch, _, length, _ = one.shape
+        everything = torch.ones((batch, length), dtype=torch.bool, device=one.query.device)
+        attendable = attendable_keys(one, everything).any(1)
+        ids = None if ids is None else ids.to(one.query.device)
+        pairs = None if ids is None else self._pairs(ids, attendable)
+        measure = PatternSums(text_ends(attendable)[:, 0], pairs)
+        visible = visible_places(one, pairs.ids) if self._counts and pairs is not None else None
+        return _Numbers(one, ids, one.measure(measure)[measure], _seeing(one), visible)
+
+    def _pairs(
+        self, ids: Int[Tensor, "batch length"], attendable: Bool[Tensor, "batch length"]
+    ) -> TokenPairs:
+        last = self._last
+        if last is None or not (torch.equal(last[0], ids) and torch.equal(last[1], attendable)):
+            last = ids, attendable, TokenPairs(numbered(ids, attendable))
+            self._last = last
+        return last[2]
+
+
+def _seeing(one: StoredAttention) -> Int[Tensor, "batch #heads"]:
+    """Return how many queries of each head may attend to some key."""
+    batch, _, length, _ = one.shape
+    mask = one.scoring.allowed
+    if mask is None:
+        return torch.full((batch, 1), length, device=one.query.device)
+    sees = mask.sees()
+    return sees.expand(batch, sees.shape[1], length).sum(-1)
+
+
 def _scores(
-    of: HeadNumbers,
-    pattern: str,
-    ids: Int[Tensor, "batch length"],
-    bos: bool,
-    current: bool,
-    error_measure: str,
+    of: _Numbers, pattern: str, bos: bool, current: bool, error_measure: str
 ) -> Float[Tensor, "batch heads"]:
     """Return the score of each head for each row of the batch."""
-    weights, count = _at_places(of, pattern, ids, bos, current)
-    own, first = of.numbers[..., SAME].double(), of.numbers[..., FIRST].double()
-    total = (of.visible.keys > 0).sum(-1).double()
+    weights = _weights(of, pattern, bos, current)
+    total = of.seeing.double()
     if bos:
-        total = total - first.sum(-1)
+        total = total - of.sums.first.sum(-1, dtype=torch.float64)
     if current:
-        total = total - own.sum(-1)
+        total = total - of.sums.own.sum(-1, dtype=torch.float64)
     if bos and current:
-        total = total + own[..., 0]
+        total = total + of.sums.own[..., 0]
     if error_measure == "mul":
         return weights / total
+    count = _count(of, pattern, bos, current)
     return 1 - ((total + count - 2 * weights) / of.one.shape[2] * 1000).round() / 1000
 
 
-def _at_places(
-    of: HeadNumbers, pattern: str, ids: Int[Tensor, "batch length"], bos: bool, current: bool
-) -> tuple[Float[Tensor, "batch heads"], Float[Tensor, "batch #heads"]]:
-    """Return the weight on the places of a pattern, and how many these are."""
-    numbers, visible = of.numbers.double(), of.visible
+def _weights(of: _Numbers, pattern: str, bos: bool, current: bool) -> Float[Tensor, "batch heads"]:
+    """Return the weight on the places of a pattern."""
+    sums, ids = of.sums, of.ids
     if pattern == "previous_token_head":
-        some = numbers[:, :, 1 + bos :, PREVIOUS]
-        return some.sum(-1), numbers.new_full((len(ids), 1), some.shape[-1])
-    assert visible.duplicate is not None
-    assert visible.induction is not None
+        return sums.previous[:, :, 1 + bos :].sum(-1, dtype=torch.float64)
+    assert ids is not None
     if pattern == "duplicate_token_head":
-        weights, count = numbers[..., DUPLICATE].sum(-1), visible.duplicate.sum(-1).double()
-        if bos:
-            as_first = (ids == ids[:, :1])[:, None, 1:]
-            weights = weights - (numbers[:, :, 1:, FIRST] * as_first).sum(-1)
-            count = count - as_first.sum(-1)
-        return weights, count
-    weights, count = numbers[..., INDUCTION].sum(-1), visible.induction.sum(-1).double()
-    if not current:  # where a token stands twice in a row, the key that follows it is the query's
-        twice = (ids[:, 1:] == ids[:, :-1])[:, None]
-        weights = weights + (numbers[:, :, 1:, SAME] * twice).sum(-1)
-        count = count + twice.sum(-1)
-    return weights, count
+        if not bos:
+            return sums.duplicate
+        return sums.duplicate - (sums.first[:, :, 1:] * _as_first(ids)).sum(-1, dtype=torch.float64)
+    if current:
+        return sums.induction
+    return sums.induction + (sums.own[:, :, 1:] * _twice(ids)).sum(-1, dtype=torch.float64)
+
+
+def _count(of: _Numbers, pattern: str, bos: bool, current: bool) -> Float[Tensor, "batch #heads"]:
+    """Return how many places a pattern has."""
+    if pattern == "previous_token_head":
+        batch, _, length, _ = of.one.shape
+        return torch.full((batch, 1), float(max(length - 1 - bos, 0)), device=of.one.query.device)
+    assert of.ids is not None
+    assert of.visible is not None
+    assert of.visible.duplicate is not None
+    assert of.visible.induction is not None
+    if pattern == "duplicate_token_head":
+        count = of.visible.duplicate.sum(-1).double()
+        return count - _as_first(of.ids).sum(-1) if bos else count
+    count = of.visible.induction.sum(-1).double()
+    return count if current else count + _twice(of.ids).sum(-1)
+
+
+def _as_first(ids: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 others"]:
+    """Return which tokens but the first are the same as the first."""
+    return (ids == ids[:, :1])[:, None, 1:]
+
+
+def _twice(ids: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 others"]:
+    """Return which tokens are the same as the one before: what follows that is the query's own."""
+    return (ids[:, 1:] == ids[:, :-1])[:, None]

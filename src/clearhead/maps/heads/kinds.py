@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...errors import ConfigError, require
-from ...head_kinds import KINDS, MEASURES, HeadSums, scored_heads
+from ...head_kinds import COPYING, KINDS, MEASURES, HeadSums, scored_heads
 from ...shapes import Array, Float
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
+
+NO_WEIGHTS = (
+    "copying follows from weights, which are not part of a recording: give "
+    "heads(copying=clearhead.copying_scores(model, inputs))"
+)
 
 
 class HeadRow(NamedTuple):
@@ -30,6 +35,8 @@ class HeadRow(NamedTuple):
             queries have a choice.
         margin: by how much a score must change at least before the kind does; NaN without a kind.
         scores: a number from 0 to 1 for each measure that says something of it.
+        copying: how far its weights copy what it reads, from -1 to 1
+            (`clearhead.head_kinds.CopyingScores`); NaN where that is not known.
     """
 
     module: str
@@ -38,6 +45,12 @@ class HeadRow(NamedTuple):
     kind: str | None
     margin: float
     scores: dict[str, float]
+    copying: float = math.nan
+
+    @property
+    def copies(self) -> bool:
+        """Whether it is a copying head, beside its kind."""
+        return self.copying >= COPYING
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +67,7 @@ class HeadKinds:
         sums: the totals of its heads by the same names.
         texts: how many texts these are over; the rows of a batch are a text each.
         notes: what could not be said, and why.
+        copying: by the same names, how far each head copies; without those that have no score.
     """
 
     model: str
@@ -61,15 +75,19 @@ class HeadKinds:
     sums: Mapping[str, HeadSums]
     texts: int = 1
     notes: tuple[str, ...] = field(default=())
+    copying: Mapping[str, Float[Array, "heads"]] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[HeadRow]:
         """One row for each head, in the order of modules."""
         return [
-            HeadRow(name, head, self.attentions[name], *scored)
+            HeadRow(name, head, self.attentions[name], *scored, self._copying_of(name, head))
             for name, sums in self.sums.items()
             for head, scored in enumerate(scored_heads(sums))
         ]
+
+    def _copying_of(self, name: str, head: int) -> float:
+        return float(self.copying[name][head]) if name in self.copying else math.nan
 
     def __iter__(self) -> Iterator[HeadRow]:
         return iter(self.rows)
@@ -80,11 +98,21 @@ class HeadKinds:
     def of_kind(self, kind: str) -> list[HeadRow]:
         """Return the heads of a kind, those with the largest margin first.
 
+        Args:
+            kind: one of `clearhead.head_kinds.KINDS`; or ``"copying"``, which a head is beside its
+                kind: those with the largest score first.
+
         Raises:
-            ConfigError: there is no such kind.
+            ConfigError: there is no such kind, or no copying score is known.
         """
+        if kind == "copying":
+            self._check_copying()
+            return sorted((row for row in self.rows if row.copies), key=lambda row: -row.copying)
         if kind not in KINDS:
-            raise ConfigError(f"There is no kind of head {kind!r}; there are {', '.join(KINDS)}.")
+            raise ConfigError(
+                f"There is no kind of head {kind!r}; there are {', '.join(KINDS)}, and copying "
+                "beside these."
+            )
         heads = [row for row in self.rows if row.kind == kind]
         return sorted(heads, key=lambda row: -row.margin)
 
@@ -94,8 +122,13 @@ class HeadKinds:
         Raises:
             ConfigError: there is no such measure, or nothing has it here.
         """
+        if measure == "copying":
+            self._check_copying()
+            return dict(self.copying)
         if measure not in MEASURES:
-            raise ConfigError(f"There is no score {measure!r}; there are {', '.join(MEASURES)}.")
+            raise ConfigError(
+                f"There is no score {measure!r}; there are {', '.join(MEASURES)} and copying."
+            )
         by_module = {name: sums.scores().get(measure) for name, sums in self.sums.items()}
         scores = {name: values for name, values in by_module.items() if values is not None}
         if not scores:
@@ -104,6 +137,13 @@ class HeadKinds:
             )
             raise ConfigError(f"No attention here has the score {measure!r}. {why}")
         return scores
+
+    def _check_copying(self) -> None:
+        if not self.copying:
+            raise ConfigError(
+                "No copying scores are known here: they follow from a model's weights. Give "
+                "heads(copying=clearhead.copying_scores(model, inputs))."
+            )
 
     # Over many texts
 
@@ -114,12 +154,17 @@ class HeadKinds:
             ConfigError: they are not tables of one model with the same scores.
         """
         self._check_alike(other)
+        copying = {**self.copying, **other.copying}
+        notes = dict.fromkeys((*self.notes, *other.notes))
+        if copying:
+            notes.pop(NO_WEIGHTS, None)
         return HeadKinds(
             self.model,
             self.attentions,
             {name: sums + other.sums[name] for name, sums in self.sums.items()},
             self.texts + other.texts,
-            tuple(dict.fromkeys((*self.notes, *other.notes))),
+            tuple(notes),
+            copying,
         )
 
     def merge(self, *others: HeadKinds) -> HeadKinds:
@@ -146,6 +191,12 @@ class HeadKinds:
                     f"{name!r} has {len(sums.queries)} heads in one table and "
                     f"{len(other.sums[name].queries)} in the other: they are of two models."
                 )
+            ours, theirs = self.copying.get(name), other.copying.get(name)
+            if ours is not None and theirs is not None and not np.array_equal(ours, theirs):
+                raise ConfigError(
+                    f"The heads of {name!r} copy otherwise in one table than in the other: they "
+                    "are of two models."
+                )
             if sums.totals.keys() != other.sums[name].totals.keys():
                 apart = ", ".join(sorted(sums.totals.keys() ^ other.sums[name].totals.keys()))
                 raise ConfigError(
@@ -157,8 +208,9 @@ class HeadKinds:
 
     def __repr__(self) -> str:
         measures = self._measures()
+        copying = ["copying"] if self.copying else []
         lines = [
-            ("module", "head", "kind", "margin", *measures),
+            ("module", "head", "kind", "margin", *measures, *copying),
             *(
                 (
                     row.module or "(the model)",
@@ -166,6 +218,7 @@ class HeadKinds:
                     row.kind or "-",
                     _number(row.margin),
                     *(_number(row.scores.get(name, math.nan)) for name in measures),
+                    *(_number(row.copying) for _ in copying),
                 )
                 for row in self.rows
             ),
@@ -187,6 +240,8 @@ class HeadKinds:
     def to_dataframe(self) -> DataFrame:
         """Make a pandas table: module, head, attention, kind, margin and a column for each score.
 
+        The last is ``copying``, where it is known.
+
         Raises:
             MissingExtraError: pandas is not installed.
         """
@@ -200,10 +255,12 @@ class HeadKinds:
         }
         for measure in measures:
             columns[measure] = [row.scores.get(measure, math.nan) for row in self.rows]
+        if self.copying:
+            columns["copying"] = [row.copying for row in self.rows]
         return pandas.DataFrame(columns)
 
     def plot(self, *, save: str | Path | None = None) -> Figure:
-        """Draw layers by heads, each in the colour of its kind.
+        """Draw layers by heads, each in the colour of its kind; a dot marks those that copy.
 
         Args:
             save: a .png or .svg file to write as well.
@@ -217,7 +274,9 @@ class HeadKinds:
         kinds: dict[str, list[str | None]] = {name: [] for name in self.sums}
         for row in self.rows:
             kinds[row.module].append(row.kind)
-        return plot_kinds(kinds, title=f"Kinds of heads of {self.model or 'a model'}", save=save)
+        copying = {(row.module, row.head) for row in self.rows if row.copies}
+        title = f"Kinds of heads of {self.model or 'a model'}"
+        return plot_kinds(kinds, copying=copying, title=title, save=save)
 
     def _measures(self) -> list[str]:
         """Return the measures that some module has, in their order."""

@@ -109,8 +109,8 @@ def head_numbers(
         own_keys = attendable[:, one.query_offset :][:, :query_len]
         in_text[:, : own_keys.shape[1]] &= own_keys
     if ids is not None:
-        ids = _numbered(ids.to(one.query.device), attendable)
-    ends = _ends(attendable)
+        ids = numbered(ids.to(one.query.device), attendable)
+    ends = text_ends(attendable)
     measure = PlaceWeights(ids, None if bool(in_text.all()) else in_text, ends)
     results = one.measure(measure, Entropy(), check=check)
     places = results[measure]
@@ -128,7 +128,7 @@ def head_numbers(
     )
 
 
-def _numbered(
+def numbered(
     ids: Int[Tensor, "batch key_len"], attendable: Bool[Tensor, "batch key_len"]
 ) -> Int[Tensor, "batch key_len"]:
     """Return ids from 0 on, below 0 for padding, of which no two are alike."""
@@ -136,7 +136,7 @@ def _numbered(
     return torch.where(attendable, numbers, -3 - torch.arange(ids.shape[1], device=ids.device))
 
 
-def _ends(attendable: Bool[Tensor, "batch key_len"]) -> Int[Tensor, "batch 2"]:
+def text_ends(attendable: Bool[Tensor, "batch key_len"]) -> Int[Tensor, "batch 2"]:
     """Return the first and the last key that may be attended to; of all where none may."""
     some = attendable | ~attendable.any(-1, keepdim=True)
     bits = some.to(torch.uint8)

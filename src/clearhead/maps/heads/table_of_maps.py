@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import ConfigError, TraceError
-from ...head_kinds import HeadSums
+from ...errors import ConfigError, ShapeError, TraceError
+from ...head_kinds import CopyingScores, HeadSums
 from ..storage.collection import calls_of
 from ..storage.stored_attention import StoredAttention
-from .kinds import HeadKinds
+from .kinds import NO_WEIGHTS, HeadKinds
 from .measuring import head_numbers
 from .tokens import NO_TOKENS, Texts, key_ids, text_of_queries
 
 
-def head_kinds(maps: Any, *, ids: Texts = None, mask: Texts = None) -> HeadKinds:
+def head_kinds(
+    maps: Any, *, ids: Texts = None, mask: Texts = None, copying: CopyingScores | None = None
+) -> HeadKinds:
     """Find out what kind each head of some maps is, in one pass over the tiles of each map.
 
     Memory is linear in the length. `clearhead.head_kinds` has the formulas and their sources.
@@ -28,15 +30,19 @@ def head_kinds(maps: Any, *, ids: Texts = None, mask: Texts = None) -> HeadKinds
         mask: 1 or True for tokens, 0 or False for padding, as the model takes it, given likewise:
             for cross-attention it is that of the queries. None leaves out what the attention's own
             mask hides from all queries.
+        copying: what `clearhead.copying_scores` says of the model; without it a note says that
+            copying is not known.
 
     Raises:
-        ConfigError: there are no maps, only summaries were kept, or one tensor came for two texts.
-        ShapeError: ids or mask are not as long as the text.
+        ConfigError: there are no maps, only summaries were kept, one tensor came for two texts, or
+            the copying scores are of another model.
+        ShapeError: ids or mask are not as long as the text, or the scores are of other heads.
     """
     attentions: dict[str, str] = {}
     sums: dict[str, HeadSums] = {}
     notes: list[str] = []
     texts = 0
+    copies: dict[str, Any] = {}
     names = list(maps.keys())
     several_texts = any(_has_cross(maps, name) for name in names)
     for name in names:
@@ -60,9 +66,34 @@ def head_kinds(maps: Any, *, ids: Texts = None, mask: Texts = None) -> HeadKinds
             attentions[row] = one.source.kind
             sums[row] = head_numbers(one, cross=cross, ids=tokens, text=text).sums()
             texts = max(texts, one.shape[0])
+            if copying is not None and name in copying.scores:
+                copies[row] = _of_heads(copying, name, one.shape[1])
     if not sums:
         raise ConfigError(_nothing(notes))
-    return HeadKinds(getattr(maps, "model", ""), attentions, sums, texts, _short(notes))
+    if copying is not None and not copies and copying.scores:
+        raise ConfigError(
+            f"The copying scores are of {', '.join(map(repr, copying.scores))}, none of which is "
+            f"among these maps: {', '.join(map(repr, names))}. Give those of the same model."
+        )
+    of_self = "self" in attentions.values()
+    why = copying.notes if copying is not None else (NO_WEIGHTS,) * of_self
+    model = getattr(maps, "model", "")
+    return HeadKinds(model, attentions, sums, texts, (*_short(notes), *why), copies)
+
+
+def _of_heads(copying: CopyingScores, name: str, heads: int) -> Any:
+    """Return the copying scores of a module.
+
+    Raises:
+        ShapeError: they are not as many as its heads.
+    """
+    scores = copying.scores[name]
+    if len(scores) != heads:
+        raise ShapeError(
+            f"{name!r} has {heads} heads, and {len(scores)} copying scores came: they are of "
+            "another model."
+        )
+    return scores
 
 
 def _has_cross(maps: Any, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +34,14 @@ SIGNS = {
 }
 DARK = {"previous", "same", "last", "induction", "aligned", "local"}
 CELL = 0.3  # inches
+DOT = {"marker": "o", "markersize": 3.5, "color": "black", "markeredgecolor": "white"}
 LEGEND = 1.5
 
 
 def plot_kinds(
     kinds: Mapping[str, Sequence[str | None]],
     *,
+    copying: Collection[tuple[str, int]] = (),
     title: str = "",
     save: str | Path | None = None,
 ) -> Figure:
@@ -47,6 +49,7 @@ def plot_kinds(
 
     Args:
         kinds: by the name of the layer, a kind per head; None where there is none, hatched.
+        copying: the layer and the number of each head that copies, which gets a dot in a corner.
         title: above the picture.
         save: a .png or .svg file to write as well.
 
@@ -78,6 +81,7 @@ def plot_kinds(
     hatch(axes, np.array([[kind is None for kind in row] for row in table]))
     if has_signs:
         _write_signs(axes, table)
+    _mark_copying(axes, list(kinds), copying)
     step = 1 if has_signs else -(-heads // 16)
     columns = range(0, heads, step)
     axes.set_xticks(columns, list(map(str, columns)), fontsize=8)
@@ -91,17 +95,28 @@ def plot_kinds(
     for spine in axes.spines.values():
         spine.set(color="0.6", linewidth=0.6)
     counts = Counter(kind for row in table for kind in row if kind)
-    patches = [
+    patches: list[Any] = [
         Patch(facecolor=colour, edgecolor="0.6", label=f"{kind}  {counts[kind]}", linewidth=0.6)
         for kind, (_, colour) in SIGNS.items()
         if counts[kind]
     ]
+    if copying:
+        from matplotlib.lines import Line2D
+
+        label = f"copies  {len(copying)}"
+        patches.append(Line2D([], [], label=label, linestyle="", **DOT))
     if patches:
         figure.legend(
             handles=patches, loc="outside right upper", fontsize=8, frameon=False, title="kind",
             title_fontsize=8,
         )  # fmt: skip
     return finish(figure, save)
+
+
+def _mark_copying(axes: Any, names: list[str], copying: Collection[tuple[str, int]]) -> None:
+    if copying:
+        rows = [names.index(name) - 0.34 for name, _ in copying]
+        axes.plot([head + 0.34 for _, head in copying], rows, linestyle="", **DOT)
 
 
 def _write_signs(axes: Any, table: Sequence[Sequence[str | None]]) -> None:

@@ -17,7 +17,7 @@ from .. import answers, derivation_answers, edits, parts, questions, run_answers
 from ..answers import ANSWERS
 from ..first_screen import answers as first_screen
 from ..first_screen import checkpoints, head_kinds
-from ..meaning import lens, neighbours
+from ..meaning import lens, neighbours, sweep
 from ..reading import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
 
@@ -29,6 +29,7 @@ MODULES = (
     answers,
     lens,
     neighbours,
+    sweep,
     head_kinds,
     first_screen,
     run_answers,

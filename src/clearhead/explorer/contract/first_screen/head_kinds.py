@@ -16,12 +16,36 @@ from ..values import Span
 # What a head's weights are measured for. ``even`` is how evenly they are spread, from 0 to 1; the
 # others are shares of the weight.
 HeadMeasure = TypeAliasType(
-    "HeadMeasure", Literal["previous", "next", "same", "first", "last", "aligned", "even"]
+    "HeadMeasure",
+    Literal[
+        "previous",
+        "next",
+        "same",
+        "first",
+        "last",
+        "duplicate",
+        "induction",
+        "aligned",
+        "local",
+        "even",
+    ],
 )
 # ``broad`` is a head whose weights are even; ``mixed`` one that does none of these things mostly.
 HeadKind = TypeAliasType(
     "HeadKind",
-    Literal["previous", "next", "same", "first", "last", "aligned", "broad", "mixed"],
+    Literal[
+        "previous",
+        "next",
+        "same",
+        "first",
+        "last",
+        "duplicate",
+        "induction",
+        "aligned",
+        "local",
+        "broad",
+        "mixed",
+    ],
 )
 
 
@@ -46,10 +70,13 @@ class MeasuredHead(TypedDict):
     Attributes:
         kind: what it does mostly; null where too few queries have a choice for that to mean much.
         measures: a number from 0 to 1 for each measure that means something here.
+        copying: from -1 to 1, how far the head's weights copy what it reads into the logits; null
+            where that cannot be said, as of a recording.
     """
 
     kind: HeadKind | None
     measures: dict[HeadMeasure, float]
+    copying: float | None
 
 
 class HeadKindsAnswer(TypedDict):
@@ -62,6 +89,7 @@ class HeadKindsAnswer(TypedDict):
         share: a head is of a kind from this share of its weight on.
         even: a head is broad from this evenness on, if it is of no other kind.
         queries: a head has a kind where so many queries can attend to more than one token.
+        copies: a head copies, beside its kind, from this copying score on.
     """
 
     part: str
@@ -70,3 +98,4 @@ class HeadKindsAnswer(TypedDict):
     share: float
     even: float
     queries: int
+    copies: float

@@ -10,7 +10,8 @@ export type Ability =
   | "derivations"
   | "next_words"
   | "lens"
-  | "gradients";
+  | "gradients"
+  | "sweep";
 
 /** The output of a head becomes 0. */
 export interface AblateHead {
@@ -360,7 +361,10 @@ export type HeadKind =
   | "same"
   | "first"
   | "last"
+  | "duplicate"
+  | "induction"
   | "aligned"
+  | "local"
   | "broad"
   | "mixed";
 
@@ -378,6 +382,8 @@ export interface HeadKinds {
   even: number;
   /** A head has a kind where so many queries can attend to more than one token. */
   queries: number;
+  /** A head copies, beside its kind, from this copying score on. */
+  copies: number;
 }
 
 /** What kind each head of a part is. */
@@ -390,7 +396,17 @@ export interface HeadKindsParams {
   layers?: [number, number] | null;
 }
 
-export type HeadMeasure = "previous" | "next" | "same" | "first" | "last" | "aligned" | "even";
+export type HeadMeasure =
+  | "previous"
+  | "next"
+  | "same"
+  | "first"
+  | "last"
+  | "duplicate"
+  | "induction"
+  | "aligned"
+  | "local"
+  | "even";
 
 /** Where a head is. */
 export interface HeadPlace {
@@ -518,12 +534,15 @@ export interface MeasuredHead {
   kind: HeadKind | null;
   /** A number from 0 to 1 for each measure that means something here. */
   measures: Record<string, number>;
+  /** From -1 to 1, how far the head's weights copy what it reads into the logits; null where that
+   * cannot be said, as of a recording. */
+  copying: number | null;
 }
 
 /** What the model is, or what was recorded; of a recording, much is not known. */
 export interface Model {
   /** `translation` with encoder and decoder, `generation` with a decoder alone, `encoder` with an
-   * encoder alone, or `recording`. */
+   * encoder alone, `recording`, or `sweep`, of which there is its result alone. */
   kind: ModelKind;
   name: string;
   languages: Languages | null;
@@ -549,7 +568,7 @@ export interface Model {
   provenance: Record<string, unknown>;
 }
 
-export type ModelKind = "translation" | "generation" | "encoder" | "recording";
+export type ModelKind = "translation" | "generation" | "encoder" | "recording" | "sweep";
 
 /** How much is taken and given at once, 0 where nothing of the kind is taken. */
 export interface ModelLimits {
@@ -904,6 +923,61 @@ export interface SwapToken {
   token: number;
 }
 
+/** The metric with one edit less the metric without any, for each edit. */
+export interface Sweep {
+  /** Its class. */
+  model: string;
+  /** What was edited, one at a time. */
+  over: "heads" | "layers" | "positions" | "edges";
+  /** Of what kind. */
+  edit: "zero" | "mean" | "patch" | "remove";
+  /** Of path patching, where the paths lead; null elsewhere. */
+  to: SweepReceiver | null;
+  /** What the numbers are, in words. */
+  measure: string;
+  /** The metric without any edit. */
+  before: number;
+  /** The metric of the run patched from; null where there was none. */
+  target: number | null;
+  /** Of the values, `module` first. */
+  axes: SweepAxis[];
+  /** In the order of the axes, the last one fastest; null where there is nothing. */
+  values: (number | null)[];
+  /** Names of the positions. */
+  tokens: SweepTokens;
+  /** Remarks for a reader. */
+  notes: string[];
+}
+
+/** One axis of a sweep's values: `module`, `head`, `position`, `query` or `key`. */
+export interface SweepAxis {
+  name: string;
+  entries: string[];
+}
+
+/** What each edit of a sweep did to a number. */
+export type SweepParams = Record<string, never>;
+
+/** Where the paths of path patching lead; the module "" and `output` are the model's output. */
+export interface SweepReceiver {
+  module: string;
+  part: "query" | "key" | "value" | "input" | "output";
+  /** Of the module; null for all of it. */
+  head: number | null;
+  /** Patterns of modules that do not pass on what a path changes. */
+  freeze: string[];
+}
+
+/** Names of the positions; null where nothing names them. */
+export interface SweepTokens {
+  /** Of the run that was edited. */
+  edited: string[] | null;
+  /** Of the run that was patched from. */
+  source: string[] | null;
+  /** Of what the decoder of a model with two stacks read. */
+  decoder: string[] | null;
+}
+
 /** A token: its id (-1 in a recording, which knows none), and what is written for it. */
 export interface Token {
   id: number;
@@ -986,6 +1060,7 @@ export interface Questions {
   gradients: { params: GradientsParams; json: Gradients };
   alignment: { params: AlignmentParams; json: Alignment };
   discovery: { params: DiscoveryParams; json: Discovery };
+  sweep: { params: SweepParams; json: Sweep };
   offline: { params: OfflineParams; json: Offline };
 }
 

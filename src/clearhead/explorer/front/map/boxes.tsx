@@ -5,7 +5,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { Attention } from "../core/protocol";
 import { kind, model } from "../core/state/state";
 import { lookUp, wordsOf } from "../core/text/i18n";
-import { headOf, type Kinds, measureOf, percent } from "../views/shared/kinds";
+import { headOf, isCopying, type Kinds, measureOf, percent } from "../views/shared/kinds";
 import { goToHead, goToStep, isHere, isLocked, type Place } from "./place";
 import { Sign } from "./sign";
 import { columnsOf, isCross, type LayerPlan, type Stack, stackOf } from "./stacks";
@@ -59,10 +59,11 @@ export function kindText(kinds: Kinds, line: number, head: number): string {
   if (kinds instanceof Error) return kinds.message;
   const measured = headOf(kinds, line, head);
   if (!measured) return kinds === null ? words.measuring : words.notMeasured;
-  if (measured.kind === null) return words.unknown;
+  const copies = isCopying(kinds, measured) ? words.copies : "";
+  if (measured.kind === null) return [words.unknown, copies].filter(Boolean).join(", ");
   const measure = measureOf(measured.kind);
   const share = measure && measured.measures[measure];
-  return [words.kinds[measured.kind], share == null ? "" : percent(share)]
+  return [words.kinds[measured.kind], share == null ? "" : percent(share), copies]
     .filter(Boolean)
     .join(", ");
 }
@@ -125,6 +126,7 @@ export function AttentionBox({
             >
               <Sign
                 kind={measured?.kind ?? null}
+                copies={isCopying(of, measured)}
                 {...(measure && { share: measured.measures[measure] ?? 1 })}
               />
             </button>

@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Attention, HeadKind, HeadMeasure, Run } from "../core/protocol";
+import { signed } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { headOf, type Kinds, measureOf, percent } from "../views/shared/kinds";
 import { attentionName, kindText, meaningOf } from "./boxes";
@@ -49,10 +50,21 @@ export function Readout({ answer, place, kinds, pointed }: ReadoutProps): JSX.El
               <span class="num-text">{percent(share)}</span>
             </li>
           ))}
+          {measured.copying !== null && (
+            <li data-main={measured.copying >= copiesFrom(of) || undefined}>
+              {words.copying}
+              <span class="num-text">{signed(measured.copying)}</span>
+            </li>
+          )}
         </ul>
       )}
     </div>
   );
+}
+
+/** From which copying score on a head copies. */
+function copiesFrom(kinds: Kinds): number {
+  return kinds && typeof kinds === "object" && "copies" in kinds ? kinds.copies : 1;
 }
 
 /** Which of its part's layers an attention is. */
@@ -75,6 +87,10 @@ export function Signs({ kinds }: { kinds: Map<string, Kinds> }): JSX.Element {
             {words.kinds[kind]}
           </span>
         ))}
+        <span class="map-kind">
+          <Sign kind={null} copies />
+          {words.copying}
+        </span>
       </summary>
       <ul>
         {(Object.keys(words.kinds) as HeadKind[]).map((kind) => (
@@ -85,6 +101,13 @@ export function Signs({ kinds }: { kinds: Map<string, Kinds> }): JSX.Element {
             </span>
           </li>
         ))}
+        <li>
+          <Sign kind={null} copies />
+          <span>
+            <strong>{words.copying}</strong>:{" "}
+            {words.copyingMeaning(copiesFrom(answer ?? null).toFixed(1))}
+          </span>
+        </li>
       </ul>
       <p>
         {answer && typeof answer === "object" && "share" in answer && (

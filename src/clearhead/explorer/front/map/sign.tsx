@@ -63,6 +63,39 @@ const CELLS: Record<HeadKind, { at: [number, number][]; opacity: number }> = {
     ],
     opacity: 1,
   },
+  // The text of these two reads a b c a b.
+  duplicate: {
+    at: [
+      [3, 0],
+      [4, 1],
+    ],
+    opacity: 1,
+  },
+  induction: {
+    at: [
+      [3, 1],
+      [4, 2],
+    ],
+    opacity: 1,
+  },
+  local: {
+    at: [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+      [1, 2],
+      [2, 1],
+      [2, 2],
+      [2, 3],
+      [3, 2],
+      [3, 3],
+      [3, 4],
+      [4, 3],
+      [4, 4],
+    ],
+    opacity: 0.65,
+  },
   broad: { at: Array.from({ length: 25 }, (_, n) => [Math.floor(n / 5), n % 5]), opacity: 0.5 },
   mixed: {
     at: [
@@ -77,8 +110,15 @@ const CELLS: Record<HeadKind, { at: [number, number][]; opacity: number }> = {
   },
 };
 
-/** `kind` null is an empty sign. */
-export function Sign({ kind, share }: { kind: HeadKind | null; share?: number }): JSX.Element {
+interface SignProps {
+  /** null is an empty sign. */
+  kind: HeadKind | null;
+  share?: number;
+  /** Whether the head copies: a dot in the corner that no causal head reaches. */
+  copies?: boolean;
+}
+
+export function Sign({ kind, share, copies = false }: SignProps): JSX.Element {
   const cells = kind === null ? null : CELLS[kind];
   const path = cells?.at.map(([query, key]) => `M${key + 0.5} ${query + 0.5}h1v1h-1z`).join("");
   // The larger the share, the darker: a half is not as plain as the whole.
@@ -93,6 +133,7 @@ export function Sign({ kind, share }: { kind: HeadKind | null; share?: number })
     >
       <rect x="0.25" y="0.25" width="5.5" height="5.5" rx="0.5" />
       {path && <path d={path} opacity={opacity} />}
+      {copies && <circle class="map-copies" cx="4.7" cy="1.3" r="1.15" />}
     </svg>
   );
 }

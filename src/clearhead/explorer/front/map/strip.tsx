@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { Run } from "../core/protocol";
 import { attention, queryTokens, setState, state } from "../core/state/state";
 import { wordsOf } from "../core/text/i18n";
-import { headOf, type Kinds, measureOf } from "../views/shared/kinds";
+import { headOf, isCopying, type Kinds, measureOf } from "../views/shared/kinds";
 import { attentionName, inSentence, kindText, stackName } from "./boxes";
 import type { Place } from "./place";
 import { lineOf } from "./readout";
@@ -35,7 +35,11 @@ export function Here({ answer, place, kinds }: HereProps): JSX.Element {
       </strong>
       {measured && (
         <span class="map-kind">
-          <Sign kind={measured.kind} {...(measure && { share: measured.measures[measure] ?? 1 })} />
+          <Sign
+            kind={measured.kind}
+            copies={isCopying(of, measured)}
+            {...(measure && { share: measured.measures[measure] ?? 1 })}
+          />
           {kindText(of, line, place.head)}
         </span>
       )}

@@ -60,7 +60,9 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
   }, []);
   const words = wordsOf(table);
   const all = viewsOf(model.value);
-  const current = all.find((view) => view.id === state.view.value) ?? all[0];
+  // The result of a sweep has a view of its own, and no run that others could show.
+  const alone = model.value?.kind === "sweep" ? all.find(({ id }) => id === "sweep") : undefined;
+  const current = alone ?? all.find((view) => view.id === state.view.value) ?? all[0];
   return (
     <div
       class="page"
@@ -84,7 +86,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         )}
         <div class="tools">
           <Settings />
-          {current && <ExportMenu view={current} />}
+          {current && !alone && <ExportMenu view={current} />}
         </div>
       </header>
       <main>
@@ -92,13 +94,20 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         <Training />
         <Failure />
         <Opening />
-        <div class="beneath">
-          <Check />
-          <div class="hint" role="note" aria-label={words.hintTitle}>
-            <p>{words.hint1}</p>
-            <p>{words.hint2}</p>
+        {!alone && (
+          <div class="beneath">
+            <Check />
+            <div class="hint" role="note" aria-label={words.hintTitle}>
+              <p>{words.hint1}</p>
+              <p>{words.hint2}</p>
+            </div>
           </div>
-        </div>
+        )}
+        {alone && (
+          <section id="view" class="view" tabIndex={-1} data-view="sweep">
+            <alone.component />
+          </section>
+        )}
         {current && run.value && (
           <>
             <LastAnswer />

@@ -23,6 +23,7 @@ import { nameOf, Translation } from "./result/result";
 
 export function SentenceBox(): JSX.Element | null {
   const description = model.value;
+  if (description?.kind === "sweep") return null;
   if (description?.kind === "recording") return <RecordedText />;
   return (
     <section class="sentence-box">

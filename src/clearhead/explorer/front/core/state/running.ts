@@ -58,7 +58,9 @@ export function followState(firstText: (model: Model) => string = () => ""): () 
   };
   begin = () =>
     void askModel().then((description) => {
-      if (description) end = effect(() => void follow(description, withText(description)));
+      // The result of a sweep is of no text that could be walked.
+      if (description && description.kind !== "sweep")
+        end = effect(() => void follow(description, withText(description)));
     });
   begin();
   return () => {

@@ -6,7 +6,10 @@ const en = {
   same: "the same token",
   first: "first token",
   last: "last token",
+  duplicate: "duplicate token",
+  induction: "induction",
   aligned: "aligned",
+  local: "local",
   broad: "broad",
   mixed: "mixed",
 };
@@ -17,7 +20,10 @@ const pt: typeof en = {
   same: "o mesmo token",
   first: "primeiro token",
   last: "último token",
+  duplicate: "token repetido",
+  induction: "indução",
   aligned: "alinhada",
+  local: "local",
   broad: "ampla",
   mixed: "mista",
 };

@@ -40,6 +40,12 @@ export function measureOf(kind: MeasuredHead["kind"]): HeadMeasure | null {
   return kind === "broad" ? "even" : kind;
 }
 
+/** Whether a head copies what it reads, beside its kind. */
+export function isCopying(kinds: Kinds, head: MeasuredHead | null): boolean {
+  if (!kinds || kinds === "later" || kinds instanceof Error) return false;
+  return (head?.copying ?? -1) >= kinds.copies;
+}
+
 export function percent(share: number): string {
   return `${Math.round(100 * share)}\u00a0%`;
 }
