@@ -179,16 +179,16 @@ def _queries_end(one: _Call, begin: int, sequences: Tensor | None) -> int:
         )
     if sequences is None:
         return queries
-    expected = int(sequences.shape[-1]) - 1
+    last_query = int(sequences.shape[-1]) - 1
     # The last step may end with tokens that were drafted and rejected.
-    if sequences.shape[0] != batch or not begin <= expected <= queries < expected + steps[-1]:
+    if sequences.shape[0] != batch or not begin <= last_query <= queries < last_query + steps[-1]:
         raise TraceError(
             f"The output has {list(sequences.shape)} tokens, and {batch} rows of {queries} "
             "queries were recorded, where a sequence has one query for each token but the last. "
             "Give what generate() returned in the recorded block, and for beam search with "
             "return_dict_in_generate=True."
         )
-    return expected
+    return last_query
 
 
 def _whole(contents: Contents, call: _Call, queries: int, kind: str) -> AttentionMap:
