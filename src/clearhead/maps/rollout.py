@@ -30,6 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import ShapeError
 from ..shapes import Float, Float64, Int
 from ._rollout_arguments import Heads, Tokens, check_maps, head_indices, places_of
 from .attention_map import AttentionMap
@@ -104,6 +105,39 @@ def flow_to(
     """
     stack = self_attention_stack(maps, layers)
     return _walk(stack, stack, tokens, _upwards, residual, heads)
+
+
+def flow_of(
+    maps: Any,
+    shares: Float[Tensor, "batch n length"],
+    *,
+    layers: Layers = None,
+    residual: float = 0.5,
+    heads: Heads = None,
+) -> Float[Tensor, "batch n length"]:
+    """Compute how much every output position draws on shares of the input, through all layers.
+
+    A share of 1 for one token is what `flow_to` computes; ones for a span sum up over it.
+
+    Args:
+        maps, layers, residual, heads: as in `rollout`.
+        shares: how much of each input position counts.
+
+    Raises:
+        ShapeError, ConfigError, TraceError: as in `flow_to`.
+    """
+    stack = self_attention_stack(maps, layers)
+    check_maps(stack, residual)
+    batch, length = stack[0].shape[0], stack[0].shape[2]
+    if shares.ndim != 3 or (shares.shape[0], shares.shape[2]) != (batch, length):
+        raise ShapeError(
+            f"shares are [batch, n, length] with batch {batch} and length {length}; got "
+            f"{list(shares.shape)}."
+        )
+    flow = shares.to(torch.float64)
+    for attention_map in stack:
+        flow = _upwards(flow, attention_map, residual, head_indices(heads, attention_map))
+    return flow.to(stack[0].dtype)
 
 
 def _walk(

@@ -86,18 +86,56 @@ def test_a_relative_bias_over_steps_is_one_by_distance():
     assert isinstance(one.scoring.bias, ToeplitzBias)
 
 
-def test_beam_search_is_not_merged_and_the_error_says_why():
+def test_rows_that_continue_other_rows_are_followed():
     model = Attend()
+    value = torch.cat([V[[1, 1], :, :3], V[:, :, 3:4]], 2)
 
     def run():
         first = model(Q[:, :, :3], K[:, :, :3], V[:, :, :3], CAUSAL[:3, :3])
-        key = torch.cat([K[[1, 0], :, :3], K[:, :, 3:4]], 2)
-        return first, model(Q[:, :, 3:4], key, key)
+        key = torch.cat([K[[1, 1], :, :3], K[:, :, 3:4]], 2)
+        return first, model(Q[:, :, 3:4], key, value)
+
+    one = recorded(model, run, values=True)[""]
+    query, key = (torch.cat([x[[1, 1], :, :3], x[:, :, 3:4]], 2) for x in (Q, K))
+    expected = dense(query, key, mask=CAUSAL[:4, :4])
+    torch.testing.assert_close(one.dense().double(), expected, rtol=0, atol=3e-6)
+    assert torch.equal(one.value, value)
+    assert "the rows are beams, each with its ancestors" in one.source.notes
+
+
+def test_keys_that_were_cut_back_are_another_text_unless_tokens_were_drafted(monkeypatch):
+    """The cache is cut back to three tokens, and goes on with a fourth that is another one."""
+    from clearhead.maps.recorder import collector
+
+    model = Attend()
+    order = [0, 1, 2, 6]
+
+    def run():
+        first = model(Q[:, :, :5], K[:, :, :5], V[:, :, :5], CAUSAL[:5, :5])
+        return first, model(Q[:, :, 6:7], K[:, :, order], V[:, :, order])
 
     recording = recorded(model, run)
-    with pytest.raises(TraceError, match=r"rows of the batch changed places.*beam search.*calls\("):
+    with pytest.raises(TraceError, match=r"keys of '' were cut back .* another text.*calls\("):
         recording[""]
-    assert [one.shape[2:] for one in recording.calls("")] == [(3, 3), (1, 4)]
+    assert [one.shape[2:] for one in recording.calls("")] == [(5, 5), (1, 4)]
+    monkeypatch.setattr(collector, "is_drafting", lambda: True)
+    one = recorded(model, run, values=True)[""]
+    expected = dense(Q[:, :, order], K[:, :, order], mask=CAUSAL[:4, :4])
+    torch.testing.assert_close(one.dense().double(), expected, rtol=0, atol=3e-6)
+    assert torch.equal(one.value, V[:, :, order])
+    assert "2 tokens that were drafted and rejected left out" in one.source.notes
+
+
+def test_queries_that_saw_what_is_cut_back_are_not_continued(monkeypatch):
+    """Without a causal mask the queries that stay have attended to the keys that go."""
+    from clearhead.maps.recorder import collector
+
+    monkeypatch.setattr(collector, "is_drafting", lambda: True)
+    model, order = Attend(), [0, 1, 2, 6]
+    with record(model) as recording:
+        model(Q[:, :, :5], K[:, :, :5], V[:, :, :5])
+        model(Q[:, :, 6:7], K[:, :, order], V[:, :, order])
+    assert len(recording.calls("")) == 2
 
 
 @pytest.mark.parametrize(

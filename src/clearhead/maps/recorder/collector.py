@@ -14,16 +14,20 @@ from ..recording.captured import CapturedAttention, without_idle_keys, without_r
 from ..recording.contents import Contents
 from ..recording.growing_call import GrowingCall
 from ..recording.notes import STRANGER
+from ..recording.steps.cache_overlap import Continuation
 from ..recording.storage import Storage
 from ..storage.provenance import Source
 from ..storage.summary_map import SummaryMap
 from .kernels import with_heads_unpacked
-from .owners import Lengths, Owner, attention_kind
+from .owners import Lengths, Owner, attention_kind, is_draft, is_drafting
 from .selection import Selection
 from .token_labels import TokenLabels
 from .unread import kind_of_class, unread_modules, why_unread
 
 _EXPLICIT = "explicit"  # attention of several operators
+_DRAFTS = (
+    "attention of the model's own layers, run to draft tokens that it then checks, was left out"
+)
 _IN_GRAPH = (
     "within a compiled graph: which module inside computed it cannot be seen, and calls are in the "
     "order of the graph"
@@ -56,8 +60,8 @@ class Collector:
     ) -> None:
         self._contents, self._selection, self._storage = contents, selection, storage
         self._summaries, self._labels = summaries, labels
-        # Whether the last self-attention was a further step of a generation.
-        self._pass_continues = False
+        # How the last self-attention continued a generation, if it did.
+        self._continuation: Continuation | None = None
         self.calls_in_graphs = 0
         self.strangers: Counter[str] = Counter()
         self.attending: set[str] = set()
@@ -103,6 +107,10 @@ class Collector:
             return
         if not self._selection.includes(owner.name):
             return
+        if is_draft():
+            if _DRAFTS not in self._contents.notes:
+                self._contents.notes.append(_DRAFTS)
+            return
         # Undo what was done to the tensors for the kernel's sake.
         captured = without_idle_keys(with_heads_unpacked(owner, captured))
         key, value = without_repeated_heads(captured.key, captured.value)
@@ -139,14 +147,19 @@ class Collector:
             that were asked for beside a fused kernel's output.
         """
         last = calls[-1] if calls else None
-        continues = isinstance(last, GrowingCall) and last.extend(
-            source.kind, captured, pass_continues=self._pass_continues
-        )
-        if isinstance(last, GrowingCall) and not continues and last.is_same_attention(captured):
-            return None
+        continuation = None
+        if isinstance(last, GrowingCall):
+            continuation = last.extend(
+                source.kind,
+                captured,
+                previous=self._continuation,
+                is_drafting=is_drafting,
+            )
+            if continuation is None and last.is_same_attention(captured):
+                return None
         if source.kind == "self":
-            self._pass_continues = continues
-        if isinstance(last, GrowingCall) and continues:
+            self._continuation = continuation
+        if isinstance(last, GrowingCall) and continuation is not None:
             return last
         call = GrowingCall.of(source, captured, self._storage)
         calls.append(call)

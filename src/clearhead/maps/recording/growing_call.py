@@ -3,28 +3,39 @@
 With a cache of keys, each step computes the queries of its new tokens against the keys of all
 tokens up to them. Such steps are one attention in parts, and are merged into one call. Whether a
 step continues the call is not guessed: its keys are compared with the keys of the call, number by
-number. What is compared depends on the cache:
+number (`steps.cache_overlap`). Cross-attention has the same keys in every step.
 
-    full cache      the keys of the call, then the new ones
-    sliding window  the last keys of the call, then the new ones
-    static cache    a buffer of full length, where the new keys overwrite keys that are unused
-    cross           the same keys in every step
+In beam search a row continues another row: `steps.lineage` follows it, and keys and queries stay
+where they were computed. Tokens that were drafted and rejected are dropped when the next step lacks
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from ...shapes import Bool, Float
+from ...shapes import Bool, Float, Int
 from ..attention_map import AttentionMap
-from ..scores.merged_scoring import CallScoring, merged
+from ..scores.merged_scoring import CallScoring
+from ..scores.part_scoring import scoring_of_queries
 from ..storage.provenance import Source
 from .captured import CapturedAttention, attended_end
 from .outline import Outline
+from .steps.assembly import assembled
+from .steps.cache_overlap import (
+    CallState,
+    Continuation,
+    count_rejected,
+    find_overlap,
+    find_parents,
+    is_uncertain,
+)
+from .steps.compatibility import are_compatible
+from .steps.lineage import Lineage
 from .storage import GrowingTensor, Storage
 
 _ROWS_COMPARED_FOR_ORDER = 256
@@ -37,14 +48,15 @@ class GrowingCall:
     Attributes:
         source: where it came from; its kernel and notes are those of all steps.
         storage: how tensors are kept.
-        query, key, value, lse: the tensors of all steps.
+        query, key, value, lse: the tensors of all steps, in the rows that computed them.
         parts: the scoring of each step.
         attended_end: no query attends to this key or a later one, so those may still change.
         used_end: the same, counting queries that attend evenly whatever the keys are.
+        lineage: which rows continued which.
         offset: the index, among all keys, of the last step's first key.
         static: new keys overwrote keys that no query had attended to.
-        steps: the number of calls of the module that were merged.
-        reordered: another call of the module had these keys with its rows in another order.
+        rejected: the number of drafted tokens that were dropped.
+        cut_back: another call of the module began with a part of these keys.
         labels: the tokens of ``"query"`` and ``"key"``, for each row of the batch.
     """
 
@@ -57,10 +69,11 @@ class GrowingCall:
     parts: list[CallScoring]
     attended_end: int
     used_end: int
+    lineage: Lineage
     offset: int = 0
     static: bool = False
-    steps: int = 1
-    reordered: bool = False
+    rejected: int = 0
+    cut_back: bool = False
     labels: dict[str, list[list[str]]] = field(default_factory=dict)
     _map: AttentionMap | None = field(default=None, init=False)
 
@@ -80,6 +93,7 @@ class GrowingCall:
             parts=[_part(captured, 0, storage)],
             attended_end=attended_end(captured, count_even=False),
             used_end=attended_end(captured, count_even=True),
+            lineage=Lineage(len(captured.key), captured.key.shape[2]),
         )
 
     @property
@@ -87,33 +101,111 @@ class GrowingCall:
         """``"self"`` or ``"cross"``."""
         return self.source.kind
 
+    @property
+    def steps(self) -> int:
+        """The number of calls of the module that were merged."""
+        return len(self.parts)
+
     # Growing
 
-    def extend(self, kind: str, captured: CapturedAttention, *, pass_continues: bool) -> bool:
-        """Append a further step, if it is one, and return whether it was.
+    def extend(
+        self,
+        kind: str,
+        captured: CapturedAttention,
+        *,
+        previous: Continuation | None,
+        is_drafting: Callable[[], bool],
+    ) -> Continuation | None:
+        """Append a further step, if it is one.
 
         Args:
             kind: of the step's attention.
             captured: the step's attention.
-            pass_continues: whether the self-attention before it in the forward pass was a further
-                step. Cross-attention has the same keys in every step, and in every other pass
+            previous: how the self-attention before it in the forward pass continued its call, if
+                it did. Cross-attention has the same keys in every step, and in every other pass
                 over the same source.
+            is_drafting: whether the model is checking tokens that were drafted, so that keys which
+                a step lacks are those of rejected tokens.
+
+        Returns:
+            How it continues the call; None where it does not.
         """
-        if kind != self.kind or not self._is_compatible(captured):
-            return False
+        query, scoring = self.query.tensor, self.parts[-1].scoring
+        if (
+            kind != self.kind
+            or captured.dropout != self.source.dropout
+            or (self.value is not None and captured.value is None)
+            or not are_compatible(query, self.key.tensor, scoring, captured)
+        ):
+            return None
         key = captured.key.detach().to(self.key.tensor.device, self.key.tensor.dtype)
         if kind == "cross":
-            if not pass_continues or key.shape[2] != self.key.length:
-                return False
-            if not torch.equal(key, self.key.tensor):
-                return False
-            self._append(captured, key, 0, key.new_zeros(0, dtype=torch.bool))
-            return True
-        overlap = self._overlap(key, captured.query.shape[2])
+            return self._extend_cross(captured, key, previous)
+        new = captured.query.shape[2]
+        keys = self.lineage.keys_of_rows(self.key.tensor)
+        state = CallState(keys, self.offset, self.attended_end)
+        overlap, parents, rejected = find_overlap(state, key, new), None, None
+        if overlap is None and 1 < len(key) <= _ROWS_COMPARED_FOR_ORDER:
+            parents = find_parents(state, key, new)
+            if parents is not None:
+                overlap = find_overlap(state._replace(keys=keys[parents]), key, new)
         if overlap is None:
-            self.reordered = self.reordered or self._is_reordered(key, captured.query.shape[2])
+            rejected = count_rejected(state, key, new, self.parts[-1].query_len)
+            if rejected is not None and self._drop(rejected, is_drafting):
+                state = CallState(keys[:, :, :-rejected], self.offset, self.attended_end)
+                overlap = find_overlap(state, key, new)
+        if overlap is None:
+            return None
+        uncertain = is_uncertain(state, overlap.offset)
+        continuation = Continuation(parents, rejected or 0, uncertain)
+        self._append(captured, key, *overlap, continuation)
+        return continuation
+
+    def _extend_cross(
+        self,
+        captured: CapturedAttention,
+        key: Float[Tensor, "batch kv_heads key_len head_dim"],
+        previous: Continuation | None,
+    ) -> Continuation | None:
+        """Append a further step of cross-attention, if it is one."""
+        if previous is None or key.shape[2] != self.key.length:
+            return None
+        origin = self.lineage.origin(previous.parents)
+        keys = self.key.tensor if origin is None else self.key.tensor[origin]
+        if not torch.equal(key, keys):
+            return None
+        if previous.rejected and not self._drop(previous.rejected, lambda: True):
+            return None
+        same = key.new_zeros(key.shape[2], dtype=torch.bool)
+        self._append(captured, key, 0, same, previous)
+        return previous
+
+    def _drop(self, rejected: int, is_drafting: Callable[[], bool]) -> bool:
+        """Drop the last queries of the last step, and their keys, if they were drafted."""
+        last = self.parts[-1]
+        count = last.query_len - rejected
+        scoring = scoring_of_queries(last.scoring, 0, count)
+        ended = CapturedAttention(
+            self.query.tensor[:, :, :0], self.key.tensor[:, :, : last.key_len], scoring, ""
+        )
+        in_step = self.key.length - (rejected if self.kind == "self" else 0)
+        attended_to = last.offset + attended_end(ended, count_even=False)
+        if attended_to > in_step or not is_drafting():
+            self.cut_back = True
             return False
-        self._append(captured, key, *overlap)
+        growing = [self.query, self.lse]
+        if self.kind == "self":
+            growing += [self.key, self.value]
+            self.attended_end = min(self.attended_end, in_step)
+            self.used_end = min(self.used_end, in_step)
+            self.lineage.drop(rejected)
+        for tensor in growing:
+            if tensor is not None:
+                tensor.length -= rejected
+        for row in self.labels.get("query", []):
+            del row[len(row) - rejected :]
+        self.parts[-1] = CallScoring(scoring, count, last.key_len, last.offset)
+        self.rejected += rejected
         return True
 
     def is_same_attention(self, captured: CapturedAttention) -> bool:
@@ -128,83 +220,24 @@ class GrowingCall:
         same_key = torch.equal(key, captured.key.to(key.device, key.dtype))
         return same_key and torch.allclose(mine, theirs, rtol=1e-5, atol=1e-7)
 
-    def _is_compatible(self, captured: CapturedAttention) -> bool:
-        """Return whether shapes and scoring fit, so that an attention may be a further step."""
-        mine, theirs = self.parts[-1].scoring, captured.scoring
-        return (
-            captured.query.shape[:2] == self.query.tensor.shape[:2]
-            and captured.query.shape[3] == self.query.tensor.shape[3]
-            and captured.key.shape[:2] == self.key.tensor.shape[:2]
-            and mine.scale == theirs.scale
-            and mine.softcap == theirs.softcap
-            and mine.score_mod is None
-            and theirs.score_mod is None
-            and captured.dropout == self.source.dropout
-            and _are_equal(mine.sinks, theirs.sinks)
-            and (self.value is None or captured.value is not None)
-        )
-
-    def _overlap(
-        self, key: Float[Tensor, "batch kv_heads key_len head_dim"], new: int
-    ) -> tuple[int, Bool[Tensor, "overlap"]] | None:
-        """Find where the keys of a step overlap the keys of the call.
-
-        Args:
-            key: the keys of the step.
-            new: the number of its queries, and so of its new keys.
-
-        Returns:
-            The index, among all keys, of the step's first key, and which of the overlapping keys
-            have changed; None where the step does not continue the call.
-        """
-        keys, length = self.key.tensor, key.shape[2]
-        # A full or static cache begins where the last step did; a window has moved by the new keys.
-        offsets = (self.offset, self.key.length + new - length, self.offset + new)
-        for offset in dict.fromkeys(offsets):
-            overlap = min(self.key.length - offset, length)
-            if offset < 0 or overlap <= 0:
-                continue
-            same = (keys[:, :, offset : offset + overlap] == key[:, :, :overlap]).flatten(2)
-            same = same.unflatten(2, (overlap, -1)).all(-1).all(1).all(0)
-            changed = ~same
-            count = int(changed.sum())
-            # As many keys are new as there are queries, whether appended or written over others.
-            if count + length - overlap != new or count == overlap:
-                continue
-            first = offset + int(changed.to(torch.uint8).argmax()) if count else self.key.length
-            if first >= self.attended_end or not count:
-                return offset, changed
-        return None
-
-    def _is_reordered(
-        self, key: Float[Tensor, "batch kv_heads key_len head_dim"], new: int
-    ) -> bool:
-        """Return whether each row continues some row, though not its own: a beam search."""
-        keys, rows = self.key.tensor, len(key)
-        overlap = min(self.key.length, key.shape[2] - new)
-        if rows < 2 or rows > _ROWS_COMPARED_FOR_ORDER or overlap <= 0:
-            return False
-        mine = keys[:, :, :overlap].flatten(1)
-        theirs = key[:, :, :overlap].flatten(1)
-        if torch.equal(mine, theirs):
-            return False
-        return all(bool((mine == row).all(1).any()) for row in theirs)
-
     def _append(
         self,
         captured: CapturedAttention,
         key: Float[Tensor, "batch kv_heads key_len head_dim"],
         offset: int,
         changed: Bool[Tensor, "overlap"],
+        continuation: Continuation,
     ) -> None:
-        """Append a step whose keys begin at an offset, some of them changed: see `_overlap`."""
+        """Append a step whose keys begin at an offset, some of them changed: see `Overlap`."""
         copy = self.storage.copy
         overlap = changed.shape[0] if self.kind == "self" else key.shape[2]
         value = None if self.value is None else captured.value
+        first = self.key.length
         # In a static cache, new keys and values stand in the place of unused ones.
         if bool(changed.any()):
             self.static = True
             where = offset + changed.nonzero()[:, 0]
+            first = int(where[0])
             self.key.tensor[:, :, where] = key[:, :, :overlap][:, :, changed]
             if self.value is not None and value is not None:
                 self.value.tensor[:, :, where] = copy(value)[:, :, :overlap][:, :, changed]
@@ -219,11 +252,12 @@ class GrowingCall:
             self.lse = None
         self.parts.append(_part(captured, offset, self.storage))
         self.offset = offset
+        end = first + captured.query.shape[2] if self.kind == "self" else first
+        self.lineage.add(continuation, first, end, self.key.length)
         step_ends = (attended_end(captured, count_even=even) for even in (False, True))
         attended_to, used_to = (offset + end for end in step_ends)
         self.attended_end = max(self.attended_end, attended_to)
         self.used_end = max(self.used_end, used_to)
-        self.steps += 1
         kernel = self.source.kernel
         if captured.kernel not in kernel.split(" and "):
             kernel += f" and {captured.kernel}"
@@ -249,51 +283,31 @@ class GrowingCall:
     def outline(self) -> Outline:
         """What tables say of the call."""
         query, key = self.query.tensor.shape, self.key.tensor.shape
-        remark = f" ({self.steps} steps)" if self.steps > 1 else ""
+        beams = ", beams" if self.lineage.is_reordered else ""
+        remark = f" ({self.steps} steps{beams})" if self.steps > 1 else ""
         kernel = self.source.kernel + remark
         return Outline(self.kind, query[1], key[1], query[2], self.length, kernel)
 
     def map(self) -> AttentionMap:
-        """Return the map of all steps together; it is built once."""
+        """Return the map of all steps together; it is built once.
+
+        After beam search its rows are the beams of the last step, each with its ancestors.
+
+        Raises:
+            TraceError: keys alone do not tell the ancestors.
+        """
         if self._map is None:
-            self._map = self._build()
+            self._map = assembled(self)
         return self._map
 
-    def _build(self) -> AttentionMap:
-        length, first = self.length, self.parts[0]
-        query, key = self.query.tensor, self.key.tensor[:, :, :length]
-        offset = first.key_len - first.query_len if self.kind == "self" else 0
-        return AttentionMap(
-            query,
-            key,
-            merged(self.parts, length),
-            value=None if self.value is None else self.value.tensor[:, :, :length],
-            lse=None if self.lse is None else self.lse.tensor[..., 0],
-            source=self._source_of_map(),
-            query_labels=self._labels("query", query.shape[2]),
-            key_labels=self._labels("key", length),
-            query_offset=0 if self.static else max(offset, 0),
-        )
+    def map_of(self, paths: Int[Tensor, "rows steps"], lengths: Sequence[int]) -> AttentionMap:
+        """Return the map of rows that came about along some paths: the hypotheses of beam search.
 
-    def _source_of_map(self) -> Source:
-        notes = self.source.notes
-        if self.steps > 1:
-            notes = (*notes, f"{self.steps} steps with a cache, taken together")
-        if self.source.dropout:
-            notes = (*notes, f"weights before dropout of {self.source.dropout:g}")
-        return replace(self.source, notes=notes)
-
-    def _labels(self, side: str, length: int) -> Sequence[Sequence[str]] | None:
-        """Return the tokens of one side, if there is one for each of its positions."""
-        rows = self.labels.get(side)
-        return rows if rows is not None and all(len(row) == length for row in rows) else None
-
-
-def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
-    """Return whether two tensors hold the same numbers, or neither is there."""
-    if one is None or other is None:
-        return one is other
-    return torch.equal(one, other.to(one))
+        Args:
+            paths: the row of each step, as `Lineage.paths_of` has them.
+            lengths: the number of queries of each row; the rest attend to nothing.
+        """
+        return assembled(self, paths, lengths)
 
 
 def _part(captured: CapturedAttention, offset: int, storage: Storage) -> CallScoring:

@@ -12,9 +12,11 @@ from torch import Tensor
 from ...errors import TraceError
 from ...shapes import Float, Shaped
 from ..attention_map import AttentionMap
+from .beams import rows_of_queries
 from .calls import Map
 from .contents import Contents
 from .growing_call import GrowingCall
+from .steps.lineage import gather_rows
 
 _BLOCK = 1 << 24  # weights that are computed at once
 
@@ -83,8 +85,12 @@ def merged_outputs(contents: Contents, name: str, calls: Sequence[Tensor]) -> li
         one = attention[0]
         if len(attention) > 1 or not isinstance(one, GrowingCall):
             continue
-        if one.steps == len(calls) and one.query.length == length:
-            return [torch.cat(list(calls), 1)]
+        if one.steps == len(calls) and one.query.length + one.rejected == length:
+            # Tokens that were drafted and rejected are the last of their step.
+            parts = zip(calls, one.parts, strict=True)
+            whole = torch.cat([x[:, : part.query_len] for x, part in parts], 1)
+            rows = rows_of_queries(contents, one)
+            return [whole if rows is None else gather_rows(whole[:, None], rows)[:, 0]]
     return list(calls)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import TraceError
+from .beams import map_of_call
 from .calls import Call, Map, Refusal
 from .contents import Contents
 from .file import write_contents
@@ -16,6 +17,7 @@ from .outputs import HeadOutputs, ModuleOutputs
 from .table import table
 
 if TYPE_CHECKING:
+    from ..generation.generation import Generation
     from ..heads.kinds import HeadKinds
 
 __all__ = ["Map", "Recording", "Refusal"]
@@ -73,12 +75,12 @@ class Recording:
         if isinstance(index, tuple):
             name = self._name(index[0])
             calls = self._contents.calls[name]
-            return _map(name, calls[range(len(calls))[index[1]]])
+            return self._map(name, calls[range(len(calls))[index[1]]])
         name = self._name(index)
         calls = self._contents.calls[name]
         if len(calls) > 1:
             raise TraceError(_several_calls(name, calls))
-        return _map(name, calls[0])
+        return self._map(name, calls[0])
 
     def calls(self, name: str | int) -> list[Map]:
         """Return one map per call of a module, in order; merged steps of a generation are one.
@@ -87,7 +89,7 @@ class Recording:
             TraceError: there is no such module, or a call could not be read exactly.
         """
         name = self._name(name)
-        return [_map(name, call) for call in self._contents.calls[name]]
+        return [self._map(name, call) for call in self._contents.calls[name]]
 
     def count_calls(self, name: str | int) -> int:
         """Return the number of calls of a module, those that could not be read included.
@@ -119,6 +121,21 @@ class Recording:
                 f"{', '.join(map(repr, self)) or 'no attention at all'}."
             )
         return name
+
+    def _map(self, name: str, call: Call) -> Map:
+        """Return the map of a call.
+
+        Raises:
+            TraceError: it could not be read exactly.
+        """
+        if isinstance(call, Refusal):
+            raise TraceError(
+                f"The attention of {name!r} (computed by {call.kernel}) cannot be read exactly: "
+                f"{call.why}."
+            )
+        if isinstance(call, GrowingCall):
+            return map_of_call(self._contents, call)
+        return call.map()
 
     # What else was computed
 
@@ -154,6 +171,12 @@ class Recording:
 
         return rollout.flow_to(self, *args, **kwargs)
 
+    def generation(self, *args: Any, **kwargs: Any) -> Generation:
+        """Return one run of ``generate``: `clearhead.maps.recording.generated.generation_of`."""
+        from .generated import generation_of
+
+        return generation_of(self._contents, *args, **kwargs)
+
     def heads(self, *args: Any, **kwargs: Any) -> HeadKinds:
         """Find out what kind each head is: see `clearhead.maps.heads.table_of_maps.head_kinds`."""
         from ..heads.table_of_maps import head_kinds
@@ -175,27 +198,13 @@ class Recording:
         return write_contents(self._contents, Path(path))
 
 
-def _map(name: str, call: Call) -> Map:
-    """Return the map of a call.
-
-    Raises:
-        TraceError: it could not be read exactly.
-    """
-    if isinstance(call, Refusal):
-        raise TraceError(
-            f"The attention of {name!r} (computed by {call.kernel}) cannot be read exactly: "
-            f"{call.why}."
-        )
-    return call.map()
-
-
 def _several_calls(name: str, calls: Sequence[Call]) -> str:
     """Return why a module has no single map, and how to choose one."""
     count = len(calls)
     reason = f"{name!r} was called {count} times, and each call has a map of its own"
-    if any(isinstance(call, GrowingCall) and call.reordered for call in calls):
+    if any(isinstance(call, GrowingCall) and call.cut_back for call in calls):
         reason = (
-            f"The rows of the batch changed places between the steps of {name!r}, as in beam "
-            f"search, so its {count} calls are not one attention"
+            f"The keys of {name!r} were cut back between its {count} calls, as a cache is that "
+            "begins another text, so they are not one attention"
         )
     return f"{reason}: take recording.calls({name!r}), or one of them with recording[{name!r}, i]."

@@ -1,6 +1,7 @@
 """Which module of a model an attention belongs to, and of what kind the attention is."""
 
 from ._attention_kind import attention_kind
+from ._drafting import is_draft, is_drafting
 from ._model_modules import ModuleNames
 from ._module_chain import Chain, find_chain
 from ._owners import Owner, common_owner, find_owner, head_hints
@@ -16,4 +17,6 @@ __all__ = [
     "find_chain",
     "find_owner",
     "head_hints",
+    "is_draft",
+    "is_drafting",
 ]

@@ -21,8 +21,10 @@ from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
 from ...scores.masks.key_ranges import DenseMask, KeyRanges
 from ...storage.summary_map import SummaryMap
+from ..beams import map_of_call
 from ..calls import Call, Refusal
 from ..contents import Contents
+from ..growing_call import GrowingCall
 from ..outputs import merged_outputs
 from ._format import FORMAT, HEADER, MEASURES
 
@@ -55,7 +57,7 @@ def write_contents(contents: Contents, path: Path) -> Path:
 
     names = _TensorNames()
     modules = [
-        {"name": name, "calls": [_describe_call(call, names) for call in calls]}
+        {"name": name, "calls": [_describe_call(call, contents, names) for call in calls]}
         for name, calls in contents.calls.items()
     ]
     description = {
@@ -80,10 +82,10 @@ def _describe_output(x: Tensor, names: _TensorNames) -> dict[str, Any]:
     return {"tensor": names.name(x), "axes": x.ndim}
 
 
-def _describe_call(call: Call, names: _TensorNames) -> dict[str, Any]:
+def _describe_call(call: Call, contents: Contents, names: _TensorNames) -> dict[str, Any]:
     if isinstance(call, Refusal):
         return {"refused": asdict(call)}
-    result = call.map()
+    result = map_of_call(contents, call) if isinstance(call, GrowingCall) else call.map()
     if isinstance(result, AttentionMap):
         return {"map": _describe_map(result, names)}
     return {"summary": _describe_summary(result, names)}

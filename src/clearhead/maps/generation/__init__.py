@@ -1,0 +1,1 @@
+"""What was read while each new token was written: recordings of ``generate``."""

@@ -1,0 +1,1 @@
+"""How the steps of a generation become one attention."""

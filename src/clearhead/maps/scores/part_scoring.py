@@ -1,0 +1,131 @@
+"""The scoring of a part of an attention: of some rows of its batch, or of some of its queries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ...shapes import Int, Shaped
+from .bias import DenseBias, ToeplitzBias
+from .masks.key_ranges import DenseMask, KeyRanges
+from .positions import take
+from .scoring import Scoring
+
+Mask = KeyRanges | DenseMask | None
+
+
+def scoring_of_rows(scoring: Scoring, rows: Int[Tensor, "rows"]) -> Scoring:
+    """Return the scoring of a batch whose rows are these rows, in this order."""
+
+    def part_of(x: Tensor) -> Shaped[Tensor, "#rows *rest"]:
+        return take(x, 0, rows.to(x.device))
+
+    modification, bias = scoring.score_mod, scoring.bias
+
+    def of_these_rows(score: Tensor, batch: Tensor, *places: Tensor) -> Tensor:
+        assert modification is not None
+        return modification(score, rows.to(batch.device)[batch], *places)
+
+    return replace(
+        scoring,
+        allowed=_mask_of_rows(scoring.allowed, rows),
+        bias=None if bias is None else replace(bias, values=part_of(bias.values)),
+        score_mod=None if modification is None else of_these_rows,
+        flat=None if scoring.flat is None else part_of(scoring.flat),
+    )
+
+
+def _mask_of_rows(mask: Mask, rows: Int[Tensor, "rows"]) -> Mask:
+    if mask is None:
+        return None
+    if isinstance(mask, KeyRanges):
+        rows = rows.to(mask.start.device)
+        return KeyRanges(take(mask.start, 0, rows), take(mask.end, 0, rows))
+    within = _mask_of_rows(mask.within, rows)
+    assert not isinstance(within, DenseMask)
+    return DenseMask(take(mask.allowed, 0, rows.to(mask.allowed.device)), within)
+
+
+def scoring_of_queries(scoring: Scoring, first: int, end: int) -> Scoring:
+    """Return the scoring of the queries from one to before another, against the same keys."""
+    modification, flat = scoring.score_mod, scoring.flat
+
+    def of_these_queries(
+        score: Tensor, batch: Tensor, head: Tensor, query: Tensor, key: Tensor
+    ) -> Tensor:
+        assert modification is not None
+        return modification(score, batch, head, query + first, key)
+
+    return replace(
+        scoring,
+        allowed=_mask_of_queries(scoring.allowed, first, end),
+        bias=_bias_of_queries(scoring.bias, first, end),
+        score_mod=None if modification is None else of_these_queries,
+        flat=None if flat is None else take(flat, 2, slice(first, end)),
+    )
+
+
+def _mask_of_queries(mask: Mask, first: int, end: int) -> Mask:
+    if mask is None:
+        return None
+    if isinstance(mask, KeyRanges):
+        return KeyRanges(mask.start[..., first:end], mask.end[..., first:end])
+    within = _mask_of_queries(mask.within, first, end)
+    assert not isinstance(within, DenseMask)
+    return DenseMask(take(mask.allowed, 2, slice(first, end)), within)
+
+
+def _bias_of_queries(
+    bias: ToeplitzBias | DenseBias | None, first: int, end: int
+) -> ToeplitzBias | DenseBias | None:
+    if isinstance(bias, DenseBias):
+        return DenseBias(take(bias.values, 2, slice(first, end)))
+    if bias is None:
+        return None
+    # Diagonals are counted from the last query's distance to the first key.
+    behind = bias.query_len - end
+    diagonals = bias.values.shape[-1]
+    return ToeplitzBias(bias.values[..., behind : diagonals - first], end - first)
+
+
+def without_rows(
+    scoring: Scoring, queries: Int[Tensor, "rows"], query_len: int, key_len: int
+) -> Scoring:
+    """Return a scoring where each row of the batch has its first queries only.
+
+    The others attend to nothing.
+
+    Args:
+        scoring: of the whole attention.
+        queries: how many of them each row has.
+        query_len, key_len: the sizes of the whole attention.
+    """
+    places = torch.arange(query_len, device=queries.device)
+    end = (places < queries[:, None]).int()[:, None] * key_len
+    alive = KeyRanges(torch.zeros_like(end), end)
+    mask = scoring.allowed
+    if mask is None:
+        return replace(scoring, allowed=alive)
+    device = mask.start.device if isinstance(mask, KeyRanges) else mask.allowed.device
+    return replace(scoring, allowed=mask.intersect(alive.to(device)))
+
+
+def scoring_of_keys(scoring: Scoring, query_len: int, key_len: int) -> Scoring:
+    """Return the scoring of the first keys, where no query attends to the others.
+
+    Args:
+        scoring: of the whole attention.
+        query_len: how many queries there are.
+        key_len: how many keys stay.
+    """
+    bias = scoring.bias
+    if isinstance(bias, ToeplitzBias):
+        bias = ToeplitzBias(bias.values[..., : query_len + key_len - 1], query_len)
+    elif isinstance(bias, DenseBias):
+        bias = DenseBias(take(bias.values, 3, slice(0, key_len)))
+    mask = scoring.allowed
+    if isinstance(mask, DenseMask):
+        mask = DenseMask(take(mask.allowed, 3, slice(0, key_len)), mask.within)
+    return replace(scoring, allowed=mask, bias=bias)
