@@ -42,6 +42,8 @@ MAY_CHANGE = frozenset(
         "average",
         "log_every",
         "patience",
+        "translated_pairs",
+        "best",
         "threads",
         "device",
         "tensorboard",
