@@ -104,7 +104,7 @@ def check_names(cls: type, names: Iterable[Any], kind: str = "") -> None:
         kind: what settings these are, in the words of a message, such as ``"model"``.
 
     Raises:
-        ConfigError: a name is unknown; the message lists those that exist, the nearest first.
+        ConfigError: a name is unknown; the message lists those that exist, and asks for the nearest.
     """
     fields = [field.name for field in dataclasses.fields(cls)]
     unknown = sorted(str(name) for name in set(names) - set(fields))
@@ -113,8 +113,8 @@ def check_names(cls: type, names: Iterable[Any], kind: str = "") -> None:
         raise ConfigError(
             f"Unknown {kind}{' ' if kind else ''}setting "
             f"{', '.join(map(quoted, unknown[:_MOST_NAMES]))}. "
-            + f"Did you mean {near[0]}? " * bool(near)
-            + f"The settings are: {', '.join(fields)}."
+            f"The settings are: {', '.join(fields)}."
+            + "".join(f" Did you mean {name}?" for name in near)
         )
 
 

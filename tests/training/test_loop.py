@@ -256,7 +256,7 @@ def test_bfloat16_keeps_parameters_and_optimizer_in_float32(table: Table, tmp_pa
     kinds = {value.dtype for name, value in state.items() if name.startswith("optimizer.")}
     assert kinds == {torch.float32}
     assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
-    losses = [row["loss"] for row in read_log(tmp_path / "run/log.jsonl")]
+    losses = [row["loss"] for row in read_log(tmp_path / "run/log.jsonl") if "loss" in row]
     assert losses[-1] < losses[0]
 
 

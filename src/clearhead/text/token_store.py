@@ -26,7 +26,7 @@ import numpy as np
 
 from ..errors import CorpusError
 from ..file_reading import FileProblem
-from .corpus import Pair, Skipped
+from .corpus import Pair, Skipped, corpus_files
 from .kinds import PAIRS, Kind
 from .shares import position_of
 from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
@@ -188,7 +188,7 @@ def build_store(
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
     np.save(draft / "offsets.npy", offsets)
     facts = {
-        "corpus": Path(corpus.partition(",")[0]).name,
+        "corpus": Path((corpus_files(corpus) or [corpus])[0]).name,
         "pairs": (len(offsets) - 1) // 2,
         "tokens": int(offsets[-1]),
         "skipped": dict(skip_counts.reasons),
@@ -236,7 +236,7 @@ def corpus_hash(corpus: str) -> str:
     if corpus.startswith("hub:"):
         digest.update(corpus.encode())
         return digest.hexdigest()
-    for name in corpus.split(","):
+    for name in corpus_files(corpus):
         with open(name, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
