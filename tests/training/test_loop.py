@@ -113,7 +113,7 @@ def gradients(trainer: Trainer, count: int) -> list[torch.Tensor]:
         )
 
     trainer.optimizer.register_step_pre_hook(keep)
-    trainer._step(trainer._micro_batches.of_step(plan))
+    trainer._step(trainer._micro_batches.of_step(1, plan))
     return step_gradients
 
 

@@ -47,6 +47,16 @@ def _override(text: str) -> tuple[str, Any]:
 @click.option("--threads", type=int, help="Short for --set training.threads=N.")
 @click.option("--device", help="Short for --set training.device=NAME.")
 @click.option(
+    "--teacher",
+    metavar="MODEL",
+    help="A model that writes the targets of every corpus, from which the run then learns.",
+)
+@click.option(
+    "--from-target",
+    is_flag=True,
+    help="The teacher translates the other way, and writes the sources.",
+)
+@click.option(
     "--processes",
     type=click.IntRange(min=1),
     help="Share each step among so many processes [as many as there are cores and work for].",
@@ -66,6 +76,8 @@ def command(
     max_steps: int | None,
     threads: int | None,
     device: str | None,
+    teacher: str | None,
+    from_target: bool,
     processes: int | None,
     verify: tuple[Path, Path] | None,
 ) -> None:
@@ -85,7 +97,7 @@ def command(
     changes = dict(map(_override, overrides))
     flags = {"max_steps": max_steps, "threads": threads, "device": device}
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
-    settings = Settings.from_toml(config, changes)
+    settings = _with_teacher(Settings.from_toml(config, changes), teacher, from_target)
     run = run or Path("runs") / config.stem
     # Before PyTorch loads OpenMP: threads that wait for one whose core another program has taken
     # would otherwise spin and keep that program from ending.
@@ -102,6 +114,21 @@ def command(
     with stop.listening():
         require("torch", extra="torch", purpose="Training")
         _train(settings, run, data_folder, stop)
+
+
+def _with_teacher(settings: Settings, teacher: str | None, from_target: bool) -> Settings:
+    """Return the settings with a teacher for every corpus that has none."""
+    from dataclasses import replace
+
+    if teacher is None:
+        if from_target:
+            raise click.UsageError("--from-target is about what --teacher MODEL writes.")
+        return settings
+    rows = tuple(
+        row if row.teacher else replace(row, teacher=teacher, from_target=from_target)
+        for row in settings.data.corpus
+    )
+    return replace(settings, data=replace(settings.data, corpus=rows))
 
 
 def _verify(first: Path, second: Path) -> NoReturn:

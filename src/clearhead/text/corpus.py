@@ -11,6 +11,7 @@ A corpus is written as::
                                a Hugging Face data set with a "translation" column, or two columns
                                of text; source and target are its languages (without them the
                                first two, in the data set's order)
+    lines:path/texts.txt       one side alone, a text on each line; a teacher writes the other
 
 A corpus of plain texts is one file, or several, one after the other: ``a.txt,b.txt``.
 
@@ -45,8 +46,10 @@ __all__ = [
     "read_lines",
     "read_pairs",
     "read_texts",
+    "texts_of_lines",
 ]
 
+_LINES = "lines:"
 UNITS = ("line", "paragraph", "file")
 """What one text of a file may be: each line, the lines up to a blank one, or all of it."""
 
@@ -121,6 +124,8 @@ def locate(corpus: str, folder: Path | None) -> str:
     """Return a corpus with its relative paths taken from a folder; None leaves them."""
     if folder is None or corpus.startswith("hub:"):
         return corpus
+    if (lines := texts_of_lines(corpus)) is not None:
+        return f"{_LINES}{folder / lines}"
     if table := table_of(corpus):
         return ":".join((table.kind, str(folder / table.path), *table.columns))
     return ",".join(str(folder / name) for name in corpus.split(","))
@@ -134,8 +139,15 @@ def corpus_files(corpus: str) -> list[str]:
     """
     if corpus.startswith("hub:"):
         return []
+    if (lines := texts_of_lines(corpus)) is not None:
+        return [lines]
     table = table_of(corpus)
     return [table.path] if table else corpus.split(",")
+
+
+def texts_of_lines(corpus: str) -> str | None:
+    """Return the file of a corpus that has one side alone; None where it has both."""
+    return corpus.removeprefix(_LINES) if corpus.startswith(_LINES) else None
 
 
 def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterator[Pair]:

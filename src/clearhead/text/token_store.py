@@ -17,7 +17,7 @@ import re
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -50,6 +50,7 @@ class Preparation:
         register_share: share of the pairs with a French target that says "you" in one way whose
             source begins with the tag of that way.
         kind: what the rows of a corpus are.
+        reason: gives the reason to leave a clean pair out, or None to keep it.
     """
 
     max_tokens: int
@@ -58,6 +59,7 @@ class Preparation:
     skip_bad_lines: bool = False
     register_share: float = 0.0
     kind: Kind = PAIRS
+    reason: Callable[[Pair], str | None] | None = None
 
     def clean(self, pair: Pair) -> Pair:
         """Return the pair, with its spaces made plain where the settings say so."""
@@ -153,6 +155,8 @@ def usable_pairs(
         pair = preparation.clean(raw)
         if preparation.kind.is_empty(pair):
             skip_counts.reasons["with an empty side"] += 1
+        elif preparation.reason is not None and (reason := preparation.reason(pair)):
+            skip_counts.reasons[f"by the filter {reason}"] += 1
         elif preparation.held_out(pair.source) == held_out:
             yield pair
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from ..nn.transformer import Transformer
-from ..text.batches import Batch, Corpus
+from ..text.batches import Batch, Corpus, Ids
+from .pairs.subwords import SubwordDropout
 from .processes.gradients import seed_of, sum_gradients
 from .processes.parallel import Processes, share_rows
 from .processes.stopping import SIGNALS
@@ -41,6 +44,7 @@ class MicroBatches:
         options: of the run.
         processes: that share the steps.
         count: of micro-batches to a step.
+        subwords: cuts words anew; None leaves them.
     """
 
     def __init__(
@@ -50,17 +54,33 @@ class MicroBatches:
         options: TrainingSettings,
         processes: Processes,
         count: int,
+        subwords: SubwordDropout | None = None,
     ) -> None:
         self._model, self._corpus = model, corpus
         self._options, self._processes, self._count = options, processes, count
+        self._subwords = subwords
         self._first, self._end = share_of(processes.rank, processes.count, count)
 
-    def of_step(self, rows: Sequence[np.ndarray]) -> list[list[Batch]]:
-        """Return ours, each as batches; ``rows`` are the indices of the batches of a step."""
+    def of_step(self, step: int, rows: Sequence[np.ndarray]) -> list[list[Batch]]:
+        """Return ours, each as batches.
+
+        Args:
+            step: its number, from which random cuts of words follow.
+            rows: the indices of the batches of the step.
+        """
         return [
-            [self._corpus.batch(part) for part in share_rows(rows, number, self._count)]
+            [
+                self._corpus.batch(part, self._cut(step, number))
+                for part in share_rows(rows, number, self._count)
+            ]
             for number in range(self._first, self._end)
         ]
+
+    def _cut(self, step: int, number: int) -> Callable[[Ids], Ids] | None:
+        if self._subwords is None:
+            return None
+        numbers = random.Random(seed_of(self._options.seed, step, number))
+        return partial(self._subwords.cut, numbers=numbers)
 
     def add_up_gradients(self, step: int, ours: list[list[Batch]], signal: int) -> StepSums:
         """Leave the gradients of a step's micro-batches, of all processes, in the model.

@@ -18,9 +18,11 @@ from ..text.batches import Batch
 from ._start import new_model, new_optimizer, restore, sentences_at_start
 from .accumulation import MicroBatches
 from .checkpoint import forget_old_states, remove_drafts, remove_stopped_states, save_state, states
-from .data import TrainingData, located_settings, prepare
+from .data import TrainingData, located_settings, preparation_of, prepare
 from .measures.best import BestModel
 from .measures.evaluation import Evaluation
+from .pairs.subwords import SubwordDropout
+from .pairs.teacher import check_teachers, taught_settings
 from .precision import choose_precision
 from .processes.launch import check_processes
 from .processes.parallel import Processes
@@ -86,7 +88,7 @@ class Trainer:
         self.progress = restore(self.run, self.options, self.model, self.optimizer, self._tell)
         self.progress.precision, self.progress.micro_batches = self.precision, count
         self._micro_batches = MicroBatches(
-            self.model, self.data.corpus, self.options, self.processes, count
+            self.model, self.data.corpus, self.options, self.processes, count, self._subwords()
         )
         self._plan = self.data.corpus.epoch(self.progress.epoch, self.options.batch_tokens)
         for sentence in sentences_at_start(
@@ -121,9 +123,16 @@ class Trainer:
             BestModel(self.run, self.options.best, self._export_best),
         )
 
+    def _subwords(self) -> SubwordDropout | None:
+        if not self.options.bpe_dropout:
+            return None
+        longest = self.config.max_length - self.data.task.specials
+        return SubwordDropout(self.data.tokenizer, self.options.bpe_dropout, longest)
+
     def _prepare_data(self, data_folder: Path | None) -> None:
         """Check the settings, lock the folder, and let the first process prepare the data."""
         located = located_settings(self.settings, data_folder)
+        check_teachers(located)
         check_beginning(located, self.processes.count)
         if self.processes.first:
             self.lock.acquire()
@@ -131,9 +140,13 @@ class Trainer:
         self.processes.meet(self.options.device)
         with writing(self.run):
             check_shared_folder(self.run, self.processes)
+            taught = taught_settings(
+                self.run, self.settings, located, preparation_of(located), self.processes,
+                self._tell,
+            )  # fmt: skip
             if not self.processes.first:
                 self.processes.wait()  # until the first one has prepared the data
-            self.data: TrainingData = prepare(self.run, self.settings, data_folder, self._tell)
+            self.data: TrainingData = prepare(self.run, taught, data_folder, self._tell)
             if self.processes.first:
                 self.processes.wait()
                 remove_drafts(self.run)
@@ -196,7 +209,7 @@ class Trainer:
                     return
                 step_batches = plan[progress.batch : progress.batch + count]
                 progress.batch += len(step_batches)
-                yield self._micro_batches.of_step(step_batches)
+                yield self._micro_batches.of_step(progress.step + 1, step_batches)
             progress.epoch, progress.batch = progress.epoch + 1, 0
             self._plan = self.data.corpus.epoch(progress.epoch, self.options.batch_tokens)
 

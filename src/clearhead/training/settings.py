@@ -77,6 +77,8 @@ class TrainingSettings:
             bits; 0 is as many as the run begins with.
         learning_rate, schedule, warmup_steps, decay_steps: see training.schedule.
         label_smoothing: Szegedy et al. 2016.
+        bpe_dropout: the probability with which a merge of a word's subwords is left out each time
+            that the word is seen in training (Provilkov et al. 2020).
         clip_norm: gradients are scaled down to this norm; 0 leaves them.
         weight_decay, betas, epsilon: of AdamW.
         precision: ``bfloat16`` for the products of the forward and backward pass (parameters,
@@ -113,6 +115,7 @@ class TrainingSettings:
     warmup_steps: Amount = 1000
     decay_steps: Amount = 0
     label_smoothing: Share = 0.1
+    bpe_dropout: Share = 0.0
     clip_norm: Weight = 1.0
     weight_decay: Weight = 0.0
     betas: tuple[Share, Share] = (0.9, 0.98)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +25,8 @@ from .launch import MEETING
 from .meeting import meeting_store
 
 T = TypeVar("T")
+# The others wait while the first process prepares the data. One that has ended is noticed at once.
+_PATIENCE = timedelta(hours=12)
 # The newer name, where there is one: the older one warns then.
 _all_gather = getattr(dist, "all_gather_single", dist.all_gather_into_tensor)
 
@@ -68,7 +71,11 @@ class Processes:
                     else meeting_store(self.rank, self.count)
                 )
                 dist.init_process_group(
-                    _backend(device), store=store, rank=self.rank, world_size=self.count
+                    _backend(device),
+                    store=store,
+                    rank=self.rank,
+                    world_size=self.count,
+                    timeout=_PATIENCE,
                 )
 
     @property
