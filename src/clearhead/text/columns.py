@@ -62,13 +62,13 @@ def read_table(table: Table, skip_counts: Skipped | None) -> Iterator[Pair]:
     else:
         _, names = next(rows, (0, []))
         source, target = (_place(column, names, table.path) for column in table.columns)
-    needed = max(source, target) + 1
+    fewest = max(source, target) + 1
     for number, row in rows:
-        if len(row) >= needed:
+        if len(row) >= fewest:
             yield Pair(row[source], row[target])
             continue
         problem = PairProblem(
-            "too few columns", f"expected at least {needed} columns; it has {len(row)}"
+            "too few columns", f"expected at least {fewest} columns; it has {len(row)}"
         )
         skip_or_raise(problem, f"{table.path}, line {number}", skip_counts)
 

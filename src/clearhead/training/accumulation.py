@@ -70,17 +70,17 @@ class MicroBatches:
         """
         return [
             [
-                self._corpus.batch(part, self._cut(step, number))
+                self._corpus.batch(part, self._recut(step, number))
                 for part in share_rows(rows, number, self._count)
             ]
             for number in range(self._first, self._end)
         ]
 
-    def _cut(self, step: int, number: int) -> Callable[[Ids], Ids] | None:
+    def _recut(self, step: int, number: int) -> Callable[[Ids], Ids] | None:
         if self._subwords is None:
             return None
         numbers = random.Random(seed_of(self._options.seed, step, number))
-        return partial(self._subwords.cut, numbers=numbers)
+        return partial(self._subwords.recut, numbers=numbers)
 
     def add_up_gradients(self, step: int, ours: list[list[Batch]], signal: int) -> StepSums:
         """Leave the gradients of a step's micro-batches, of all processes, in the model.
@@ -106,5 +106,5 @@ class MicroBatches:
         sum_gradients(list(self._model.parameters()), self._processes, self._count, backward)
         every = self._processes.add_up(torch.cat((sums, losses)))
         all_tokens, *stops = every[: len(sums)].tolist()
-        received = max(number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True))
-        return StepSums(int(all_tokens), every[len(sums) :].sum(), received)
+        stop_signal = max(number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True))
+        return StepSums(int(all_tokens), every[len(sums) :].sum(), stop_signal)

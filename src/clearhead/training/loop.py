@@ -140,13 +140,13 @@ class Trainer:
         self.processes.meet(self.options.device)
         with writing(self.run):
             check_shared_folder(self.run, self.processes)
-            taught = taught_settings(
+            with_teachers = taught_settings(
                 self.run, self.settings, located, preparation_of(located), self.processes,
                 self._tell,
             )  # fmt: skip
             if not self.processes.first:
                 self.processes.wait()  # until the first one has prepared the data
-            self.data: TrainingData = prepare(self.run, taught, data_folder, self._tell)
+            self.data: TrainingData = prepare(self.run, with_teachers, data_folder, self._tell)
             if self.processes.first:
                 self.processes.wait()
                 remove_drafts(self.run)

@@ -39,9 +39,7 @@ def test_each_filter_has_its_reason(source: str, target: str, reason: str | None
 
 def test_wrong_languages_are_those_that_are_known() -> None:
     assert pair_filter((), (None, None)) is None
-    with pytest.raises(
-        ConfigError, match=r"knows English and French .* 'de' .* Set them to"
-    ):
+    with pytest.raises(ConfigError, match=r"knows English and French .* 'de' .* Set them to"):
         pair_filter(("wrong language",), ("de", "fr"))
 
 

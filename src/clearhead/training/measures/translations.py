@@ -72,11 +72,11 @@ class TranslationSet:
             for i in range(len(batch.source))
         ]
         number = min(count, len(rows))
-        used = [rows[i * len(rows) // number] for i in range(number)]
+        subset = [rows[i * len(rows) // number] for i in range(number)]
         self._tokenizer = tokenizer
-        self._sources = [source for source, _ in used]
+        self._sources = [source for source, _ in subset]
         self.source_texts = [tokenizer.decode(source) for source in self._sources]
-        self.references = [tokenizer.decode(target) for _, target in used]
+        self.references = [tokenizer.decode(target) for _, target in subset]
 
     def translate(self, model: Transformer, processes: Processes) -> list[str]:
         """Return greedy translations by the model alone, shared out among the processes."""
@@ -96,15 +96,15 @@ class TranslationSet:
     def measure(self, translations: Sequence[str]) -> TranslationMeasure:
         """Return the scores of translations, and some of them."""
         try:
-            computed = scores(list(translations), self.references)
+            results = scores(list(translations), self.references)
         except MissingExtraError:
-            computed = []
-        names = {score.name: score.name.lower().rstrip("0123456789") for score in computed}
+            results = []
+        names = {score.name: score.name.lower().rstrip("0123456789") for score in results}
         count = len(self.references)
         places = [(2 * i + 1) * count // (2 * SAMPLES) for i in range(SAMPLES)]
         return TranslationMeasure(
-            {names[score.name]: score.value for score in computed},
-            {names[score.name]: score.signature for score in computed},
+            {names[score.name]: score.value for score in results},
+            {names[score.name]: score.signature for score in results},
             tuple(
                 Sample(self.source_texts[i], translations[i], self.references[i])
                 for i in sorted(set(places))

@@ -48,25 +48,25 @@ class Verification:
         until = f"up to step {self.same_until:,}" if self.same_until is not None else ""
         steps = f"{self.same_steps:,} step{'s' * (self.same_steps != 1)}"
         if self.parted_at is None:
-            found = [f"Same weights to the bit at all {steps} that both runs measured, {until}."]
+            lines = [f"Same weights to the bit at all {steps} that both runs measured, {until}."]
         else:
             before = f"They are the same {until}." if until else "No step before has the same."
-            found = [
+            lines = [
                 f"The runs part: at step {self.parted_at:,} {len(self.tensors)} of "
                 f"{self.tensor_count} tensors differ, the first is {self.tensors[0]}. {before}"
             ]
         if self.first_log_difference:
             step, name, first, second = self.first_log_difference
-            found.append(
+            lines.append(
                 f"The first line that differs: step {step:,}, {name} {first} and {second}."
             )
         for name, (first, second) in list(self.settings.items())[:_MOST_NAMES]:
-            found.append(
+            lines.append(
                 f"Another setting: {name} is {json.dumps(first)} and {json.dumps(second)}."
             )
         if len(self.settings) > _MOST_NAMES:
-            found.append(f"{len(self.settings)} settings differ in all.")
-        return found
+            lines.append(f"{len(self.settings)} settings differ in all.")
+        return lines
 
 
 def verify(first: Path, second: Path) -> Verification:

@@ -37,8 +37,8 @@ class SubwordDropout:
         model = parse_json(self._tokenizer.to_json())["model"]
         ids, merges = model["vocab"], {}
         for rank, merge in enumerate(model["merges"]):
-            left, right = merge.split(" ") if isinstance(merge, str) else merge
-            merges[ids[left], ids[right]] = (rank, ids[left + right])
+            first, second = merge.split(" ") if isinstance(merge, str) else merge
+            merges[ids[first], ids[second]] = (rank, ids[first + second])
         return merges
 
     @cached_property
@@ -52,7 +52,7 @@ class SubwordDropout:
         pieces = self._tokenizer.pieces(range(size))
         return np.array([i >= FIRST_LEARNT and p.startswith(SPACE) for i, p in enumerate(pieces)])
 
-    def cut(self, row: Sequence[int] | np.ndarray, numbers: random.Random) -> np.ndarray:
+    def recut(self, row: Sequence[int] | np.ndarray, numbers: random.Random) -> np.ndarray:
         """Return a row whose words are cut anew; its text is the same.
 
         Args:

@@ -145,8 +145,8 @@ def _texts(corpus: CorpusSettings, preparation: Preparation) -> Iterator[str]:
             yield text
 
 
-def _lines(texts: list[str], written: list[str], from_target: bool) -> Iterator[str]:
-    for text, translation in zip(texts, written, strict=True):
+def _lines(texts: list[str], translations: list[str], from_target: bool) -> Iterator[str]:
+    for text, translation in zip(texts, translations, strict=True):
         yield PAIRS.line(Pair(translation, text) if from_target else Pair(text, translation))
 
 

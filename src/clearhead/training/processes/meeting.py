@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from torch.distributed import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
+from ...file_reading import parse_json
+
 _SECONDS = 600.0  # until all processes have started
 _PAUSE = 0.02
 
@@ -49,7 +51,7 @@ def _word_of_attempt(store: Store, rank: int, count: int) -> str:
                 names, word = present, secrets.token_hex(8)
                 store.set("list", json.dumps([word, names]))
         elif store.check(["list"]):
-            word, names = json.loads(store.get("list"))
+            word, names = parse_json(store.get("list"))
         if names[rank : rank + 1] == [own]:
             if rank:
                 store.set(f"signed/{word}/{rank}", "")

@@ -57,7 +57,7 @@ def sum_in_tree(node: Node, summand: Callable[[Node], Tensor | None]) -> Tensor:
     """
     tensor = summand(node)
     if tensor is None:
-        left, right = halves(node)
-        tensor = sum_in_tree(left, summand)
-        tensor += sum_in_tree(right, summand)
+        first, second = halves(node)
+        tensor = sum_in_tree(first, summand)
+        tensor += sum_in_tree(second, summand)
     return tensor
