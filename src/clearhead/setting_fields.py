@@ -22,6 +22,7 @@ would be one more package in an installation of four, for the lines that stand h
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -103,15 +104,17 @@ def check_names(cls: type, names: Iterable[Any], kind: str = "") -> None:
         kind: what settings these are, in the words of a message, such as ``"model"``.
 
     Raises:
-        ConfigError: a name is unknown; the message lists those that exist.
+        ConfigError: a name is unknown; the message lists those that exist, and asks for the nearest.
     """
     fields = [field.name for field in dataclasses.fields(cls)]
     unknown = sorted(str(name) for name in set(names) - set(fields))
     if unknown:
+        near = difflib.get_close_matches(unknown[0], fields, n=1)
         raise ConfigError(
             f"Unknown {kind}{' ' if kind else ''}setting "
             f"{', '.join(map(quoted, unknown[:_MOST_NAMES]))}. "
             f"The settings are: {', '.join(fields)}."
+            + "".join(f" Did you mean {name}?" for name in near)
         )
 
 

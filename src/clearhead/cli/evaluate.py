@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..files import write_whole
+from ..training.run_folder.models import checkpoint_step, is_run, model_of_run, test_set_of_run
 from .lines import Progress
 from .threads import one_blas_thread, processors
 
 if TYPE_CHECKING:
+    from ..translation.pretrained_translator import PretrainedTranslator
     from ..translation.score import Score
+    from ..translation.translator import Translator
 
 _CHUNK = 256
 
@@ -25,6 +29,12 @@ _CHUNK = 256
 @click.option("--source", metavar="FILE", help="Source sentences, one a line (.gz too).")
 @click.option("--reference", metavar="FILE", help="Their references, one a line (.gz too).")
 @click.option("--hypotheses", metavar="FILE", help="Score these lines instead of a model's.")
+@click.option(
+    "--which",
+    type=click.Choice(["mean", "best", "last"]),
+    help="Of a training run: the mean of the last checkpoints, the best model, or the last "
+    "checkpoint. [the mean, or the best while it is not finished]",
+)
 @click.option("--save", metavar="FILE", help="Write the model's translations here.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many sentences.")
 @click.option("--tokenize", default="13a", show_default=True, help="sacreBLEU's tokenizer.")
@@ -57,8 +67,20 @@ _CHUNK = 256
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(model: str, **options: Any) -> None:
-    """Score MODEL's translations of a test set: sacreBLEU and chrF with their signatures."""
+    """Score MODEL's translations of a test set: sacreBLEU and chrF with their signatures.
+
+    MODEL may be the folder of a training run. Its test set is then what the run has held out for
+    it, or else its development set, unless another is named.
+    """
     one_blas_thread()
+    run = Path(model) if is_run(model) else None
+    if options["which"] and (run is None or options["hypotheses"]):
+        raise click.UsageError("--which is of a training run, and MODEL is none.")
+    if run is not None and not options["hypotheses"]:
+        model = str(model_of_run(run, options["which"]))
+        if not (options["pairs"] or options["source"] or options["reference"]):
+            options["pairs"] = str(test_set_of_run(run))
+            click.echo(f"test set: {options['pairs']}", err=True)
     sources, references = _test_set(options)
     result: dict[str, Any] = {"sentences": len(references)}
     if options["hypotheses"]:
@@ -122,7 +144,7 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
 
     names = ("beam_size", "length_penalty", "stop", "patience", "batch_tokens")
     settings = {name: options[name] for name in names if options[name] is not None}
-    translator = Translator.load(model)
+    translator = _load(model)
     if isinstance(translator, Translator):
         settings["protect"] = not options["no_protect"]
         settings["adapt"] = not options["no_adapt"]
@@ -144,6 +166,17 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
         lines = "".join(f"{hypothesis}\n" for hypothesis in hypotheses)
         write_whole(options["save"], lines)
     return hypotheses
+
+
+def _load(model: str) -> Translator | PretrainedTranslator:
+    """Return the translator of a model, or of a checkpoint of a run."""
+    from ..translation.checkpoint import read_run_checkpoint
+    from ..translation.translator import Translator
+
+    path = Path(model)
+    if checkpoint_step(path) is not None and is_run(path.parent):
+        return Translator.from_checkpoint(read_run_checkpoint(path.parent, checkpoint_step(path)))
+    return Translator.load(model)
 
 
 def _scores(hypotheses: list[str], references: list[str], options: dict[str, Any]) -> list[Score]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -28,7 +28,7 @@ def _override(text: str) -> tuple[str, Any]:
 
 
 @click.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run [runs/CONFIG].")
 @click.option(
     "--data",
@@ -47,46 +47,107 @@ def _override(text: str) -> tuple[str, Any]:
 @click.option("--threads", type=int, help="Short for --set training.threads=N.")
 @click.option("--device", help="Short for --set training.device=NAME.")
 @click.option(
+    "--teacher",
+    metavar="MODEL",
+    help="A model that writes the targets of every corpus, from which the run then learns.",
+)
+@click.option(
+    "--from-target",
+    is_flag=True,
+    help="The teacher translates the other way, and writes the sources.",
+)
+@click.option(
     "--processes",
     type=click.IntRange(min=1),
     help="Share each step among so many processes [as many as there are cores and work for].",
 )
+@click.option(
+    "--verify",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="RUN_A RUN_B",
+    help="Train nothing; say at which step two runs part, and in which tensor.",
+)
 def command(
-    config: Path,
+    config: Path | None,
     run: Path | None,
     data_folder: Path | None,
     overrides: tuple[str, ...],
     max_steps: int | None,
     threads: int | None,
     device: str | None,
+    teacher: str | None,
+    from_target: bool,
     processes: int | None,
+    verify: tuple[Path, Path] | None,
 ) -> None:
     """Train a Transformer as CONFIG (a TOML file) says.
 
     Killed at any moment and started again with the same command, it goes on from its last
     checkpoint, in the middle of an epoch too, and ends with the same weights. Ctrl-C and SIGTERM
-    save a checkpoint first.
+    save a checkpoint first. torchrun may start it, too, on one machine or several.
     """
     from ..training.processes.stopping import Stop
     from ..training.settings import Settings
 
+    if verify:
+        _verify(*verify)
+    if config is None:
+        raise click.UsageError("Name the settings of a run, CONFIG, or two runs with --verify.")
     changes = dict(map(_override, overrides))
     flags = {"max_steps": max_steps, "threads": threads, "device": device}
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
-    settings = Settings.from_toml(config, changes)
+    settings = _with_teacher(Settings.from_toml(config, changes), teacher, from_target)
     run = run or Path("runs") / config.stem
     # Before PyTorch loads OpenMP: threads that wait for one whose core another program has taken
     # would otherwise spin and keep that program from ending.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    count = _process_count(settings, run, processes)
-    if count > 1 and "WORLD_SIZE" not in os.environ:
-        _launch(count, settings)
-        return
+    if "WORLD_SIZE" not in os.environ:
+        count = _process_count(settings, run, processes)
+        if count > 1:
+            _launch(count, settings)
+            return
+    elif "CLEARHEAD_MEETING" not in os.environ:
+        _check_torchrun(processes)
     stop = Stop()
     _follow_launcher(stop)
     with stop.listening():
         require("torch", extra="torch", purpose="Training")
         _train(settings, run, data_folder, stop)
+
+
+def _with_teacher(settings: Settings, teacher: str | None, from_target: bool) -> Settings:
+    """Return the settings with a teacher for every corpus that has none."""
+    from dataclasses import replace
+
+    if teacher is None:
+        if from_target:
+            raise click.UsageError("--from-target is about what --teacher MODEL writes.")
+        return settings
+    rows = tuple(
+        row if row.teacher else replace(row, teacher=teacher, from_target=from_target)
+        for row in settings.data.corpus
+    )
+    return replace(settings, data=replace(settings.data, corpus=rows))
+
+
+def _verify(first: Path, second: Path) -> NoReturn:
+    from ..training.measures.verification import verify
+
+    verification = verify(first, second)
+    for sentence in verification.sentences():
+        click.echo(sentence)
+    sys.exit(0 if verification.agree else 1)
+
+
+def _check_torchrun(processes: int | None) -> None:
+    """Refuse --processes beside another number of torchrun's."""
+    count = os.environ["WORLD_SIZE"]
+    if processes and str(processes) != count:
+        raise ConfigError(
+            f"torchrun has started {count} process{'es' * (count != '1')} of this run, and "
+            f"--processes says {processes}. Leave --processes out: torchrun decides."
+        )
 
 
 def _process_count(settings: Settings, run: Path, processes: int | None) -> int:

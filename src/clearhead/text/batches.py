@@ -195,12 +195,14 @@ class Corpus:
         batches = np.split(pairs, ends[:-1])
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def batch(self, indices: np.ndarray) -> Batch:
-        """Return the pairs of one batch."""
+    def batch(self, indices: np.ndarray, recut: Callable[[Ids], Ids] | None = None) -> Batch:
+        """Return the pairs of one batch; ``recut`` changes the tokens of every text of them."""
         places = np.searchsorted(self._starts, indices, side="right") - 1
         local = indices - self._starts[places]
         where = list(zip(places.tolist(), local.tolist(), strict=True))
-        return self.form.make(
-            [self.stores[place].source(i) for place, i in where],
-            [self.stores[place].target(i) for place, i in where],
-        )
+        sources: list[Ids] = [self.stores[place].source(i) for place, i in where]
+        targets: list[Ids] = [self.stores[place].target(i) for place, i in where]
+        if recut is not None:
+            sources = [recut(row) for row in sources]
+            targets = targets if self.form is LABEL_BATCHES else [recut(row) for row in targets]
+        return self.form.make(sources, targets)

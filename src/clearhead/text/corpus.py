@@ -3,11 +3,15 @@
 A corpus is written as::
 
     path/pairs.tsv             source, a tab, target; further columns are an error
+    tsv:path/file.txt:1:2      two of the columns that tabs separate, by their numbers from 1, or by
+                               their names where the first line has names
+    csv:path/file.csv:en:fr    the same of columns that commas separate, with quotes (RFC 4180)
     path/train.en,path/train.fr    two files, line by line
     hub:name[:config[:split[:source:target]]]
                                a Hugging Face data set with a "translation" column, or two columns
                                of text; source and target are its languages (without them the
                                first two, in the data set's order)
+    lines:path/texts.txt       one side alone, a text on each line; a teacher writes the other
 
 A corpus of plain texts is one file, or several, one after the other: ``a.txt,b.txt``.
 
@@ -17,91 +21,45 @@ carriage return before it is dropped.
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, NamedTuple
 
 from ..errors import CorpusError, require
+from .columns import read_table, table_of
+from .corpus_lines import (
+    Pair,
+    PairProblem,
+    Skipped,
+    decode,
+    decoded_lines,
+    read_lines,
+    skip_or_raise,
+)
 
+__all__ = [
+    "UNITS",
+    "Pair",
+    "Skipped",
+    "corpus_files",
+    "locate",
+    "read_lines",
+    "read_pairs",
+    "read_texts",
+    "texts_of_lines",
+]
+
+_LINES = "lines:"
 UNITS = ("line", "paragraph", "file")
 """What one text of a file may be: each line, the lines up to a blank one, or all of it."""
 
 
-class Pair(NamedTuple):
-    """One source text and its translation."""
-
-    source: str
-    target: str
-
-
-@dataclass
-class Skipped:
-    """The number of lines left out, by reason, counted while a corpus is read."""
-
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        """The number of lines for all reasons together."""
-        return sum(self.reasons.values())
-
-    def __str__(self) -> str:
-        if not self.total:
-            return "no line skipped"
-        parts = ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items()))
-        return f"{self.total} line{'s' * (self.total > 1)} skipped: {parts}"
-
-
-def _open(path: Path) -> IO[bytes]:
-    if not path.exists():
-        raise CorpusError(f"There is no corpus file {path}.")
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def read_lines(path: str | Path) -> Iterator[bytes]:
-    """Read the lines of a file, plain or gzip, as bytes without their ends.
-
-    Raises:
-        CorpusError: the file is missing, or its compression is damaged.
-    """
-    path = Path(path)
-    number = 0
-    try:
-        with _open(path) as file:
-            for line in file:
-                number += 1
-                yield line.removesuffix(b"\n").removesuffix(b"\r")
-    except (EOFError, OSError, zlib.error) as error:
-        raise CorpusError(f"{path} cannot be read after line {number}: {error}") from error
-
-
-class _PairProblem(Exception):
-    """A line that is no pair: the reason in two words, then the full sentence."""
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-
-
-def _decode(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _PairProblem(
-            "not UTF-8", f"byte {error.start + 1} of the line is not UTF-8 ({error.reason})"
-        ) from None
-
-
 def _tsv_pair(line: bytes) -> Pair:
-    columns = _decode(line).split("\t")
+    columns = decode(line).split("\t")
     if len(columns) != 2:
         tabs = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
-        raise _PairProblem(tabs, f"expected a source, one tab and a target; it has {tabs}")
+        more = "; of more columns choose two with tsv:FILE:1:2" if len(columns) > 2 else ""
+        raise PairProblem(tabs, f"expected a source, one tab and a target; it has {tabs}{more}")
     return Pair(*columns)
 
 
@@ -109,8 +67,8 @@ def _read_tsv(path: Path, skip_counts: Skipped | None) -> Iterator[Pair]:
     for number, line in enumerate(read_lines(path), 1):
         try:
             yield _tsv_pair(line)
-        except _PairProblem as problem:
-            _skip_or_raise(problem, f"{path}, line {number}", skip_counts)
+        except PairProblem as problem:
+            skip_or_raise(problem, f"{path}, line {number}", skip_counts)
 
 
 def _read_two_files(source: Path, target: Path, skip_counts: Skipped | None) -> Iterator[Pair]:
@@ -120,15 +78,15 @@ def _read_two_files(source: Path, target: Path, skip_counts: Skipped | None) -> 
         try:
             if source_line is None or target_line is None:
                 ended, name = (source, target) if source_line is None else (target, source)
-                raise _PairProblem(
+                raise PairProblem(
                     "without a partner",
                     f"{source} and {target} must have as many lines as each other; {ended} ends "
                     f"after line {number - 1}",
                 )
-            source_text, name = _decode(source_line), target
-            yield Pair(source_text, _decode(target_line))
-        except _PairProblem as problem:
-            _skip_or_raise(problem, f"{name}, line {number}", skip_counts)
+            source_text, name = decode(source_line), target
+            yield Pair(source_text, decode(target_line))
+        except PairProblem as problem:
+            skip_or_raise(problem, f"{name}, line {number}", skip_counts)
 
 
 def _read_hub(name: str, skip_counts: Skipped | None) -> Iterator[Pair]:
@@ -148,33 +106,48 @@ def _read_hub(name: str, skip_counts: Skipped | None) -> Iterator[Pair]:
     for number, row in enumerate(rows, 1):
         try:
             yield _hub_pair(row.get("translation", row), languages)
-        except _PairProblem as problem:
-            _skip_or_raise(problem, f"data set {name}, row {number}", skip_counts)
+        except PairProblem as problem:
+            skip_or_raise(problem, f"data set {name}, row {number}", skip_counts)
 
 
 def _hub_pair(texts: Mapping[str, object], languages: Sequence[str]) -> Pair:
     pair = [texts.get(name) for name in languages or list(texts)[:2]]
     if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
         columns = " and ".join(languages) or "two columns"
-        raise _PairProblem(
+        raise PairProblem(
             "no pair", f"expected texts in {columns}; the row has {dict(texts)!r:.200}"
         )
     return Pair(*map(str, pair))
-
-
-def _skip_or_raise(problem: _PairProblem, place: str, skip_counts: Skipped | None) -> None:
-    if skip_counts is None:
-        raise CorpusError(
-            f"{place}: {problem}. Mend the line, or leave bad lines out with skip_bad_lines."
-        ) from None
-    skip_counts.reasons[problem.reason] += 1
 
 
 def locate(corpus: str, folder: Path | None) -> str:
     """Return a corpus with its relative paths taken from a folder; None leaves them."""
     if folder is None or corpus.startswith("hub:"):
         return corpus
+    if (lines := texts_of_lines(corpus)) is not None:
+        return f"{_LINES}{folder / lines}"
+    if table := table_of(corpus):
+        return ":".join((table.kind, str(folder / table.path), *table.columns))
     return ",".join(str(folder / name) for name in corpus.split(","))
+
+
+def corpus_files(corpus: str) -> list[str]:
+    """Return the paths of a corpus's files; none of a data set on a hub.
+
+    Raises:
+        CorpusError: it names columns, but not completely.
+    """
+    if corpus.startswith("hub:"):
+        return []
+    if (lines := texts_of_lines(corpus)) is not None:
+        return [lines]
+    table = table_of(corpus)
+    return [table.path] if table else corpus.split(",")
+
+
+def texts_of_lines(corpus: str) -> str | None:
+    """Return the file of a corpus that has one side alone; None where it has both."""
+    return corpus.removeprefix(_LINES) if corpus.startswith(_LINES) else None
 
 
 def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterator[Pair]:
@@ -190,6 +163,8 @@ def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterato
     name = str(corpus)
     if name.startswith("hub:"):
         return _read_hub(name.removeprefix("hub:"), skipped)
+    if table := table_of(name):
+        return read_table(table, skipped)
     source, comma, target = name.partition(",")
     if comma:
         return _read_two_files(Path(source), Path(target), skipped)
@@ -232,8 +207,4 @@ def read_texts(
 
 
 def _text_lines(path: Path, skip_counts: Skipped | None) -> Iterator[str]:
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            yield _decode(line)
-        except _PairProblem as problem:
-            _skip_or_raise(problem, f"{path}, line {number}", skip_counts)
+    return (line for _, line in decoded_lines(path, skip_counts))

@@ -17,7 +17,7 @@ import re
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -26,7 +26,7 @@ import numpy as np
 
 from ..errors import CorpusError
 from ..file_reading import FileProblem
-from .corpus import Pair, Skipped
+from .corpus import Pair, Skipped, corpus_files
 from .kinds import PAIRS, Kind
 from .shares import position_of
 from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
@@ -50,6 +50,7 @@ class Preparation:
         register_share: share of the pairs with a French target that says "you" in one way whose
             source begins with the tag of that way.
         kind: what the rows of a corpus are.
+        reason: gives the reason to leave a clean pair out, or None to keep it.
     """
 
     max_tokens: int
@@ -58,6 +59,7 @@ class Preparation:
     skip_bad_lines: bool = False
     register_share: float = 0.0
     kind: Kind = PAIRS
+    reason: Callable[[Pair], str | None] | None = None
 
     def clean(self, pair: Pair) -> Pair:
         """Return the pair, with its spaces made plain where the settings say so."""
@@ -153,6 +155,8 @@ def usable_pairs(
         pair = preparation.clean(raw)
         if preparation.kind.is_empty(pair):
             skip_counts.reasons["with an empty side"] += 1
+        elif preparation.reason is not None and (reason := preparation.reason(pair)):
+            skip_counts.reasons[f"by the filter {reason}"] += 1
         elif preparation.held_out(pair.source) == held_out:
             yield pair
 
@@ -188,7 +192,7 @@ def build_store(
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
     np.save(draft / "offsets.npy", offsets)
     facts = {
-        "corpus": Path(corpus.partition(",")[0]).name,
+        "corpus": Path((corpus_files(corpus) or [corpus])[0]).name,
         "pairs": (len(offsets) - 1) // 2,
         "tokens": int(offsets[-1]),
         "skipped": dict(skip_counts.reasons),
@@ -236,7 +240,7 @@ def corpus_hash(corpus: str) -> str:
     if corpus.startswith("hub:"):
         digest.update(corpus.encode())
         return digest.hexdigest()
-    for name in corpus.split(","):
+    for name in corpus_files(corpus):
         with open(name, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -14,7 +14,6 @@ from ..nn.transformer import Transformer
 from .checkpoint import load_state, states
 from .data import TrainingData
 from .initial.weights import load_initial
-from .processes.parallel import Processes
 from .run_folder.beginning import machine, machine_difference, parameter_count
 from .run_folder.progress import Progress
 from .settings import TrainingSettings
@@ -48,23 +47,19 @@ def restore(
     options: TrainingSettings,
     model: Transformer,
     optimizer: torch.optim.Optimizer,
-    processes: Processes,
     tell: Callable[[str], None],
 ) -> Progress:
-    """Put model, optimizer and random generators where the run stands, and return its progress.
+    """Put model and optimizer where the run stands, and return its progress.
 
     Args:
         run: its folder; without a state in it the run begins.
         options: of the run.
         model, optimizer: whose state is set.
-        processes: of the run.
         tell: called with a sentence about what is not as at the beginning.
     """
     complete = states(run)
     if complete:
-        progress = load_state(
-            complete[-1], model, optimizer, rank=processes.rank, count=processes.count
-        )
+        progress = load_state(complete[-1], model, optimizer)
         progress.stopped = False
         tell(f"Going on from step {progress.step:,}.")
     else:
@@ -72,9 +67,6 @@ def restore(
         if options.initial:
             for sentence in load_initial(model_folder(options.initial), model):
                 tell(sentence)
-        if processes.rank:  # the same weights, but dropout of its own
-            # A CPU's generator reads 32 bits of the seed; an odd factor keeps them apart.
-            torch.manual_seed((options.seed + processes.rank * 0x9E3779B1) % (1 << 32))
     rate = options.learning_rate
     if not progress.rates or progress.rates[-1][1] != rate:
         if progress.rates:
@@ -109,7 +101,7 @@ def sentences_at_start(
         *([difference] if difference else []),
         *size_and_length(model, data, options, progress.epoch, plan),
         f"precision: {precision}",
-        workers_at_work(options, threads, processes),
+        workers_at_work(options, threads, processes, progress.micro_batches),
     ]
 
 
@@ -145,10 +137,14 @@ def size_and_length(
     ]
 
 
-def workers_at_work(options: TrainingSettings, threads: int, processes: int) -> str:
+def workers_at_work(
+    options: TrainingSettings, threads: int, processes: int, micro_batches: int = 1
+) -> str:
     """Return a sentence on the device, the processes and the threads that compute."""
     here = machine(options.device, threads, processes)
     return (
         f"at work: {options.device} ({here['processor']}, {here['instructions']}), "
         f"{processes} process{'es' * (processes > 1)} of {threads} thread{'s' * (threads > 1)}"
+        + f", {micro_batches:,} micro-batches to a step"
+        * (micro_batches > 1)
     )

@@ -1,9 +1,9 @@
 """The files that a run writes: states to go on from, and the finished model.
 
-A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer and
-random generators (``state.safetensors``) and where the run stands (``progress.json``). Folders
-are written under another name and renamed when complete, so that one that exists is whole.
-Nothing is ever unpickled.
+A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer
+(``state.safetensors``) and where the run stands (``progress.json``). Random numbers follow from the
+seed and the step. Folders are written under another name and renamed when complete, so that one
+that exists is whole. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -82,19 +82,11 @@ def save_state(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     progress: Progress,
-    random_states: Sequence[Tensor] | None = None,
 ) -> Path:
-    """Write the state of a run after a step, and return its folder.
-
-    ``random_states`` are those of every process by rank; without it there is this one alone.
-    """
+    """Write the state of a run after a step, and return its folder."""
     folder = run / f"step-{progress.step:08d}"
     draft = _new_draft(folder)
     tensors = _optimizer_tensors(model, optimizer)
-    for rank, state in enumerate(random_states or [torch.get_rng_state()]):
-        tensors[_random_name(rank)] = state
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
     try:
         save_file(_weights(model), draft / "model.safetensors")
         save_file(tensors, draft / "state.safetensors")
@@ -167,47 +159,21 @@ def fit_weights(path: Path, weights: Mapping[str, Tensor], model: torch.nn.Modul
         raise CheckpointError(f"The weights in {path} do not fit this model: {reasons}") from error
 
 
-def _random_name(rank: int) -> str:
-    return f"random.cpu.{rank}" if rank else "random.cpu"
-
-
-def load_state(
-    folder: Path,
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    *,
-    rank: int = 0,
-    count: int = 1,
-) -> Progress:
-    """Put process ``rank`` of ``count`` back to where `save_state` left it.
+def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+    """Put a model and its optimizer back to where `save_state` left them, in any process.
 
     Raises:
-        CheckpointError: a file of the state is missing or damaged, or was written by a run of
-            another number of processes.
+        CheckpointError: a file of the state is missing or damaged.
     """
     load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
     progress = read_progress(folder)
     path = folder / "state.safetensors"
-    if "random.cpu" not in tensors:
-        raise CheckpointError(damaged(path, "it lacks 'random.cpu'"))
-    state_count = sum(name.startswith("random.cpu") for name in tensors)
-    if state_count != count:
-        raise CheckpointError(
-            f"{folder} was written by a run of {state_count} processes, and this one has {count}: "
-            f"go on with --processes {state_count}, or the result would be another."
-        )
     for name, parameter in model.named_parameters():
         moments = _moments(tensors, name, parameter)
         if moments is None:
             raise CheckpointError(damaged(path, f"what the optimizer knows of {name} is not in it"))
         optimizer.state[parameter] = moments
-    try:
-        torch.set_rng_state(tensors[_random_name(rank)])
-        if "random.cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random.cuda"])
-    except (RuntimeError, TypeError, KeyError) as error:
-        raise CheckpointError(damaged(path, "it holds no state of a random generator")) from error
     return progress
 
 

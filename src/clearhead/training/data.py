@@ -16,6 +16,7 @@ from ..text.kinds import PAIRS, Encoded, Kind, LabelledTexts, Texts
 from ..text.tags import tag_piece
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
 from ..text.tokenizer import CHARACTERS, Tokenizer
+from .pairs.filters import pair_filter
 from .settings import Settings
 from .sources import model_folder, tokenizer_file
 from .tasks.labels import check_initial_labels, run_labels
@@ -46,7 +47,8 @@ class TrainingData:
     labels: tuple[str, ...] = ()
 
 
-def _preparation(settings: Settings) -> Preparation:
+def preparation_of(settings: Settings) -> Preparation:
+    """Return what happens to the pairs of a run before they are stored."""
     data = settings.data
     return Preparation(
         max_tokens=data.max_tokens,
@@ -54,6 +56,7 @@ def _preparation(settings: Settings) -> Preparation:
         held_out_share=data.held_out_share,
         skip_bad_lines=data.skip_bad_lines,
         kind=_kind(settings),
+        reason=pair_filter(data.filters, (data.source_language, data.target_language)),
     )
 
 
@@ -149,7 +152,7 @@ def _development_batches(
     limit = settings.model_config(tokenizer.vocab_size).max_length - task.specials
     if settings.task == LANGUAGE.name:
         limit = preparation.max_tokens  # perplexity depends on how much of a text is before a token
-    every = replace(preparation, held_out_share=0.0)
+    every = replace(preparation, held_out_share=0.0, reason=None)
     pairs = list(islice(usable_pairs(corpus, every, skip_counts), settings.data.development_pairs))
     usable = list(kind.encode(pairs, tokenizer, limit, skip_counts))
     if not usable:
@@ -196,7 +199,7 @@ def prepare(
         tell: called with a sentence about each corpus.
     """
     settings = located_settings(settings, folder)
-    preparation = _preparation(settings)
+    preparation = preparation_of(settings)
     tokenizer = _tokenizer(run, settings, preparation)
     labels: tuple[str, ...] = ()
     if settings.task == CLASSIFICATION.name:

@@ -9,6 +9,7 @@ from typing import Annotated
 from ..errors import ConfigError
 from ..setting_fields import Rule, check_fields, one_of, within
 from ..text.corpus import UNITS
+from .pairs.filters import FILTERS, pair_filter
 
 
 def _encodable(text: str) -> bool:
@@ -48,6 +49,8 @@ class CorpusSettings:
         held_out: whether the held-out pairs of this corpus become development and test sets.
         register_share: share of the pairs whose French target says tu or vous, not both, that get
             the tag of it in front of their source; see clearhead.text.tags.
+        teacher: a model that writes the targets of this corpus; see training.pairs.teacher.
+        from_target: the teacher writes sources, from the targets.
     """
 
     path: Text
@@ -56,6 +59,8 @@ class CorpusSettings:
     from_epoch: Amount = 0
     held_out: bool = False
     register_share: Annotated[float, within(least=0, most=1)] = 0.0
+    teacher: Text | None = None
+    from_target: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -78,6 +83,7 @@ class DataSettings:
         unit: what one text of a language model is: each ``line`` of a file, each ``paragraph``
             (which None means, too), or the whole ``file``.
         normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
+        filters: reasons to leave pairs of the corpora out; see training.pairs.filters.
         skip_bad_lines: count unusable lines instead of stopping at the first.
         source_language, target_language: codes such as ``en``, which the finished model states, so
             that texts are read by the rules of its language and it is found by its direction.
@@ -91,11 +97,13 @@ class DataSettings:
     unit: Annotated[str, one_of(*UNITS)] | None = None
     normalize_spaces: bool = True
     skip_bad_lines: bool = False
+    filters: tuple[Annotated[str, one_of(*FILTERS)], ...] = ()
     source_language: Code | None = None
     target_language: Code | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
+        pair_filter(self.filters, (self.source_language, self.target_language))
         if (self.source_language is None) != (self.target_language is None):
             raise ConfigError(
                 f"A model states both of its languages or none; data.source_language is "

@@ -1,27 +1,34 @@
 """The training loop, to be read in one sitting.
 
-Everything that the future of a run depends on is in its state: weights, optimizer, random
-generators, and how many batches of which epoch are used. The order of the data follows from
-the seed and the epoch. So a run that is killed and started again ends with the same bits.
+Everything that the future of a run depends on is in its state: weights, optimizer, and how many
+batches of which epoch are used. The order of the data follows from the seed and the epoch, dropout
+from the seed, the step and the micro-batch. So a run that is killed and started again, with as many
+processes or another number of them, ends with the same bits.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..text.batches import Batch
 from ._start import new_model, new_optimizer, restore, sentences_at_start
+from .accumulation import MicroBatches
 from .checkpoint import forget_old_states, remove_drafts, remove_stopped_states, save_state, states
-from .data import TrainingData, located_settings, prepare
+from .data import TrainingData, located_settings, preparation_of, prepare
+from .measures.best import BestModel
+from .measures.evaluation import Evaluation
+from .pairs.subwords import SubwordDropout
+from .pairs.teacher import check_teachers, taught_settings
 from .precision import choose_precision
 from .processes.launch import check_processes
 from .processes.parallel import Processes
-from .processes.stopping import SIGNALS, Stop, StoppedError, signal_name
-from .processes.workers import choose_threads, usable_cores
+from .processes.shared_folder import check_shared_folder
+from .processes.stopping import Stop, StoppedError, signal_name
+from .processes.workers import choose_threads, micro_batches_of, usable_cores
 from .run_folder import finish
 from .run_folder.advice import bad_step, bad_weights
 from .run_folder.beginning import check_beginning
@@ -29,15 +36,7 @@ from .run_folder.log import Log, NoLog, StepLog, plot_curves, tell
 from .run_folder.progress import Progress, read_progress
 from .run_folder.run import RunLock, open_run, writing
 from .settings import Settings
-from .step import (
-    NotFiniteError,
-    batch_loss,
-    clip_and_update,
-    count_right,
-    learning_rate_of,
-    unfit,
-)
-from .tasks.task import CLASSIFICATION
+from .step import NotFiniteError, clip_and_update, learning_rate_of, unfit
 
 
 class Trainer:
@@ -72,6 +71,7 @@ class Trainer:
             self._open(data_folder)
         except BaseException:
             self.lock.release()
+            self.processes.leave()
             raise
 
     def _open(self, data_folder: Path | None) -> None:
@@ -83,11 +83,13 @@ class Trainer:
             self.options, usable_cores(), self.processes.count, before=before.threads
         )
         torch.set_num_threads(threads)
+        count = micro_batches_of(self.options, self.processes.count, before)
         self._make_model(before)
-        self.progress = restore(
-            self.run, self.options, self.model, self.optimizer, self.processes, self._tell
+        self.progress = restore(self.run, self.options, self.model, self.optimizer, self._tell)
+        self.progress.precision, self.progress.micro_batches = self.precision, count
+        self._micro_batches = MicroBatches(
+            self.model, self.data.corpus, self.options, self.processes, count, self._subwords()
         )
-        self.progress.precision = self.precision
         self._plan = self.data.corpus.epoch(self.progress.epoch, self.options.batch_tokens)
         for sentence in sentences_at_start(
             self.model,
@@ -111,19 +113,40 @@ class Trainer:
                     predicted=self.data.task.predicted,
                 )
         self._step_log = StepLog(self.run, self.log, self.progress, every=self.options.log_every)
+        self.evaluation = Evaluation(
+            self.run,
+            self.model,
+            self.data,
+            self.options,
+            self.processes,
+            self.log,
+            BestModel(self.run, self.options.best, self._export_best),
+        )
+
+    def _subwords(self) -> SubwordDropout | None:
+        if not self.options.bpe_dropout:
+            return None
+        longest = self.config.max_length - self.data.task.specials
+        return SubwordDropout(self.data.tokenizer, self.options.bpe_dropout, longest)
 
     def _prepare_data(self, data_folder: Path | None) -> None:
         """Check the settings, lock the folder, and let the first process prepare the data."""
         located = located_settings(self.settings, data_folder)
+        check_teachers(located)
         check_beginning(located, self.processes.count)
         if self.processes.first:
             self.lock.acquire()
             open_run(self.run, self.settings, located)
-        self.processes.meet()
+        self.processes.meet(self.options.device)
         with writing(self.run):
+            check_shared_folder(self.run, self.processes)
+            with_teachers = taught_settings(
+                self.run, self.settings, located, preparation_of(located), self.processes,
+                self._tell,
+            )  # fmt: skip
             if not self.processes.first:
                 self.processes.wait()  # until the first one has prepared the data
-            self.data: TrainingData = prepare(self.run, self.settings, data_folder, self._tell)
+            self.data: TrainingData = prepare(self.run, with_teachers, data_folder, self._tell)
             if self.processes.first:
                 self.processes.wait()
                 remove_drafts(self.run)
@@ -156,24 +179,27 @@ class Trainer:
             self.stop.stage = None
             if self.options.keep_every and not self.progress.step:
                 self._save()
-            for batches in self._steps():
-                self._step(batches)
+            for micro_batches in self._steps():
+                self._step(micro_batches)
                 self._after_step()
             if not self._is_saved():
                 self._save()
             self.stop.stage = "while the finished model was written"
             with writing(self.run):
-                return self._finish()
+                folder = self._finish()
+            self.processes.wait()
+            return folder
         finally:
             self.log.close()
             self.lock.release()
+            self.processes.leave()
 
     def _is_saved(self) -> bool:
         complete = states(self.run)
         return bool(complete) and complete[-1].name[5:] == f"{self.progress.step:08d}"
 
-    def _steps(self) -> Iterator[list[Batch]]:
-        """Yield the batches of each step, from where the run stands."""
+    def _steps(self) -> Iterator[list[list[Batch]]]:
+        """Yield our micro-batches of each step, from where the run stands."""
         progress, count = self.progress, self.options.accumulation
         self._step_log.clock.lap()
         while progress.epoch < self.options.max_epochs:
@@ -183,16 +209,17 @@ class Trainer:
                     return
                 step_batches = plan[progress.batch : progress.batch + count]
                 progress.batch += len(step_batches)
-                ours = self.processes.share_batches(step_batches)
-                yield [self.data.corpus.batch(indices) for indices in ours]
+                yield self._micro_batches.of_step(progress.step + 1, step_batches)
             progress.epoch, progress.batch = progress.epoch + 1, 0
             self._plan = self.data.corpus.epoch(progress.epoch, self.options.batch_tokens)
 
-    def _step(self, batches: list[Batch]) -> None:
+    def _step(self, micro_batches: list[list[Batch]]) -> None:
         """Take a step: forward, backward, clip, update."""
         self.progress.step += 1
         self.model.train()
-        tokens, loss = self._add_up_gradients(batches)
+        tokens, loss, self._stop_signal = self._micro_batches.add_up_gradients(
+            self.progress.step, micro_batches, self.stop.signal
+        )
         rate = learning_rate_of(self.progress.step, self.options)
         try:
             norm = clip_and_update(
@@ -207,32 +234,10 @@ class Trainer:
         self.progress.target_tokens += tokens
         self._step_log.add(tokens, float(loss), norm, rate)
 
-    def _add_up_gradients(self, batches: list[Batch]) -> tuple[int, torch.Tensor]:
-        """Leave the gradients of a step's batches, summed over all processes, in the model.
-
-        Returns:
-            The number of predictions in all processes, and the sum of their plain losses.
-        """
-        # Beside count and loss, the sums say for each signal whether this process received it, so
-        # that all processes know of it at once and stop after the same step.
-        signals = [float(self.stop.signal == number) for number in SIGNALS]
-        own_tokens = sum(batch.target_tokens for batch in batches)
-        sums = torch.tensor([own_tokens, 0.0, *signals], dtype=torch.float64)
-        for batch in batches:
-            loss = batch_loss(self.model, batch, self.options.label_smoothing)
-            loss.smoothed.backward()
-            sums[1] += loss.plain.detach().double().cpu()
-        self.processes.add_up_gradients(self.model.parameters())
-        tokens, plain, *stops = self.processes.add_up(sums)
-        self._stop_signal = max(
-            number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True)
-        )
-        return int(tokens), plain
-
     def _after_step(self) -> None:
         step = self.progress.step
         if step % self.options.evaluate_every == 0:
-            self._evaluate()
+            self.evaluation.measure(self.progress)
         if step % self.options.checkpoint_every == 0:
             self._save()
         if self._stop_signal:
@@ -250,41 +255,13 @@ class Trainer:
             number,
         )
 
-    @torch.no_grad()
     def development_loss(self) -> float:
         """Return nats per prediction on the development set, without smoothing or dropout."""
-        self.model.eval()
-        sums = torch.zeros(2, dtype=torch.float64)
-        for batch in self.processes.share(self.data.development):
-            sums[0] += batch_loss(self.model, batch, 0.0).plain.cpu()
-            sums[1] += batch.target_tokens
-        total, tokens = self.processes.add_up(sums).tolist()
-        return total / tokens
+        return self.evaluation.loss()
 
     def development_accuracy(self) -> float:
         """Return the share of the development set's predictions that are right."""
-        self.model.eval()
-        sums = torch.zeros(2, dtype=torch.float64)
-        for batch in self.processes.share(self.data.development):
-            sums[0] += count_right(self.model, batch)
-            sums[1] += batch.target_tokens
-        right, count = self.processes.add_up(sums).tolist()
-        return right / count
-
-    def _evaluate(self) -> None:
-        loss, progress = self.development_loss(), self.progress
-        progress.note_development_loss(loss)
-        if self.data.task is CLASSIFICATION:
-            accuracy = self.development_accuracy()
-            measures, words = {"accuracy": accuracy}, f"accuracy {accuracy:.1%}"
-        else:
-            measures, words = {}, f"perplexity {math.exp(min(loss, 700.0)):.2f}"
-        self.log.show(
-            f"step {progress.step:,}: development loss {loss:.4f}, {words} (best "
-            f"{progress.best_loss:.4f} at step {progress.best_step:,})"
-        )
-        with writing(self.run):
-            self.log.write("development", progress.step, loss=loss, **measures)
+        return self.evaluation.accuracy()
 
     def _is_enough(self) -> bool:
         patience = self.options.patience
@@ -296,30 +273,38 @@ class Trainer:
     def _save(self) -> None:
         """Save the state, unless training could not go on from its weights."""
         progress = self.progress
-        random_states = self.processes.random_states()
         if self.processes.first:
             if reason := unfit(self.model, self.data.development[0]):
                 raise bad_weights(reason, progress.step, self.run, self.options)
             with writing(self.run):
-                save_state(self.run, self.model, self.optimizer, progress, random_states)
+                save_state(self.run, self.model, self.optimizer, progress)
                 if not progress.stopped:  # what is averaged must not depend on a stop
                     remove_stopped_states(self.run)
                     keep = max(self.options.keep_checkpoints, self.options.average)
                     forget_old_states(self.run, keep, self.options.keep_every)
         self.processes.wait()
 
-    def _finish(self) -> Path:
-        folder = self.run / "model"
-        if not self.processes.first:
-            return folder
-        averaged = finish.averaged_states(self.run, self.options.average)
-        origin = finish.provenance(
+    def _provenance(self, averaged: list[Path]) -> dict[str, Any]:
+        return finish.provenance(
             self.settings,
             self.data,
             self.progress,
             averaged=averaged,
             processes=self.processes.count,
         )
+
+    def _export_best(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        finish.export_best(
+            folder, self.model.state_dict(), self.config, self.data, self._provenance([]), facts,
+            storage=self.options.export, statements=finish.statements(self.settings, self.data),
+        )  # fmt: skip
+
+    def _finish(self) -> Path:
+        folder = self.run / "model"
+        if not self.processes.first:
+            return folder
+        averaged = finish.averaged_states(self.run, self.options.average)
+        origin = self._provenance(averaged)
         storage = self.options.export
         finish.export_average(
             folder, averaged, self.config, self.data, origin, storage=storage,

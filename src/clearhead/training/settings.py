@@ -28,6 +28,7 @@ from ..file_reading import FileProblem, read_toml
 from ..setting_fields import check_fields, from_mapping, one_of, within
 from ..weight_storage.weight_file import STORAGES
 from .data_settings import Amount, CorpusSettings, Count, DataSettings, Share, Step, Text, Weight
+from .measures.best import MEASURES, NONE
 from .schedule import SCHEDULES
 from .tasks.task import TASKS, check_task, model_config
 
@@ -71,8 +72,13 @@ class TrainingSettings:
         max_steps, max_epochs: the run ends at whichever comes first.
         batch_tokens: rows times longest side of one batch.
         accumulation: batches whose gradients make one step.
+        micro_batches: into how many parts a step is cut, whose gradients are summed in a fixed
+            tree: as many processes at most may share it, and all numbers of them give the same
+            bits; 0 is as many as the run begins with.
         learning_rate, schedule, warmup_steps, decay_steps: see training.schedule.
         label_smoothing: Szegedy et al. 2016.
+        bpe_dropout: the probability with which a merge of a word's subwords is left out each time
+            that the word is seen in training (Provilkov et al. 2020).
         clip_norm: gradients are scaled down to this norm; 0 leaves them.
         weight_decay, betas, epsilon: of AdamW.
         precision: ``bfloat16`` for the products of the forward and backward pass (parameters,
@@ -84,6 +90,9 @@ class TrainingSettings:
             saved, too; 0 keeps none.
         average: the final model is the mean of so many last checkpoints.
         evaluate_every: steps between measurements on the development set.
+        translated_pairs: of the development set, so many are translated at every measurement, for
+            BLEU, chrF and samples in the log; 0 translates none.
+        best: by which measure the best model is kept in the run's folder ``best``.
         patience: stop after so many measurements without a better one; 0 never stops.
         initial: a checkpoint folder or a bundled model whose weights to begin from. It may have
             fewer layers: those that it lacks begin without an effect.
@@ -100,11 +109,13 @@ class TrainingSettings:
     max_epochs: Count = 1000
     batch_tokens: Count = 4096
     accumulation: Count = 1
+    micro_batches: Annotated[int, within(least=0, most=1 << 16)] = 0
     learning_rate: Weight = 1e-3
     schedule: Annotated[str, one_of(*SCHEDULES)] = "inverse_sqrt"
     warmup_steps: Amount = 1000
     decay_steps: Amount = 0
     label_smoothing: Share = 0.1
+    bpe_dropout: Share = 0.0
     clip_norm: Weight = 1.0
     weight_decay: Weight = 0.0
     betas: tuple[Share, Share] = (0.9, 0.98)
@@ -116,6 +127,8 @@ class TrainingSettings:
     keep_every: Amount = 0
     average: Count = 5
     evaluate_every: Step = 500
+    translated_pairs: Amount = 100
+    best: Annotated[str, one_of(*MEASURES, NONE)] = "loss"
     patience: Amount = 0
     initial: Text | None = None
     log_every: Count = 50
@@ -149,6 +162,7 @@ class Settings:
         self._check_data()
         config = self.model_config(vocab_size=self.tokenizer.vocab_size)
         check_task(TASKS[self.task], self.data, config)
+        self._check_best()
 
     def _check_data(self) -> None:
         if not self.data.corpus:
@@ -163,6 +177,22 @@ class Settings:
             raise ConfigError(
                 "There is no development set: set data.development to a corpus, or "
                 "data.held_out_share above 0 and held_out = true in a [[data.corpus]]."
+            )
+
+    def _check_best(self) -> None:
+        options = self.training
+        measures = {"translation": ["loss"], "classification": ["loss", "accuracy"]}
+        possible = measures.get(self.task, ["loss"])
+        if self.task == "translation" and options.translated_pairs:
+            possible += ["bleu", "chrf"]
+        if options.best not in (*possible, NONE):
+            more = ""
+            if self.task == "translation" and options.best in ("bleu", "chrf"):
+                more = " With training.translated_pairs above 0, bleu and chrf are, too."
+            raise ConfigError(
+                f"training.best = {options.best!r} is not measured in this run; "
+                f"{' and '.join(possible)} {'are' if len(possible) > 1 else 'is'}.{more} Name one "
+                f"of these, or none."
             )
 
     def model_config(self, vocab_size: int, labels: int = 2) -> TransformerConfig:

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import CheckpointError, CorpusError
 from ..file_reading import FileProblem, read_json
 from ..json_fields import Fields
+from ..text.corpus import corpus_files
 from ..text.store_files import read_facts
 from ..text.token_store import corpus_hash
 from .settings import Settings
@@ -62,7 +63,7 @@ def source_files(settings: Settings) -> dict[str, Path]:
         texts["data.development"] = settings.data.development
     files = {}
     for key, corpus in texts.items():
-        names = [] if corpus.startswith("hub:") else corpus.split(",")
+        names = corpus_files(corpus)
         for i, name in enumerate(names):
             files[key + (f", file {i + 1}" if len(names) > 1 else "")] = Path(name)
     if settings.tokenizer.path is not None:

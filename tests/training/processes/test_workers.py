@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
+from clearhead.errors import ConfigError
 from clearhead.training.loop import Trainer
 from clearhead.training.processes import workers
 from clearhead.training.processes.workers import (
     choose_processes,
     choose_threads,
+    micro_batches_of,
     processes_of_run,
     usable_cores,
 )
+from clearhead.training.run_folder.progress import Progress
 from clearhead.training.settings import Settings, TrainingSettings
 from tests.strangers import SPOILT, spoilt
 
@@ -83,8 +85,18 @@ def test_a_run_goes_on_with_as_many_as_it_was_begun_with(tiny: Settings, tmp_pat
 @pytest.mark.parametrize("how", [*SPOILT, "pipe"])
 def test_a_spoilt_state_says_nothing_of_processes(tmp_path: Path, how: str) -> None:
     (tmp_path / "step-00000004").mkdir()
-    path = tmp_path / "step-00000004/state.safetensors"
-    save_file({"random.cpu": torch.zeros(2), "random.cpu.1": torch.zeros(2)}, path)
+    path = tmp_path / "step-00000004/progress.json"
+    path.write_text(json.dumps({"step": 4, "machine": {"processes": 2, "threads": 1}}))
     assert processes_of_run(tmp_path) == 2
     with spoilt(path, how):
         assert processes_of_run(tmp_path) is None
+
+
+def test_micro_batches_are_those_of_the_beginning() -> None:
+    options = TrainingSettings()
+    assert micro_batches_of(options, 2, Progress()) == 2
+    assert micro_batches_of(options, 1, Progress(micro_batches=8)) == 8
+    assert micro_batches_of(options, 1, Progress(machine={"processes": 4})) == 4  # an old state
+    assert micro_batches_of(TrainingSettings(micro_batches=6), 4, Progress()) == 6
+    with pytest.raises(ConfigError, match=r"cut into 2 micro-batches, which 3 processes cannot"):
+        micro_batches_of(options, 3, Progress(micro_batches=2))

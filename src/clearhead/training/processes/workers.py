@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...file_reading import FileProblem
-from ...tensor_file import TensorFile
+from ...errors import CheckpointError, ConfigError
+from ..run_folder.progress import Progress, read_progress
 from ..settings import TrainingSettings
 
 # Of rows times longest side, in a step: with less a process mostly waits for the others.
@@ -67,11 +67,32 @@ def choose_threads(
 
 
 def processes_of_run(run: Path) -> int | None:
-    """Return how many processes the newest state of a run was saved by; None without one."""
+    """Return how many processes a run was begun with; None without a state that says it."""
     for folder in sorted(run.glob("step-" + "[0-9]" * 8), reverse=True)[:1]:
         try:
-            with TensorFile(folder / "state.safetensors") as file:
-                return sum(name.startswith("random.cpu") for name in file)
-        except FileProblem:
+            return read_progress(folder).processes or None
+        except CheckpointError:
             return None  # loading the state will say what is wrong with it
     return None
+
+
+def micro_batches_of(options: TrainingSettings, processes: int, before: Progress) -> int:
+    """Return into how many micro-batches each step of a run is cut.
+
+    Args:
+        options: of the run; its number decides.
+        processes: that share a step now.
+        before: where the run stands. Without a number in the settings it is that of its beginning;
+            states of earlier versions have one for each process.
+
+    Raises:
+        ConfigError: some processes would have none.
+    """
+    count = options.micro_batches or before.micro_batches or before.processes or processes
+    if processes > count:
+        raise ConfigError(
+            f"Each step of this run is cut into {count:,} micro-batch{'es' * (count > 1)}, which "
+            f"{processes} processes cannot share. Give --processes {count} at most; a run that "
+            f"begins with a larger training.micro_batches has room for more."
+        )
+    return count

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from ...errors import TrainingError
 from ..checkpoint import states
 from ..settings import TrainingSettings
 from .progress import FIRST
+
+_EXPLODED = 2.0  # times the loss of guessing, or the best so far if that was worse
 
 
 def bad_step(number: str, step: int, run: Path, options: TrainingSettings) -> TrainingError:
@@ -24,6 +27,24 @@ def bad_weights(reason: str, step: int, run: Path, options: TrainingSettings) ->
         f"With the weights after step {step} {reason}, so they are not saved and training stops. "
         f"{advice_on_bad_numbers(run, options)}"
     )
+
+
+def diverged(loss: float, best: float | None, guess: float) -> str | None:
+    """Return why a run has diverged, as a part of a sentence; None if it has not.
+
+    Args:
+        loss: on the development set, in nats.
+        best: the lowest before; None at the first measurement, which says nothing yet.
+        guess: the loss of mere guessing.
+    """
+    if not math.isfinite(loss):
+        return "the development loss is not a finite number"
+    if best is not None and loss > _EXPLODED * max(guess, best):
+        return (
+            f"the development loss is {loss:.4g} nats, where mere guessing gives {guess:.1f} and "
+            f"{best:.4g} was reached before"
+        )
+    return None
 
 
 def advice_on_bad_numbers(run: Path, options: TrainingSettings) -> str:

@@ -46,7 +46,9 @@ def check_beginning(settings: Settings, processes: int) -> None:
         tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
     size = tokenizer.vocab_size if tokenizer else settings.tokenizer.vocab_size
     config = settings.model_config(size)
-    _check_memory(config, settings.training.device, processes)
+    _check_memory(
+        config, settings.training.device, int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    )
     if settings.training.initial is not None:
         _check_initial(settings.training.initial, tokenizer, config)
 
@@ -160,7 +162,10 @@ def parameter_count(model: torch.nn.Module) -> int:
 
 
 def machine(device: str, threads: int, processes: int) -> dict[str, Any]:
-    """Return what the bits of a run depend on beside its settings, by name."""
+    """Return what the bits of a run depend on beside its settings, by name.
+
+    They do not depend on the processes, with which a run begins and goes on unless told otherwise.
+    """
     return {
         "processor": _processor(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
@@ -184,7 +189,8 @@ def _processor() -> str:
 def machine_difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
     """Return a sentence on what is not as it was when the run was begun; None if all is."""
     changed = [f"{name} {visible(str(before[name]))}, now {now[name]}" for name in now
-               if name in before and before[name] != now[name]]  # fmt: skip
+               if name in before and before[name] != now[name]
+               and name != "processes"]  # fmt: skip
     if not changed:
         return None
     return (

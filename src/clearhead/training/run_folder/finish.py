@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...config import TransformerConfig
 from ...text.tags import TAGS
@@ -44,6 +45,36 @@ def export_average(
         config.to_dict(),
         data.tokenizer.to_json(),
         provenance,
+        storage=storage,
+        statements=statements,
+    )
+
+
+def export_best(
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    config: TransformerConfig,
+    data: TrainingData,
+    provenance: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    storage: str,
+    statements: Mapping[str, Any],
+) -> None:
+    """Write the model as it is now as a checkpoint folder.
+
+    Args:
+        folder: where to.
+        weights: of the model.
+        config, data, provenance, storage, statements: as of `export_average`.
+        facts: by which measure it is the best, of which value, and after which step.
+    """
+    export_model(
+        folder,
+        {name: value.detach().cpu() for name, value in weights.items()},
+        config.to_dict(),
+        data.tokenizer.to_json(),
+        {**provenance, "best": dict(facts)},
         storage=storage,
         statements=statements,
     )

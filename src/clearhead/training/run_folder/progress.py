@@ -36,6 +36,7 @@ class Progress:
             stopped the run; it serves to go on from and has no part in the finished model.
         precision: of the products, as it was chosen when the run began; None in old states.
         machine: what else the bits depend on, by name: processor, PyTorch, threads, processes.
+        micro_batches: into how many parts each step is cut; 0 before it is known.
         rates: each step from which on there was another training.learning_rate, with it.
     """
 
@@ -51,12 +52,18 @@ class Progress:
     stopped: bool = False
     precision: str | None = None
     machine: dict[str, Any] = field(default_factory=dict)
+    micro_batches: int = 0
     rates: list[list[float]] = field(default_factory=list)
 
     @property
     def threads(self) -> int:
         """Threads of each process when the run began; 0 where it has not begun."""
         return int(self.machine.get("threads", 0))
+
+    @property
+    def processes(self) -> int:
+        """Processes with which the run began; 0 where it has not begun, or does not say."""
+        return int(self.machine.get("processes", 0))
 
     def note_development_loss(self, loss: float) -> None:
         """Note a measurement after this step: whether it is the best one, and since when."""

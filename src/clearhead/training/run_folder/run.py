@@ -42,6 +42,8 @@ MAY_CHANGE = frozenset(
         "average",
         "log_every",
         "patience",
+        "translated_pairs",
+        "best",
         "threads",
         "device",
         "tensorboard",
@@ -203,6 +205,7 @@ def _remove_prepared(run: Path, settings: Settings) -> None:
     for folder in (run / "data").glob("[0-9]*"):
         if folder.suffix == ".part" or (folder / "store.json").is_file():
             shutil.rmtree(folder)
+    shutil.rmtree(run / "taught", ignore_errors=True)
     names = [f"held_out.{part}.{end}" for part in ("development", "test") for end in ("tsv", "txt")]
     names += [LABELS, SOURCES]
     tokenizer_path = settings.tokenizer.path

@@ -156,6 +156,7 @@ def _check_data(task: Task, data: DataSettings) -> None:
     other = {
         "data.source_language": data.source_language,
         "data.target_language": data.target_language,
+        "data.filters": list(data.filters),
         **{f"data.corpus[{i}].register_share": c.register_share for i, c in enumerate(data.corpus)},
     }
     for name, value in other.items():

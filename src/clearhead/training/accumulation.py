@@ -1,0 +1,110 @@
+"""The gradients of one step: forward and backward of this process's micro-batches, and the sums."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ..nn.transformer import Transformer
+from ..text.batches import Batch, Corpus, Ids
+from .pairs.subwords import SubwordDropout
+from .processes.gradients import seed_of, sum_gradients
+from .processes.parallel import Processes, share_rows
+from .processes.stopping import SIGNALS
+from .processes.tree import share_of
+from .settings import TrainingSettings
+from .step import batch_loss
+
+
+class StepSums(NamedTuple):
+    """What all processes know of a step, beside the gradients.
+
+    Attributes:
+        tokens: predictions of the step.
+        loss: the sum of their plain losses, in nats.
+        signal: the largest number of a signal that some process received; 0 without one.
+    """
+
+    tokens: int
+    loss: torch.Tensor
+    signal: int
+
+
+class MicroBatches:
+    """This process's share of every step.
+
+    Args:
+        model: of the run.
+        corpus: that it trains on.
+        options: of the run.
+        processes: that share the steps.
+        count: of micro-batches to a step.
+        subwords: cuts words anew; None leaves them.
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        corpus: Corpus,
+        options: TrainingSettings,
+        processes: Processes,
+        count: int,
+        subwords: SubwordDropout | None = None,
+    ) -> None:
+        self._model, self._corpus = model, corpus
+        self._options, self._processes, self._count = options, processes, count
+        self._subwords = subwords
+        self._first, self._end = share_of(processes.rank, processes.count, count)
+
+    def of_step(self, step: int, rows: Sequence[np.ndarray]) -> list[list[Batch]]:
+        """Return ours, each as batches.
+
+        Args:
+            step: its number, from which random cuts of words follow.
+            rows: the indices of the batches of the step.
+        """
+        return [
+            [
+                self._corpus.batch(part, self._recut(step, number))
+                for part in share_rows(rows, number, self._count)
+            ]
+            for number in range(self._first, self._end)
+        ]
+
+    def _recut(self, step: int, number: int) -> Callable[[Ids], Ids] | None:
+        if self._subwords is None:
+            return None
+        numbers = random.Random(seed_of(self._options.seed, step, number))
+        return partial(self._subwords.recut, numbers=numbers)
+
+    def add_up_gradients(self, step: int, ours: list[list[Batch]], signal: int) -> StepSums:
+        """Leave the gradients of a step's micro-batches, of all processes, in the model.
+
+        Args:
+            step: its number.
+            ours: of its micro-batches.
+            signal: that this process received. The others learn of it here, so that all stop
+                after the same step.
+        """
+        signals = [float(signal == number) for number in SIGNALS]
+        tokens = sum(batch.target_tokens for batches in ours for batch in batches)
+        sums = torch.tensor([tokens, *signals], dtype=torch.float64)
+        losses = torch.zeros(self._count, dtype=torch.float64)  # a place each: added in one order
+
+        def backward(number: int) -> None:
+            torch.manual_seed(seed_of(self._options.seed, step, number))
+            for batch in ours[number - self._first]:
+                loss = batch_loss(self._model, batch, self._options.label_smoothing)
+                loss.smoothed.backward()
+                losses[number] += loss.plain.detach().double().cpu()
+
+        sum_gradients(list(self._model.parameters()), self._processes, self._count, backward)
+        every = self._processes.add_up(torch.cat((sums, losses)))
+        all_tokens, *stops = every[: len(sums)].tolist()
+        stop_signal = max(number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True))
+        return StepSums(int(all_tokens), every[len(sums) :].sum(), stop_signal)

@@ -1,0 +1,73 @@
+"""The best model so far, whole and usable at any time, beside the mean that a run ends with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...file_reading import FileProblem, read_json
+from ...json_fields import Fields
+
+FOLDER = "best"
+MEASURES = ("loss", "bleu", "chrf", "accuracy")
+NONE = "none"
+
+
+class BestModel:
+    """The folder ``best`` of a run: a finished model, replaced when a better one was measured.
+
+    What it is compared with is what its own config.json says, so that it is the best of all that
+    were measured in this folder, whatever checkpoint a run went on from.
+
+    Args:
+        run: the folder of the run.
+        measure: one of `MEASURES`, or ``none``, which keeps no best model.
+        export: writes the model as it is now to a folder, with these facts in its provenance.
+    """
+
+    def __init__(
+        self, run: Path, measure: str, export: Callable[[Path, Mapping[str, Any]], None]
+    ) -> None:
+        self.folder = run / FOLDER
+        self.measure = measure
+        self._export = export
+
+    def forget(self) -> None:
+        """Remove what a run that begins anew has left."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def offer(self, step: int, values: Mapping[str, float]) -> bool:
+        """Keep the model as it is now if it is the best; return whether it was.
+
+        Args:
+            step: after which it was measured.
+            values: by the names of `MEASURES`; without the one that decides nothing is kept.
+        """
+        value = values.get(self.measure)
+        if value is None:
+            return False
+        before = best_of(self.folder)
+        if (
+            before is not None
+            and before[0] == self.measure
+            and not self._is_better(value, before[1])
+        ):
+            return False
+        facts = {"measure": self.measure, "value": value, "step": step}
+        self._export(self.folder, facts)
+        return True
+
+    def _is_better(self, value: float, before: float) -> bool:
+        return value < before if self.measure == "loss" else value > before
+
+
+def best_of(folder: Path) -> tuple[str, float, int] | None:
+    """Return by which measure a best model was kept, its value and its step; None without one."""
+    try:
+        content = Fields(read_json(folder / "config.json"), "the file")
+        facts = content.object("provenance").object("best")
+        return facts.text("measure"), facts.number("value"), facts.integer("step", least=0)
+    except FileProblem:
+        return None

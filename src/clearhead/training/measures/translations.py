@@ -1,0 +1,134 @@
+"""Translations of a part of the development set on the way: BLEU, chrF, and some to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...errors import MissingExtraError
+from ...nn.transformer import Transformer
+from ...search.search import search
+from ...search.settings import SearchSettings
+from ...text.batches import Batch
+from ...text.tokenizer import Tokenizer
+from ...translation.score import scores
+from ...volume.torch_engine import TorchEngine
+from ..processes.parallel import Processes
+
+_ROWS = 32  # that are translated side by side
+SAMPLES = 3
+
+
+class _Engine(TorchEngine):
+    """The model in training itself, instead of a copy."""
+
+    def __init__(self, model: Transformer) -> None:
+        self.config, self.compute = model.config, "float32"
+        self.device = str(model.output_matrix.device)
+        self.model = model.eval()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sentence: what was read, what came, and what a person wrote."""
+
+    source: str
+    translation: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class TranslationMeasure:
+    """What the model's translations are worth.
+
+    Attributes:
+        scores: BLEU and chrF by their names in the log; none where sacreBLEU is not installed.
+        signatures: what each was computed with.
+        samples: some translations.
+    """
+
+    scores: dict[str, float]
+    signatures: dict[str, str]
+    samples: tuple[Sample, ...]
+
+
+class TranslationSet:
+    """The pairs that are translated at every measurement: of all lengths, always the same.
+
+    Args:
+        development: batches of the development set, in the order of length.
+        tokenizer: of the model.
+        count: how many pairs at most.
+    """
+
+    def __init__(self, development: Sequence[Batch], tokenizer: Tokenizer, count: int) -> None:
+        rows = [
+            (_without(batch.source[i], Tokenizer.pad_id), batch.target_output[i])
+            for batch in development
+            for i in range(len(batch.source))
+        ]
+        number = min(count, len(rows))
+        subset = [rows[i * len(rows) // number] for i in range(number)]
+        self._tokenizer = tokenizer
+        self._sources = [source for source, _ in subset]
+        self.source_texts = [tokenizer.decode(source) for source in self._sources]
+        self.references = [tokenizer.decode(target) for _, target in subset]
+
+    def translate(self, model: Transformer, processes: Processes) -> list[str]:
+        """Return greedy translations by the model alone, shared out among the processes."""
+        longest = model.config.max_length - 1
+        settings = SearchSettings(beam_size=1, max_length=longest)
+        ids = torch.zeros(len(self._sources), longest, dtype=torch.int64)
+        engine = _Engine(model)
+        # The same rows side by side whoever translates them, so that the bits are the same.
+        for first in processes.share(range(0, len(self._sources), _ROWS)):
+            for i, best in enumerate(
+                search(engine, self._sources[first : first + _ROWS], settings)
+            ):
+                tokens = best[0].tokens[:longest]
+                ids[first + i, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
+        return [self._tokenizer.decode(row) for row in processes.add_up(ids).tolist()]
+
+    def measure(self, translations: Sequence[str]) -> TranslationMeasure:
+        """Return the scores of translations, and some of them."""
+        try:
+            results = scores(list(translations), self.references)
+        except MissingExtraError:
+            results = []
+        names = {score.name: score.name.lower().rstrip("0123456789") for score in results}
+        count = len(self.references)
+        places = [(2 * i + 1) * count // (2 * SAMPLES) for i in range(SAMPLES)]
+        return TranslationMeasure(
+            {names[score.name]: score.value for score in results},
+            {names[score.name]: score.signature for score in results},
+            tuple(
+                Sample(self.source_texts[i], translations[i], self.references[i])
+                for i in sorted(set(places))
+            ),
+        )
+
+
+def _without(row: np.ndarray, padding: int) -> list[int]:
+    tokens: list[int] = row[row != padding].tolist()
+    return tokens
+
+
+def sample_rows(measure: TranslationMeasure) -> list[dict[str, Any]]:
+    """Return the samples as the log has them."""
+    return [vars(sample) for sample in measure.samples]
+
+
+def sentences(measure: TranslationMeasure) -> list[str]:
+    """Return the scores and one sample as sentences for the terminal."""
+    scores = ", ".join(
+        f"{words} {measure.scores[name]:.2f}"
+        for name, words in (("bleu", "BLEU"), ("chrf", "chrF"))
+        if name in measure.scores
+    )
+    sample = measure.samples[len(measure.samples) // 2]
+    words = f"{sample.source!r} became {sample.translation!r}; a person wrote {sample.reference!r}"
+    return [f"{scores}; {words}" if scores else words]

@@ -1,0 +1,158 @@
+"""Where two runs part: the step and the first tensor, by the hashes in their logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import CheckpointError
+from ...file_reading import FileProblem, read_json
+from ..run_folder.log import read_log
+
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What two runs have in common, by the steps at which both measured.
+
+    Attributes:
+        same_until: the last step with the same weights before any that differ; None: not one.
+        same_steps: how many such steps there are.
+        parted_at: the first step with other weights; None where there is none.
+        tensors: those that differ then, in the order of the model.
+        tensor_count: how many there are.
+        first_log_difference: step, name and both values of the first line on training steps that
+            differs; None where there is none.
+        settings: those that differ, with both values.
+    """
+
+    same_until: int | None
+    same_steps: int
+    parted_at: int | None
+    tensors: tuple[str, ...]
+    tensor_count: int
+    first_log_difference: tuple[int, str, float, float] | None
+    settings: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def agree(self) -> bool:
+        """Whether no weight was found to differ."""
+        return self.parted_at is None
+
+    def sentences(self) -> list[str]:
+        """Return what was found, in words."""
+        until = f"up to step {self.same_until:,}" if self.same_until is not None else ""
+        steps = f"{self.same_steps:,} step{'s' * (self.same_steps != 1)}"
+        if self.parted_at is None:
+            lines = [f"Same weights to the bit at all {steps} that both runs measured, {until}."]
+        else:
+            before = f"They are the same {until}." if until else "No step before has the same."
+            lines = [
+                f"The runs part: at step {self.parted_at:,} {len(self.tensors)} of "
+                f"{self.tensor_count} tensors differ, the first is {self.tensors[0]}. {before}"
+            ]
+        if self.first_log_difference:
+            step, name, first, second = self.first_log_difference
+            lines.append(
+                f"The first line that differs: step {step:,}, {name} {first} and {second}."
+            )
+        for name, (first, second) in list(self.settings.items())[:_MOST_NAMES]:
+            lines.append(
+                f"Another setting: {name} is {json.dumps(first)} and {json.dumps(second)}."
+            )
+        if len(self.settings) > _MOST_NAMES:
+            lines.append(f"{len(self.settings)} settings differ in all.")
+        return lines
+
+
+def verify(first: Path, second: Path) -> Verification:
+    """Compare the weights of two runs wherever both have measured.
+
+    Raises:
+        CheckpointError: a folder is no run, or they have no measured step in common.
+    """
+    logs = [read_log(_log(run)) for run in (first, second)]
+    weights = [
+        {row["step"]: row["tensors"] for row in log if isinstance(row.get("tensors"), dict)}
+        for log in logs
+    ]
+    for run, hashes in zip((first, second), weights, strict=True):
+        if not hashes:
+            raise CheckpointError(
+                f"The log of {run} has no hashes of weights. They are written at every "
+                f"measurement (training.evaluate_every) by this version; train with it."
+            )
+    common = sorted(weights[0].keys() & weights[1].keys())
+    if not common:
+        steps = " and ".join(f"{min(each):,} to {max(each):,}" for each in weights)
+        raise CheckpointError(
+            f"{first} and {second} have measured no step in common (steps {steps}). Set "
+            f"training.evaluate_every alike."
+        )
+    parted = next((step for step in common if weights[0][step] != weights[1][step]), None)
+    same = [step for step in common if parted is None or step < parted]
+    tensors = [each[parted] for each in weights] if parted is not None else [{}, {}]
+    return Verification(
+        same_until=same[-1] if same else None,
+        same_steps=len(same),
+        parted_at=parted,
+        tensors=tuple(_differing(*tensors)),
+        tensor_count=len(tensors[0].keys() | tensors[1].keys()),
+        first_log_difference=_first_difference(*logs),
+        settings=_settings(first, second),
+    )
+
+
+def _log(run: Path) -> Path:
+    path = run / "log.jsonl"
+    if not path.is_file():
+        raise CheckpointError(f"{run} is no run: there is no {path}. Name two runs' folders.")
+    return path
+
+
+def _differing(first: Mapping[str, str], second: Mapping[str, str]) -> Iterable[str]:
+    for name in dict.fromkeys((*first, *second)):
+        if first.get(name) != second.get(name):
+            yield name
+
+
+def _first_difference(
+    first: list[dict[str, Any]], second: list[dict[str, Any]]
+) -> tuple[int, str, float, float] | None:
+    rows = [{row["step"]: row for row in log if row["kind"] == "train"} for log in (first, second)]
+    for step in sorted(rows[0].keys() & rows[1].keys()):
+        for name in ("loss", "gradient_norm", "learning_rate"):
+            values = [each[step].get(name) for each in rows]
+            if values[0] != values[1]:
+                return step, name, values[0], values[1]
+    return None
+
+
+def _settings(first: Path, second: Path) -> dict[str, tuple[Any, Any]]:
+    flat = [_flat(_read(run)) for run in (first, second)]
+    return {
+        name: (flat[0].get(name), flat[1].get(name))
+        for name in dict.fromkeys((*flat[0], *flat[1]))
+        if flat[0].get(name) != flat[1].get(name)
+    }
+
+
+def _read(run: Path) -> Any:
+    try:
+        return read_json(run / "settings.json")
+    except FileProblem as error:
+        raise CheckpointError(f"Cannot read {run / 'settings.json'}: {error.reason}.") from error
+
+
+def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for name, value in table.items() if isinstance(table, dict) else ():
+        if isinstance(value, dict):
+            rows |= _flat(value, f"{prefix}{name}.")
+        else:
+            rows[prefix + name] = value
+    return rows

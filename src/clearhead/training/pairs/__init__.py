@@ -1,0 +1,1 @@
+"""What becomes of pairs before a model learns from them: filters, a teacher's texts, subwords."""
