@@ -55,6 +55,7 @@ class Recorder(TorchDispatchMode):
         self._reader = OperatorReader(names, parameters, listener, inputs=inputs)
         self._tracker = self._reader.tracker
         self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
+        self._assembled = self._tracker.assembled.memories
         # How many composite operators are being taken apart, one within the other.
         self._composites = 0
 
@@ -95,7 +96,7 @@ class Recorder(TorchDispatchMode):
         if operator.weight is not None:
             self._note_parameter(operator.weight, args)
         # Most operators have nothing to do with attention, and go on at once.
-        if not (self._scores or self._weights) and (
+        if not (self._scores or self._weights or self._assembled) and (
             action is Action.IGNORE
             or (action is Action.PRODUCT and self._tracker.is_projection(args))
         ):
