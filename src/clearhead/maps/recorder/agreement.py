@@ -72,7 +72,7 @@ def check_weights(
         mine = attention_map[:, :, part].double()
         theirs = truth[:, :, part, :key_len].double().nan_to_num(0.0)
         error = float((mine - theirs).abs().max())
-        if not error <= _tolerance(dtypes, attention_map.scores[:, :, part[:1]]):
+        if not error <= rounding_tolerance(dtypes, attention_map.scores[:, :, part[:1]]):
             raise Unreadable(
                 f"what was read of it does not give the model's own weights: they differ by "
                 f"{error:.2g}"
@@ -122,7 +122,7 @@ def _check_any_output(
         query = captured.query.detach()[one, outer].index_select(2, rows)
         key = captured.key.detach()[one, outer_keys]
         scores = scoring.between(query, key, rows, batch=one, heads=outer_heads)
-        tolerance = _tolerance(dtypes, scores)
+        tolerance = rounding_tolerance(dtypes, scores)
         weights = normalised(scores, torch.float64, sinks=sinks, may_be_dead=True)
         values = value[one, outer_keys].double()
         theirs = output[one, outer].index_select(2, rows).double()
@@ -303,7 +303,7 @@ def spread(length: int, most: int, device: torch.device) -> Int[Tensor, "places"
     return torch.linspace(0, length - 1, min(length, most), device=device).long().unique()
 
 
-def _tolerance(dtypes: Sequence[torch.dtype], scores: Float[Tensor, "..."]) -> float:
+def rounding_tolerance(dtypes: Sequence[torch.dtype], scores: Float[Tensor, "..."]) -> float:
     """Return how far the model's own rounding may take its weights from the exact ones."""
     largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
     return _tolerance_of(dtypes, largest)

@@ -32,6 +32,8 @@ from .owners import Chain, ModuleNames, Owner, find_chain, find_owner
 from .pause import recorder_work
 from .plain_tensors import is_plain, kind_of_tensors
 
+_MOVES = (Action.COPY, Action.JOIN, Action.MOVE)
+
 
 class OperatorReader:
     """Reads the operators that one model runs in one thread.
@@ -172,8 +174,10 @@ class OperatorReader:
     def _note_other(self, run: OperatorRun) -> None:
         operator, args, kwargs, out = run
         action = operator.action
-        if action is Action.NOISE and len(args) > 1 and isinstance(args[1], float):
-            self.tracker.weights.note_noise(args[0], args[1])
+        if action is Action.NOISE:
+            keep = args[1] if len(args) > 1 else 0.5  # the dispatcher leaves a default out
+            if isinstance(keep, float):
+                self.tracker.weights.note_noise(args[0], keep)
         elif action is Action.MASK:
             self._note_mask(args, out)
         elif action is Action.COPY and out.ndim > 2 and is_plain((args[0], out)):
@@ -182,6 +186,8 @@ class OperatorReader:
             axis = args[1] if len(args) > 1 else kwargs.get("dim", 0)
             is_stack = operator.name == "stack"
             self.tracker.copies.note_joined(args[0], out, is_stack=is_stack, axis=axis)
+        if action in _MOVES and is_plain((*args, out)):
+            self.tracker.assembled.movements.note(operator.name.rstrip("_"), args, kwargs, out)
         if self.tracker.live and is_plain((*args, out)):
             self.tracker.other(operator.func, args, kwargs, out)
 

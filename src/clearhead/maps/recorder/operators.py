@@ -27,6 +27,7 @@ class Action(Enum):
     MASK = auto()
     COPY = auto()
     JOIN = auto()
+    MOVE = auto()
     WRITES = auto()
     FLEX = auto()
     ENCODER_LAYER = auto()
@@ -47,6 +48,13 @@ _BY_NAME = {
     "aten::_to_copy": Action.COPY,
     "aten::cat": Action.JOIN,
     "aten::stack": Action.JOIN,
+    "aten::copy_": Action.MOVE,
+    "aten::constant_pad_nd": Action.MOVE,
+    "aten::flip": Action.MOVE,
+    "aten::gather": Action.MOVE,
+    "aten::index": Action.MOVE,
+    "aten::index_put_": Action.MOVE,
+    "aten::index_select": Action.MOVE,
     "aten::_transformer_encoder_layer_fwd": Action.ENCODER_LAYER,
     "aten::_native_multi_head_attention": Action.MULTI_HEAD,
 }

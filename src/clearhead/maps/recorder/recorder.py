@@ -57,6 +57,7 @@ class Recorder(TorchDispatchMode):
         self._tracker = self._reader.tracker
         self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
         self._with_views = torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False)
+        self._assembled = self._tracker.assembled.memories
         # How many composite operators are being taken apart, one within the other.
         self._composites = 0
 
@@ -88,7 +89,7 @@ class Recorder(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        follows = self._scores or self._weights
+        follows = self._scores or self._weights or self._assembled
         # Most operators have nothing to do with attention, and go on at once.
         if id(func) in self._bystanders and not (types or follows):
             return self._run(func, args, kwargs) if self._composites else func(*args, **kwargs)

@@ -168,10 +168,6 @@ UNREADABLE = {
     "several products, which are not only added": lambda: (
         (Q @ REPEATED_K.mT * (Q @ REPEATED_V.mT)).softmax(-1) @ REPEATED_V
     ),
-    "several products beside one another": lambda: (
-        torch.cat([Q @ REPEATED_K.mT, Q @ REPEATED_V.mT], -1).softmax(-1)
-        @ torch.cat([REPEATED_V, REPEATED_V], -2)
-    ),
     "differ between queries": lambda: (
         torch.cat([Q @ REPEATED_K.mT, Q[..., :1]], -1).softmax(-1)[..., :-1] @ REPEATED_V
     ),

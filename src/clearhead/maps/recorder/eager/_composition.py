@@ -75,11 +75,21 @@ class _Composition:
             self.terms.append((tensor, step.factor, dtype))
         elif isinstance(step, Fill):
             assert tensor is not None
-            self.fills.append((tensor, step.value, step.inverted))
+            self._fill(tensor, step.value, step.inverted)
         elif isinstance(step, SinkColumn):
             if self.shifted:
                 raise Unreadable("sinks were put beside scores that had been shifted")
             self.sinks = tensor
+
+    def _fill(self, where: Tensor, value: float, inverted: bool) -> None:
+        """Fill scores; together with those that have the same number, where a row has no others."""
+        last = self.fills[-1] if self.fills else None
+        if last is not None and last[1] == value > -torch.inf:
+            before, now = (~x if inv else x for x, inv in ((last[0], last[2]), (where, inverted)))
+            if bool(before.all(-1).any()) or bool(now.all(-1).any()):
+                self.fills[-1] = before | now, value, False
+                return
+        self.fills.append((where, value, inverted))
 
     def _scale(self, factor: float) -> None:
         """Scale what came before: behind a cap, that is the cap and no longer the products."""

@@ -10,8 +10,9 @@ from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
 from ..agreement import check_weights
 from ..mask_cache import MaskCache
-from ._nodes import Layout
-from ._weights import Weights
+from ._nodes import Layout, weak_reference
+from ._tracker import WeightTracker
+from ._weights import PendingAttention, Weights
 
 _NOTE = (
     "a softmax of a softmax: its scores are the weights of the first one, which are stored, and no "
@@ -31,6 +32,28 @@ def are_whole(weights: Weights | None, scores: Tensor, axis: int) -> TypeGuard[W
         return False
     captured, layout = weights.attention.captured, Layout.of(scores).move_axis(axis, -1)
     return captured is not None and not captured.dropout and layout == weights.layout
+
+
+def follow_again(
+    tracker: WeightTracker, first: Weights, scores: Tensor, axis: int, out: Tensor, masks: MaskCache
+) -> None:
+    """Follow the weights of a softmax that was taken of the weights of another one.
+
+    Args:
+        tracker: follows them.
+        first: the weights of the first softmax, for which `are_whole` is true.
+        scores, axis, out: what the second softmax normalised, along which axis, and its result.
+        masks: the masks that were made compact already.
+    """
+    attention = PendingAttention(first.attention.owner, certain=first.attention.certain)
+    first.attention.is_over = True  # it meets no values
+    second = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
+    try:
+        read_double_softmax(first, second, scores, axis, out, masks)
+    except Unreadable as error:
+        attention.why = str(error)
+        tracker.refuse(attention)
+    tracker.follow(second, out)
 
 
 def read_double_softmax(

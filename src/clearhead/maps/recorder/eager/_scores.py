@@ -18,7 +18,7 @@ from ...recording.captured import Unreadable
 from ..listener import Listener
 from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
-from ._double_softmax import are_whole, read_double_softmax
+from ._double_softmax import are_whole, follow_again
 from ._exponentials import normalised_axis, normalising_axis
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
@@ -39,6 +39,7 @@ from ._reading import read_weights
 from ._steps import next_step, of_several_products
 from ._tracker import WeightTracker
 from ._weights import PendingAttention, Weights
+from .assembled import AssembledTracker, WaitingListener
 
 _AT_MOST = 64
 _NO_PRODUCT = "its scores are not a product of queries and keys that could be followed"
@@ -60,6 +61,7 @@ class ScoreTracker:
         copies: where the memory of tensors was copied from.
         scores: the last node of each tensor of scores, by its storage.
         weights: follows the results of softmaxes.
+        assembled: follows scores of several products.
     """
 
     def __init__(
@@ -71,27 +73,31 @@ class ScoreTracker:
         listener: Listener,
     ) -> None:
         self._find_owner, self._find_chain = find_owner, find_chain
+        listener = WaitingListener(listener)
         self._parameters, self._masks, self._listener = parameters, masks, listener
         self.copies = Copies()
         self.scores: dict[int, Node] = {}
         self.weights = WeightTracker(find_owner, listener)
+        self.assembled = AssembledTracker(find_owner, listener, self.weights.dropout_of)
 
     @property
     def live(self) -> bool:
         """Whether there is anything to follow."""
-        return bool(self.scores or self.weights)
+        return bool(self.scores or self.weights or self.assembled.memories)
 
     def forget_dead(self) -> None:
         """Drop nodes of memory that was freed; attentions that met no values are told now."""
         for key in [key for key, node in self.scores.items() if node.reference.expired()]:
             del self.scores[key]
         self.weights.forget_dead()
+        self.assembled.forget_dead()
         while len(self.scores) > _AT_MOST:
             del self.scores[next(iter(self.scores))]
 
     def finish(self) -> None:
         """Tell of the attentions that are not over, after the last operator."""
         self.weights.finish()
+        self.assembled.finish()
         self.scores.clear()
         self.copies.clear()
 
@@ -111,6 +117,7 @@ class ScoreTracker:
         storage = storage_of(x)
         for node in self.scores.values():
             node.copy_before_a_write(storage)
+        self.assembled.before_a_write(storage)
 
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
         """Forget a tensor that was overwritten, unless by a step in place, from its own numbers."""
@@ -123,9 +130,11 @@ class ScoreTracker:
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
     ) -> None:
         """Take a product, bmm, mm or baddbmm: the beginning or the end of an attention."""
-        bias, lhs, rhs = args if name == "baddbmm" else (None, *args)
         self.forget_dead()
+        bias, lhs, rhs = args if name == "baddbmm" else (None, *args)
         if self.weights.meets_values(lhs, rhs, None if bias is not None else out):
+            return
+        if self.assembled.product(lhs, rhs, out):
             return
         # Neither weights with values, nor scores with something else: a chain of nodes begins.
         if self._mixes_heads(lhs, out) or storage_of(rhs) in self._parameters:
@@ -151,6 +160,8 @@ class ScoreTracker:
         if scores.ndim == 1:
             scores, out, axis = scores[None], out[None], 1
         node = self.scores.pop(storage_of(scores), None)
+        if node is None and self.assembled.softmax(scores, axis, out):
+            return
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
         if node is not None and node.is_exponential:
@@ -158,21 +169,9 @@ class ScoreTracker:
             node = self._add(node, step, scores, Layout.of(scores), Layout.of(scores))
         first = self.weights.by_storage.get(storage_of(scores))
         if node is None and are_whole(first, scores, axis):
-            self._normalise_again(first, scores, axis, out)
+            follow_again(self.weights, first, scores, axis, out, self._masks)
         else:
             self._normalise(node, scores, axis, out)
-
-    def _normalise_again(self, first: Weights, scores: Tensor, axis: int, out: Tensor) -> None:
-        """Follow the weights of a softmax that was taken of the weights of another one."""
-        attention = PendingAttention(first.attention.owner, certain=first.attention.certain)
-        first.attention.is_over = True  # it meets no values
-        second = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
-        try:
-            read_double_softmax(first, second, scores, axis, out, self._masks)
-        except Unreadable as error:
-            attention.why = str(error)
-            self.weights.refuse(attention)
-        self.weights.follow(second, out)
 
     def _normalise(
         self, node: Node | None, scores: Tensor, axis: int, out: Tensor, *, by_hand: bool = False
@@ -216,6 +215,8 @@ class ScoreTracker:
         out: Any,
     ) -> None:
         """Take any other operator while there is something to follow."""
+        if self.assembled.other(operator, args, kwargs, out, self.scores):
+            return
         tensors = tensors_in(args)
         scores = [x for x in tensors if storage_of(x) in self.scores]
         weights = [x for x in tensors if x in self.weights]
@@ -232,8 +233,6 @@ class ScoreTracker:
                 self._score_step(operator, args, kwargs, result, scores)
             if weights:
                 self.weights.step(operator, args, result, weights[0])
-
-    # What operators mean
 
     def _score_step(
         self,
@@ -252,7 +251,7 @@ class ScoreTracker:
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
         live = [x for x in candidates if self.scores[storage_of(x)].why_unknown is None]
-        if len(live) > 1:
+        if live:
             live.sort(key=lambda x: not self.scores[storage_of(x)].product.certain)
         scores = (live or candidates)[0]
         if storage_of(out) == storage_of(scores) and not writes:

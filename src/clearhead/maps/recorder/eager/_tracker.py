@@ -116,14 +116,14 @@ class WeightTracker:
     ) -> str:
         """Return what an operator that is no copy did to weights; "" for a dropout."""
         captured = weights.attention.captured
-        dropout = self._dropout(name, args)
+        dropout = self.dropout_of(name, args)
         if dropout is not None:
             if captured is not None:
                 captured.dropout = dropout
             return ""
         return "" if changes_nothing(weights, out) else f"they went through {operator}"
 
-    def _dropout(self, name: str, args: Sequence[Any]) -> float | None:
+    def dropout_of(self, name: str, args: Sequence[Any]) -> float | None:
         """Return the probability with which an operator drops weights; None if it is no dropout."""
         if name == "native_dropout":
             return float(args[1]) if args[2] is not False else 0.0

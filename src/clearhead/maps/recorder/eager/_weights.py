@@ -170,7 +170,7 @@ def changes_nothing(weights: Weights, memory: Tensor) -> bool:
     dead = ~truth[..., :key_len].any(-1)
     try:
         if bool(dead.any()):
-            captured = _without_rows(captured, dead)
+            captured = without_rows(captured, dead)
         check_weights(captured, truth, dtypes=weights.dtypes, every_row=True)
     except Unreadable:
         return False
@@ -178,7 +178,7 @@ def changes_nothing(weights: Weights, memory: Tensor) -> bool:
     return True
 
 
-def _without_rows(
+def without_rows(
     captured: CapturedAttention, dead: Bool[Tensor, "batch heads query_len"]
 ) -> CapturedAttention:
     """Return the attention with queries that attend to nothing where ``dead`` is True."""

@@ -1,0 +1,146 @@
+"""Where the elements of a tensor came from, when models only moved them.
+
+Operators that move numbers (copies, pads, concatenations, gathers, writes into a part of a buffer)
+are noted as they run, without any arithmetic. Only where a softmax turns out to be over scores that
+were put together in this way, they are run again (`_replay`), on numbers that say where each
+element came from.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+from .._nodes import Layout, Step, storage_of, weak_reference
+
+# Which arguments of an operator are moved; the others say where to.
+_PLACES = {
+    "clone": (0,), "_to_copy": (0,), "constant_pad_nd": (0,), "index": (0,), "gather": (0,),
+    "index_select": (0,), "flip": (0,), "cat": (0,), "stack": (0,), "copy": (0, 1),
+    "index_put": (0, 2),
+}  # fmt: skip
+_CAPACITY = 1024
+_LARGEST_INDEX = 1 << 22
+UNKNOWN_INDEX = "unknown"
+"""Stands for an index that is too large to keep."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A tensor: where it lies in which memory, of how many elements, and a reference to that."""
+
+    storage: int
+    layout: Layout
+    size: int
+    reference: StorageWeakRef
+
+    @classmethod
+    def of(cls, x: Tensor) -> Piece:
+        size = x.untyped_storage().nbytes() // x.element_size()
+        return cls(storage_of(x), Layout.of(x), size, weak_reference(x))
+
+    def view(self, memory: Tensor) -> Tensor:
+        """Return what this tensor is of numbers that stand for its memory."""
+        return memory.as_strided(self.layout.shape, self.layout.stride, self.layout.offset)
+
+
+@dataclass(eq=False)
+class Movement:
+    """An operator that moved elements, or changed them where they are.
+
+    Attributes:
+        time: a number that grows.
+        name: of the operator.
+        args: its arguments; tensors that were moved are pieces.
+        out: its result.
+        step: what it did to scores, where it changed them.
+    """
+
+    time: int
+    name: str
+    args: tuple[Any, ...]
+    out: Piece
+    step: Step | None = None
+
+
+class Movements:
+    """The operators that moved elements, by the memory that they wrote to."""
+
+    def __init__(self) -> None:
+        self._by_storage: dict[int, list[Movement]] = {}
+        self._order: deque[Movement] = deque()
+        self._time = 0
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def note(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
+        """Note an operator that may have moved elements, after it ran.
+
+        Args:
+            name: of the operator, without a trailing underscore.
+            args, kwargs, out: what it was called with, and what it returned.
+        """
+        places = _PLACES.get(name)
+        if places is None or not isinstance(out, Tensor) or not out.is_floating_point():
+            return
+        if name in ("cat", "stack") and len(args) == 1:
+            args = (*args, kwargs.get("dim", 0))
+        if name == "index_put" and (kwargs.get("accumulate") or (len(args) > 3 and args[3])):
+            return
+        own = tuple(_piece(x) if i in places else _index(x) for i, x in enumerate(args))
+        if name in ("clone", "_to_copy"):
+            own = own[:1]
+        self._add(Movement(self._time, name, own, Piece.of(out)))
+
+    def note_step(self, step: Step, scores: Tensor, out: Tensor) -> None:
+        """Note a step that changed scores, or weights, where they are or into new memory."""
+        self._add(Movement(self._time, "", (Piece.of(scores),), Piece.of(out), step))
+
+    def _add(self, movement: Movement) -> None:
+        self._time += 1
+        self._by_storage.setdefault(movement.out.storage, []).append(movement)
+        self._order.append(movement)
+        while len(self._order) > _CAPACITY:
+            old = self._order.popleft()
+            one = self._by_storage[old.out.storage]
+            one.remove(old)
+            if not one:
+                del self._by_storage[old.out.storage]
+
+    def before(self, storage: int, time: int | None) -> list[Movement]:
+        """Return the movements into a memory before a time; None for now."""
+        movements = self._by_storage.get(storage, [])
+        return [one for one in movements if time is None or one.time < time]
+
+    def copy_before_a_write(self, storage: int) -> None:
+        """Copy what steps refer to in memory that the model is about to write to."""
+        for movement in self._order:
+            for name, value in vars(movement.step).items() if movement.step else ():
+                if isinstance(value, Tensor) and storage_of(value) == storage:
+                    setattr(movement.step, name, value.detach().clone())
+
+    def clear(self) -> None:
+        """Forget all movements."""
+        self._by_storage.clear()
+        self._order.clear()
+
+
+def _piece(x: Any) -> Any:
+    if isinstance(x, list | tuple):
+        return [_piece(one) for one in x]
+    return Piece.of(x) if isinstance(x, Tensor) else x
+
+
+def _index(x: Any) -> Any:
+    """Return an argument that says where to, so that nothing else writes to it."""
+    if isinstance(x, list | tuple):
+        return [_index(one) for one in x]
+    if not isinstance(x, Tensor):
+        return x
+    return x.detach().cpu().clone() if x.numel() <= _LARGEST_INDEX else UNKNOWN_INDEX
