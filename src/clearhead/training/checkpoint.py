@@ -24,11 +24,11 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..file_reading import FileProblem
-from ..files import write_with_usual_mode
+from ..files import exchange, sync, sync_folder, write_with_usual_mode
 from ..tensor_file import TensorFile
 from ..visible import visible
 from ..weight_storage.weight_file import store
-from .run_folder._model_folder import model_draft, remove_model_drafts, sync, sync_folder
+from .run_folder._model_folder import model_draft, remove_model_drafts
 from .run_folder.progress import STATE, Progress, damaged, read_progress
 
 
@@ -40,8 +40,11 @@ def _replace_state(draft: Path, folder: Path) -> None:
     if folder.exists():
         old = folder.with_name(folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
-        os.replace(draft, folder)
+        if exchange(draft, folder):
+            os.replace(draft, old)
+        else:
+            os.replace(folder, old)
+            os.replace(draft, folder)
         shutil.rmtree(old)
     else:
         os.replace(draft, folder)

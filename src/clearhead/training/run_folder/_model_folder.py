@@ -9,23 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...files import exchange, sync, sync_folder
+
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _SUFFIX = ".draft"
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the files of a folder, and their names, are on the disk."""
-    for path in [*folder.iterdir(), folder]:
-        sync(path)
 
 
 @contextmanager
@@ -63,9 +50,13 @@ def _put_in_place(draft: Path, folder: Path) -> None:
     if not folder.is_dir():
         os.rename(draft, folder)  # a file in the way is an error
     else:
-        before = _unique(folder)
-        os.replace(folder, before)  # takes the place of the empty folder
-        os.replace(draft, folder)
+        if exchange(draft, folder):
+            before = draft
+        else:
+            before = _unique(folder)
+            os.replace(folder, before)  # takes the place of the empty folder
+            os.replace(draft, folder)
+        sync(folder.parent)
         for path in before.iterdir():
             if path.name in _FILES:
                 path.unlink()
