@@ -29,6 +29,7 @@ SUITES = {
     "explorer/test_word_tables.py": "every word of the page is in both languages, and used",
     "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
     "cli/test_strangers.py": "broken files, for every command that reads one",
+    "faults": "kills, full disks and damaged files: what is read afterwards",
     "generation/test_families.py": "models of transformers, read and run by NumPy alone",
     "interventions/test_caches.py": "texts that grow with edits, against one pass by hand",
     "interventions/steps/test_loaded_families.py": "models of transformers that NumPy computes",
@@ -109,7 +110,6 @@ ELSEWHERE = {
     "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
     "search/prefixes.py": "search/test_search.py",
-    "tensor_header.py": "test_tensor_file.py, whose damaged files it refuses",
 }
 
 MODULES = {

@@ -128,6 +128,24 @@ def draft_folder(target: Path) -> Iterator[Path]:
             os.close(lock)
 
 
+def lock_file(file: BinaryIO) -> bool:
+    """Lock an open file until it is closed; False where another process has it locked.
+
+    Where there is no flock (Windows, some network drives) nothing is locked.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def sync(path: Path) -> None:
     """Wait until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -48,10 +48,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
     )
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write a safetensors file of contiguous arrays, each in its own type."""
+def write_arrays(
+    path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a safetensors file of contiguous arrays, each in its own type.
+
+    Without ``metadata`` it says what transformers asks for.
+    """
     from safetensors.numpy import save_file
 
-    write_with_usual_mode(
-        path, lambda place: save_file(dict(arrays), place, metadata={"format": "pt"})
-    )
+    texts = {"format": "pt"} if metadata is None else dict(metadata)
+    write_with_usual_mode(path, lambda place: save_file(dict(arrays), place, metadata=texts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -73,3 +74,22 @@ def remove_model_drafts(folder: Path) -> None:
             (draft / name).unlink(missing_ok=True)
         if not any(draft.iterdir()):
             draft.rmdir()
+
+
+def replace_state(draft: Path, folder: Path) -> None:
+    """Put a complete draft in a state's place."""
+    sync_folder(draft)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    if folder.exists():
+        old = folder.with_name(folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if exchange(draft, folder):
+            os.replace(draft, old)
+        else:
+            os.replace(folder, old)
+            os.replace(draft, folder)
+        shutil.rmtree(old)
+    else:
+        os.replace(draft, folder)
+    sync(folder.parent)  # or the new name may not outlive a power cut
