@@ -30,6 +30,7 @@ SUITES = {
     "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
     "cli/test_strangers.py": "broken files, for every command that reads one",
     "faults": "kills, full disks and damaged files: what is read afterwards",
+    "fuzz": "inputs that nobody made, to every reader of files and messages",
     "generation/test_families.py": "models of transformers, read and run by NumPy alone",
     "interventions/test_caches.py": "texts that grow with edits, against one pass by hand",
     "interventions/steps/test_loaded_families.py": "models of transformers that NumPy computes",
