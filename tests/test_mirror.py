@@ -58,6 +58,7 @@ SUITES = {
     "test_public_names.py": "the public names",
     "test_readme.py": "README.md",
     "test_shape_checks.py": "the checks of shapes that the tests install",
+    "test_security.py": "what docs/security.md says, of every module",
     "training/test_learns.py": "a model learns a small task",
     "training/test_resume.py": "a run that was killed ends with the same bits",
     "translation/test_batch_invariance.py": "a score does not depend on the batch",
