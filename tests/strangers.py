@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from clearhead.tensor_header import CHECKSUMS
+
 DEEP = "[" * 100_000
 ODD = (None, True, -1, 1.5, 10**30, "x", "\x1b[2J", [], {}, [[]], {"a": 1})
 """Values of every type that JSON has, to stand in the place of another."""
@@ -88,9 +90,11 @@ def tensor_bytes(header: Any, numbers: bytes = b"") -> bytes:
 
 
 def split(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header and the numbers of a safetensors file."""
+    """The header and the numbers of a safetensors file; a stranger's has no checksums of ours."""
     length = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + length]), content[8 + length :]
+    header = json.loads(content[8 : 8 + length])
+    header.get("__metadata__", {}).pop(CHECKSUMS, None)
+    return header, content[8 + length :]
 
 
 def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

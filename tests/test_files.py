@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from clearhead.files import open_whole, whole_file, write_whole, write_with_usual_mode
+from clearhead.files import (
+    draft_folder,
+    exchange,
+    lock_file,
+    open_whole,
+    whole_file,
+    write_whole,
+    write_with_usual_mode,
+)
 
 
 def write(path: Path) -> None:
@@ -99,3 +108,36 @@ def test_errors_name_the_file_that_was_asked_for(tmp_path: Path) -> None:
         raise RuntimeError("I/O error: No space left on device (os error 28)")
     assert full.value.filename == str(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_drafts_of_processes_that_were_killed_are_removed_and_no_others(tmp_path: Path) -> None:
+    dead = tmp_path / ".notes.txt.abcd1234.part"
+    alike = tmp_path / ".notes.txt.of_mine.part"  # no name that is drawn: eight characters
+    for folder in (dead, alike):
+        folder.mkdir()
+        (folder / "notes.txt").write_text("half")
+    with draft_folder(tmp_path / "notes.txt") as alive:
+        assert not dead.exists()
+        write_whole(tmp_path / "notes.txt", "new")
+        assert alive.is_dir()  # its process lives: it has the lock
+    assert sorted(path.name for path in tmp_path.iterdir()) == [alike.name, "notes.txt"]
+    assert (alike / "notes.txt").read_text() == "half"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is a call of Linux")
+def test_two_folders_exchange_their_names(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    assert exchange(tmp_path / "a", tmp_path / "b")
+    assert [(tmp_path / "a" / "b").exists(), (tmp_path / "b" / "a").exists()] == [True, True]
+    with pytest.raises(FileNotFoundError):
+        exchange(tmp_path / "a", tmp_path / "missing")
+
+
+def test_a_file_is_locked_once(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("ab") as first, (tmp_path / "x").open("ab") as second:
+        assert lock_file(first)
+        assert not lock_file(second)
+        first.close()
+        assert lock_file(second)

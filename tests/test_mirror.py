@@ -29,6 +29,8 @@ SUITES = {
     "explorer/test_word_tables.py": "every word of the page is in both languages, and used",
     "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
     "cli/test_strangers.py": "broken files, for every command that reads one",
+    "faults": "kills, full disks and damaged files: what is read afterwards",
+    "fuzz": "inputs that nobody made, to every reader of files and messages",
     "generation/test_families.py": "models of transformers, read and run by NumPy alone",
     "interventions/test_caches.py": "texts that grow with edits, against one pass by hand",
     "interventions/steps/test_loaded_families.py": "models of transformers that NumPy computes",
@@ -57,6 +59,7 @@ SUITES = {
     "test_readme.py": "README.md",
     "test_shape_checks.py": "the checks of shapes that the tests install",
     "training/processes/test_torchrun.py": "real processes killed, on two machines, too",
+    "test_security.py": "what docs/security.md says, of every module",
     "training/test_learns.py": "a model learns a small task",
     "training/test_resume.py": "a run that was killed ends with the same bits",
     "translation/test_batch_invariance.py": "a score does not depend on the batch",
@@ -111,7 +114,6 @@ ELSEWHERE = {
     "training/accumulation.py": "training/test_loop.py and training/processes/test_torchrun.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
     "search/prefixes.py": "search/test_search.py",
-    "tensor_header.py": "test_tensor_file.py, whose damaged files it refuses",
 }
 
 MODULES = {

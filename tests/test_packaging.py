@@ -16,6 +16,7 @@ import clearhead
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+FULL = (ROOT / "requirements" / "full.txt").read_text("utf-8")
 make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
@@ -44,7 +45,7 @@ def test_the_light_set_is_four_packages():
     assert set(hashed("light")) == light
 
 
-@pytest.mark.parametrize("name", ["light", "explore"])
+@pytest.mark.parametrize("name", ["light", "explore", "full"])
 def test_what_is_installed_with_hashes_has_the_pinned_versions(name):
     assert f"--require-hashes -r requirements/{name}.txt" in MAKEFILE
     pins = pinned()
@@ -54,6 +55,25 @@ def test_what_is_installed_with_hashes_has_the_pinned_versions(name):
     assert all(len(digest) == 64 for digest in re.findall(r"--hash=sha256:(\w+)", text))
     for package in re.split(r"\n(?=[a-z])", text)[1:]:
         assert "--hash=sha256:" in package, package.splitlines()[0]
+
+
+def test_everything_that_make_test_installs_has_hashes_but_pytorch():
+    """What `.[dev]` needs by its own names; what those need is installed without asking further."""
+    extras = PROJECT["optional-dependencies"]
+
+    def needs(extra: str) -> set[str]:
+        parts = set()
+        for item in extras[extra]:
+            inner = re.fullmatch(r"clearhead\[(.*)\]", item)
+            if inner:
+                parts |= set().union(*(needs(name) for name in inner[1].split(",")))
+            else:
+                parts.add(name_of(item))
+        return parts
+
+    names = {name_of(name) for name in re.findall(r"^([\w.-]+)==", FULL, re.M)}
+    assert needs("dev") - names == {"torch"}
+    assert names - pinned().keys() == set()
 
 
 def test_ranges_are_open_and_every_one_is_pinned_for_the_makefile():

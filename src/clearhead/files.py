@@ -1,16 +1,21 @@
-"""Helpers shared by everything that writes files."""
+"""Helpers shared by everything that writes files: whole or not at all, and nothing left behind."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_SUFFIX = ".part"
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 def write_with_usual_mode(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
@@ -22,12 +27,34 @@ def write_with_usual_mode(path: str | os.PathLike[str], write: Callable[[Path], 
     Args:
         path: of the file; an existing one is replaced and keeps its permissions.
         write: called with the path.
+
+    Raises:
+        OSError: the system refused, whatever error the library made of it.
     """
     path = Path(path)
     with open(path, "ab") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-    write(path)
+    with system_errors(path):
+        write(path)
     os.chmod(path, mode)
+
+
+@contextlib.contextmanager
+def system_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise what the system refused as OSError: the safetensors library has an error of its own.
+
+    Args:
+        path: the file that the error names.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), os.fspath(path)) from error
 
 
 @contextlib.contextmanager
@@ -51,28 +78,20 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         if target.exists() and not target.is_file():
             yield target
             return
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _mode_of_new_files()
-        descriptor, name = tempfile.mkstemp(".part", f".{target.name[:80]}.", target.parent)
-        os.close(descriptor)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        drafts = contextlib.ExitStack()
+        draft = drafts.enter_context(draft_folder(target)) / target.name
     except OSError as error:
         raise _about(error, path) from None
-    draft = Path(name)
-    try:
-        yield draft
-        with open(draft, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(draft, mode)
-        os.replace(draft, target)
-    except OSError as error:
-        raise _about(error, path, draft) from error
-    except Exception as error:
-        # The safetensors library tells of a full disk in an error of its own.
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), os.fspath(path)) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with drafts:
+        try:
+            with system_errors(path):
+                yield draft
+            sync(draft)
+            os.chmod(draft, mode)
+            os.replace(draft, target)
+        except OSError as error:
+            raise _about(error, path, draft) from error
 
 
 @contextlib.contextmanager
@@ -88,6 +107,123 @@ def write_whole(path: str | os.PathLike[str], content: bytes | str) -> None:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+@contextlib.contextmanager
+def draft_folder(target: Path) -> Iterator[Path]:
+    """Give a new folder to write to, beside ``target``; what is of that name at the end is removed.
+
+    It is named ``.TARGET.xxxxxxxx.part`` and has the permissions of any new folder. What killed
+    processes left of drafts of the same target is removed first. That its process lives, a
+    folder's lock says, which the kernel lets go with the process: no clock is asked.
+
+    Args:
+        target: the file or folder that the draft is for; its own folder must be there.
+    """
+    _remove_drafts_without_process(target)
+    folder, lock = _new_draft(target)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def lock_file(file: BinaryIO) -> bool:
+    """Lock an open file until it is closed; False where another process has it locked.
+
+    Where there is no flock (Windows, some network drives) nothing is locked.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the files of a folder, those of its folders, and their names are on the disk."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            sync_folder(path)
+        elif path.is_file():
+            sync(path)
+    sync(folder)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Exchange the names of two files or folders in one step, so that neither is ever missing.
+
+    Returns:
+        False where the system cannot, and nothing was done: it is Linux's own call.
+    """
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    status = rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE)
+    number = ctypes.get_errno()
+    if status and number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        raise OSError(number, os.strerror(number), os.fspath(second))
+    return not status
+
+
+def _new_draft(target: Path) -> tuple[Path, int | None]:
+    """Make a folder of a unique name, and lock it; None where nothing can be locked."""
+    while True:
+        name = tempfile.mkdtemp(_SUFFIX, f".{target.name[:80]}.", target.parent)
+        lock = _lock(name, wait=True)
+        # Between the two, another process may have taken it for one without a process.
+        if lock is None or os.path.isdir(name):
+            os.chmod(name, 0o777 & ~_umask())
+            return Path(name), lock
+        os.close(lock)
+
+
+def _remove_drafts_without_process(target: Path) -> None:
+    name = re.compile(rf"\.{re.escape(target.name[:80])}\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
+    try:
+        siblings = os.listdir(target.parent)
+    except OSError:  # a folder may be written to and not read
+        return
+    for path in (target.parent / sibling for sibling in siblings if name.fullmatch(sibling)):
+        if path.is_dir() and not path.is_symlink():
+            lock = _lock(path, wait=False)
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)
+
+
+def _lock(folder: str | Path, *, wait: bool) -> int | None:
+    """Lock a folder and return the open file that has the lock, or None where that cannot be."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows; or it has gone
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # another process has it, or the drive knows no locks
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def _about(error: OSError, path: str | os.PathLike[str], draft: Path | None = None) -> OSError:
     """Return the error with the name of the file that was asked for, not that of its draft."""
     if error.filename is None or draft is None or str(error.filename) == str(draft):
@@ -95,7 +231,7 @@ def _about(error: OSError, path: str | os.PathLike[str], draft: Path | None = No
     return error
 
 
-def _mode_of_new_files() -> int:
-    mask = os.umask(0)
+def _umask() -> int:
+    mask = os.umask(0o077)
     os.umask(mask)
-    return 0o666 & ~mask
+    return mask

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import zlib
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .file_reading import FileProblem, open_file
-from .tensor_header import read_header
+from .tensor_header import Checksums, read_header
 from .visible import quoted, visible
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class TensorFile:
     Attributes:
         metadata: the header's texts.
         tensors: what the header says of each tensor, by name.
+        checksums: what the metadata says of the tensors' bytes, which are held against it.
 
     Raises:
         FileProblem: there is no such file, or its header does not fit to it.
@@ -53,6 +55,7 @@ class TensorFile:
             self._size = os.fstat(self._file.fileno()).st_size
             self._map: mmap.mmap | None = None
             self._start, self.metadata, self.tensors = read_header(self._file, self._size)
+            self.checksums = Checksums(self.metadata)
         except FileProblem as error:
             self._file.close()
             raise FileProblem(error.reason, path) from error
@@ -85,7 +88,8 @@ class TensorFile:
         """Read a tensor as its bytes are: of bfloat16 the bits, as uint16.
 
         Raises:
-            FileProblem: NumPy has no such type, or the file cannot be read to its end.
+            FileProblem: NumPy has no such type, the file cannot be read to its end, or it has a
+                checksum for the tensor, which is another one.
         """
         tensor = self.tensors[name]
         dtype = "uint16" if tensor.dtype == "bfloat16" else tensor.dtype
@@ -96,13 +100,23 @@ class TensorFile:
                 self._path,
             )
         array = np.empty(tensor.shape, np.dtype(dtype).newbyteorder("<"))
-        self._fill(array.reshape(-1).view(np.uint8), self._start + tensor.begin)
+        content = array.reshape(-1).view(np.uint8)
+        self._fill(content, self._start + tensor.begin)
+        self._check(name, content)
         if dtype == "bool" and (array.view(np.uint8) > 1).any():
             raise FileProblem(
                 f"its tensor {quoted(name)} is of type bool and holds bytes other than 0 and 1",
                 self._path,
             )
         return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+    def _check(self, name: str, content: Any, before: int = 0) -> None:
+        """Hold the bytes of a tensor, the last of which these are, against its checksum."""
+        try:
+            if self.checksums.of(name) is not None:
+                self.checksums.check(name, zlib.crc32(content, before))
+        except FileProblem as error:
+            raise FileProblem(error.reason, self._path) from error
 
     def _fill(self, content: Array, begin: int) -> None:
         """Read so many bytes from there on."""
@@ -144,6 +158,7 @@ class TensorFile:
         if self._map is None:
             self._map = self._mapped()
         flat = np.frombuffer(self._map, dtype, math.prod(tensor.shape), at)
+        self._check(name, flat.view(np.uint8))
         return flat.astype(dtype.newbyteorder("="), copy=False).reshape(tensor.shape)
 
     def _mapped(self) -> mmap.mmap:
@@ -205,9 +220,15 @@ class TensorFile:
         dtype = np.dtype("uint16" if tensor.dtype == "bfloat16" else tensor.dtype)
         count = math.prod(tensor.shape)
         buffer = np.empty(min(size, count), dtype.newbyteorder("<"))
+        so_far, sums = 0, self.checksums.of(name) is not None
         for begin in range(0, count, size):
             block = buffer[: count - begin]
-            self._fill(block.view(np.uint8), self._start + tensor.begin + begin * dtype.itemsize)
+            content = block.view(np.uint8)
+            self._fill(content, self._start + tensor.begin + begin * dtype.itemsize)
+            if begin + size >= count:
+                self._check(name, content, so_far)
+            elif sums:
+                so_far = zlib.crc32(content, so_far)
             yield begin, block
 
     def read_torch(self, name: str) -> torch.Tensor:

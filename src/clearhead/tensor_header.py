@@ -2,13 +2,21 @@
 
 A header that does not fit to its file is refused before anything is made room for, so that a file
 of a kilobyte never takes more than some kilobytes.
+
+A flipped bit in a weight is another weight, which no shape and no type betrays. So in the metadata
+of files that this package writes, one text (`CHECKSUMS`) has the CRC-32 of each tensor's bytes, and
+of what else belongs to the file: of a model its settings and its tokenizer. Files without it are
+read as they are.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from .file_reading import FileProblem, parse_json
 from .json_fields import Fields
@@ -16,6 +24,9 @@ from .visible import quoted
 
 MOST_HEADER = 100_000_000
 """Bytes of a header; what the safetensors library itself allows."""
+
+CHECKSUMS = "clearhead.crc32"
+_MOST_SUM = 0xFFFF_FFFF
 
 # The format's name of a type -> its usual name, and bits of a number.
 _TYPES = {
@@ -146,3 +157,75 @@ def _check_places(tensors: dict[str, Tensor], size: int) -> None:
             f"its tensors have {end:,} bytes by the header, and the file holds {size:,}; it was "
             f"not copied whole, or is damaged"
         )
+
+
+def checksum_metadata(tensors: Mapping[str, Any] | None, **others: bytes) -> dict[str, str]:
+    """Return metadata with checksums: one text, because the library writes several in any order.
+
+    Args:
+        tensors: of the file, by name; of PyTorch's, their bytes. None states nothing of them.
+        others: what else belongs to the file, by name: in its metadata, or beside it.
+    """
+    content = {"others": {name: zlib.crc32(x) for name, x in others.items()}}
+    if tensors is not None:
+        content["tensors"] = {name: zlib.crc32(_bytes(array)) for name, array in tensors.items()}
+    return {CHECKSUMS: json.dumps(content, sort_keys=True)}
+
+
+def _bytes(array: Any) -> bytes:
+    return bytes(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+
+
+def canonical_json(content: Any) -> bytes:
+    """Return JSON that does not depend on spaces or on the order of members."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+class Checksums:
+    """What the metadata of a file says of its tensors and of what belongs to it.
+
+    Args:
+        metadata: of the file.
+
+    Raises:
+        FileProblem: it says something else than checksums there.
+    """
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        self._tensors: Fields | None = None
+        self._others: Fields | None = None
+        if CHECKSUMS in metadata:
+            content = Fields(parse_json(metadata[CHECKSUMS]), "the checksums in the header")
+            self._others = content.object("others")
+            self._tensors = content.object("tensors") if content.has("tensors") else None
+
+    def of(self, tensor: str) -> int | None:
+        """Return the checksum of a tensor's bytes; None where the file states none at all.
+
+        Raises:
+            FileProblem: the file states those of other tensors, and not this one's.
+        """
+        if self._tensors is None:
+            return None
+        return self._tensors.integer(tensor, least=0, most=_MOST_SUM)
+
+    def check(self, tensor: str, actual: int) -> None:
+        """Refuse a tensor whose bytes have another checksum.
+
+        Raises:
+            FileProblem: they have.
+        """
+        if self.of(tensor) not in (None, actual):
+            raise FileProblem(
+                f"its tensor {quoted(tensor)} is not what was written: the checksum is another one"
+            )
+
+    def belongs(self, name: str, content: bytes) -> bool:
+        """Tell whether this is what the file was written with; True where it states nothing of it.
+
+        Raises:
+            FileProblem: what it states is no checksum.
+        """
+        if self._others is None or not self._others.has(name):
+            return True
+        return self._others.integer(name, least=0, most=_MOST_SUM) == zlib.crc32(content)

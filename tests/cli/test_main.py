@@ -83,6 +83,33 @@ def test_our_errors_are_messages_and_others_keep_their_traceback(monkeypatch, ca
         run(ZeroDivisionError())
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"
+        ),
+        ImportError("x.so: failed to map segment from shared object"),
+    ],
+)
+def test_a_lack_of_memory_is_one_message(monkeypatch, capsys, error):
+    monkeypatch.setattr(main_module, "cli", Broken(error))
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 1
+    message = capsys.readouterr().err
+    assert message.startswith("clearhead: The memory is used up. Give it more")
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault"), ImportError("no module of this name")])
+def test_other_errors_of_libraries_keep_their_traceback(monkeypatch, error):
+    monkeypatch.setattr(main_module, "cli", Broken(error))
+    with pytest.raises(type(error)):
+        main([])
+
+
 def test_python_dash_m_is_the_command():
     for module in ("clearhead", "clearhead.cli"):
         outcome = subprocess.run(

@@ -207,8 +207,8 @@ def block_with_folder(name: str) -> Callable[[Path], None]:
         (block("model"), r"Cannot write .*runs/small.*: a file of this name is in the way"),
         (block_with_folder("log.jsonl"), r"log\.jsonl: it is a folder, not a file\. Move it away"),
         (block_with_folder("lock"), r"lock: a folder of this name is in the way"),
-        (block_with_folder("settings.part"), r"settings\.part: a folder of this name is in the"),
-        (block_with_folder("tokenizer.part"), r"tokenizer\.part: a folder of this name is in the"),
+        (block_with_folder("config.json"), r"config\.json: a folder of this name is in the way"),
+        (block_with_folder("curves.png"), r"curves\.png: a folder of this name is in the way"),
     ],
 )
 def test_what_is_in_the_way_is_named(

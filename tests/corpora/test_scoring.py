@@ -129,3 +129,14 @@ def test_scores_of_something_else_are_not_gone_on_with(model: Path, tmp_path: Pa
     (tmp_path / "s").write_text("")
     with pytest.raises(CorpusError, match=r"s exists\. Remove it"):
         score_corpus(model, corpus, tmp_path / "s")
+
+
+def test_two_calls_do_not_write_one_file(model: Path, tmp_path: Path) -> None:
+    corpus = write(tmp_path / "train.tsv", PAIRS[:1])
+
+    def second(count: int) -> None:
+        with pytest.raises(CorpusError, match=r"Another process writes .*s\. Wait until it ends"):
+            score_corpus(model, corpus, tmp_path / "s")
+
+    score_corpus(model, corpus, tmp_path / "s", on_progress=second)
+    assert len((tmp_path / "s").read_text().splitlines()) == 2

@@ -264,3 +264,11 @@ def test_a_line_of_text_that_is_none(tmp_path: Path) -> None:
     assert counts.reasons == {"not UTF-8": 1}
     with pytest.raises(CorpusError, match="hub:some is a data set, and texts are read from files"):
         list(read_texts("hub:some"))
+
+
+def test_a_compressed_file_without_a_byte_is_no_empty_corpus(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv.gz").touch()
+    with pytest.raises(
+        CorpusError, match=r"a\.tsv\.gz holds not a byte, and even nothing takes 20"
+    ):
+        list(read_pairs(str(tmp_path / "a.tsv.gz")))

@@ -2,9 +2,9 @@
 
 `clearhead --help` imports none of them, so their one-line descriptions stand here, beside the
 module that defines each as ``command``. A ClearheadError, which says what to do, becomes one
-message on standard error and exit status 2; what the system refuses (a full disk, a missing file)
-one message and status 1; an interrupt ends with 130. Any other error is a fault of ours and keeps
-its traceback.
+message on standard error and exit status 2; what the system refuses (a full disk, a missing file,
+more memory) one message and status 1; an interrupt ends with 130. Any other error is a fault of
+ours and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -85,6 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except OSError as error:
         _leave(f"clearhead: {_describe(error)}", 1)
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not _lacks_memory(error):
+            raise
+        _leave(f"clearhead: {_NO_MEMORY}", 1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -98,6 +102,19 @@ _ADVICE = {
     errno.EISDIR: "Name a file in it.",
     errno.ENOENT: "Check the name and its folder.",
 }
+
+
+_NO_MEMORY = (
+    "The memory is used up. Give it more, if a limit is in force (see `ulimit -v`), or less to do at "
+    "once: a smaller batch, a smaller beam or a shorter text."
+)
+# What libraries say in errors of their own: PyTorch, and the system about a library to load.
+_NO_MEMORY_WORDS = ("can't allocate memory", "cannot allocate memory", "failed to map segment")
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or any(part in words for part in _NO_MEMORY_WORDS)
 
 
 def _describe(error: OSError) -> str:

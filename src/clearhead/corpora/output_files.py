@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import CorpusError
+from ..files import draft_folder, sync_folder
 from ..text.corpus import Pair
 from .report import FileFacts
 
@@ -30,16 +30,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             f"{folder} exists and is not empty. Give the prepared text a folder of its own with "
             f"--out, or remove this one."
         )
-    draft = folder.with_name(folder.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
+    folder = Path(os.path.abspath(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with draft_folder(folder) as draft:
         yield draft
-        if folder.exists():
-            folder.rmdir()
-        os.replace(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        sync_folder(draft)
+        os.replace(draft, folder)  # an empty folder of that name is replaced
 
 
 class PairFiles:

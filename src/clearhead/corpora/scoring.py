@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CheckpointError, CorpusError
+from ..files import lock_file
 from ..reference.softmax import log_softmax
 from ..reference.transformer import Transformer
 from ..shapes import Array
@@ -172,10 +173,17 @@ def score_corpus(
     if output.exists():
         raise CorpusError(f"{output} exists. Remove it, or write the scores to another file.")
     draft = output.with_name(output.name + ".part")
-    lines = _whole_lines(draft, header)
-    pairs = read_pairs(corpus)
-    on_progress(sum(1 for _ in islice(pairs, lines)))
     with draft.open("ab") as file:
+        # One at a time; and what another call has ended meanwhile is not gone on with.
+        if not lock_file(file) or output.exists():
+            raise CorpusError(
+                f"Another process writes {output}. Wait until it ends, or write the scores to "
+                f"another file."
+            )
+        lines = _whole_lines(draft, header)
+        pairs = read_pairs(corpus)
+        on_progress(sum(1 for _ in islice(pairs, lines)))
+        file.seek(0, os.SEEK_END)
         if not file.tell():
             file.write(header)
         while chunk := [clean_pair(pair) for pair in islice(pairs, _AT_ONCE)]:
@@ -194,8 +202,6 @@ def _whole_lines(draft: Path, header: bytes) -> int:
     Raises:
         CorpusError: they are of another model or corpus.
     """
-    if not draft.exists():
-        return 0
     with draft.open("r+b") as file:
         content = file.readline()
         if not content.endswith(b"\n"):

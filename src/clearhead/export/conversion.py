@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..tensor_header import canonical_json, checksum_metadata
 from ..translation.checkpoint import Checkpoint
 from ..weight_storage.weight_file import store
 from .model_folder import new_folder, write_arrays, write_json
@@ -61,9 +62,14 @@ def convert(checkpoint: Checkpoint, folder: str | Path, storage: str) -> Convers
         "provenance": provenance | ({"storage": facts} if facts else {}),
     }
     with new_folder(Path(folder)) as draft:
-        write_arrays(draft / "model.safetensors", content.tensors)
         write_json(draft / "config.json", description)
         checkpoint.tokenizer.save(draft / "tokenizer.json")
+        metadata = checksum_metadata(
+            content.tensors,
+            config=canonical_json(description["model"]),
+            tokenizer=(draft / "tokenizer.json").read_bytes(),
+        )
+        write_arrays(draft / "model.safetensors", content.tensors, metadata)
     return Conversion(
         storage, _size_of_weights(checkpoint.folder), _size_of_weights(Path(folder)), content.facts
     )

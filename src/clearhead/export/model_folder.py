@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
-from ..files import write_with_usual_mode
+from ..files import draft_folder, sync_folder, write_with_usual_mode
 from ..shapes import Array
 from ..visible import json_text
 
@@ -31,15 +29,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
             f"{folder} is there already, and what is in it would be lost. Name a new folder."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        mask = os.umask(0o077)
-        os.umask(mask)
-        draft.chmod(0o777 & ~mask)
+    with draft_folder(folder) as draft:
         yield draft
+        sync_folder(draft)
         os.replace(draft, folder)  # an empty folder of that name is replaced
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -55,10 +48,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
     )
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write a safetensors file of contiguous arrays, each in its own type."""
+def write_arrays(
+    path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a safetensors file of contiguous arrays, each in its own type.
+
+    Without ``metadata`` it says what transformers asks for.
+    """
     from safetensors.numpy import save_file
 
-    write_with_usual_mode(
-        path, lambda place: save_file(dict(arrays), place, metadata={"format": "pt"})
-    )
+    texts = {"format": "pt"} if metadata is None else dict(metadata)
+    write_with_usual_mode(path, lambda place: save_file(dict(arrays), place, metadata=texts))

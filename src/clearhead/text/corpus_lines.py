@@ -41,7 +41,13 @@ class Skipped:
 def _open(path: Path) -> IO[bytes]:
     if not path.exists():
         raise CorpusError(f"There is no corpus file {path}.")
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    if path.suffix != ".gz":
+        return path.open("rb")
+    if path.is_file() and not path.stat().st_size:  # gzip reads it as nothing, without a word
+        raise CorpusError(
+            f"{path} holds not a byte, and even nothing takes 20 in gzip: get it again."
+        )
+    return gzip.open(path, "rb")  # type: ignore[return-value]
 
 
 def read_lines(path: str | Path) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ import numpy as np
 
 from ..errors import CorpusError
 from ..file_reading import FileProblem
+from ..files import sync_folder
 from .corpus import Pair, Skipped, corpus_files
 from .kinds import PAIRS, Kind
 from .shares import position_of
@@ -173,6 +174,16 @@ def build_store(
     draft = folder.with_name(folder.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
+    try:
+        _write_store(draft, corpus, tokenizer, preparation)
+        sync_folder(draft)
+        os.replace(draft, folder)
+    finally:  # after an error, of a full disk too, nothing is left
+        shutil.rmtree(draft, ignore_errors=True)
+    return TokenStore(folder)
+
+
+def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Preparation) -> None:
     skip_counts = Skipped()
     tags: Counter[str] = Counter()
     dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
@@ -181,7 +192,8 @@ def build_store(
         pairs = usable_pairs(corpus, preparation, skip_counts)
         for rows in _encoded(pairs, tokenizer, preparation, skip_counts, tags):
             lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
-            np.fromiter(chain.from_iterable(rows), dtype=dtype).tofile(file)
+            # Not tofile, whose error for a full disk has no number to know it by.
+            file.write(np.fromiter(chain.from_iterable(rows), dtype=dtype).data)
     if not lengths:
         raise CorpusError(f"{corpus} holds no usable {preparation.kind.noun} ({skip_counts}).")
     if preparation.register_share and not tags:
@@ -202,8 +214,6 @@ def build_store(
     if preparation.register_share:
         facts["tags"] = dict(sorted(tags.items()))
     (draft / "store.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    os.replace(draft, folder)
-    return TokenStore(folder)
 
 
 def _encoded(

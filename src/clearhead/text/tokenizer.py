@@ -15,6 +15,7 @@ from tokenizers import models, trainers
 
 from ..errors import CheckpointError, ConfigError, TextError
 from ..file_reading import FileProblem, parse_json
+from ..files import write_whole
 from .surrogates import SURROGATE, refuse_surrogates
 from .tags import TAGS, tag_piece
 from .tokenizer_file import BYTES, FIRST_LEARNT, SPACE, SPECIALS, core_of, read_core, set_splitting
@@ -180,7 +181,7 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write the file that `load` reads."""
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        write_whole(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:

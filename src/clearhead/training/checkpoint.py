@@ -8,7 +8,6 @@ that exists is whole. Nothing is ever unpickled.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -26,26 +25,11 @@ from ..errors import CheckpointError
 from ..file_reading import FileProblem
 from ..files import write_with_usual_mode
 from ..tensor_file import TensorFile
+from ..tensor_header import canonical_json, checksum_metadata
 from ..visible import visible
 from ..weight_storage.weight_file import store
-from .run_folder._model_folder import model_draft, remove_model_drafts, sync, sync_folder
+from .run_folder._model_folder import model_draft, remove_model_drafts, replace_state
 from .run_folder.progress import STATE, Progress, damaged, read_progress
-
-
-def _replace_state(draft: Path, folder: Path) -> None:
-    """Put a complete draft in a state's place."""
-    sync_folder(draft)
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
-    if folder.exists():
-        old = folder.with_name(folder.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
-        os.replace(draft, folder)
-        shutil.rmtree(old)
-    else:
-        os.replace(draft, folder)
-    sync(folder.parent)  # or the new name may not outlive a power cut
 
 
 def remove_drafts(run: Path) -> None:
@@ -77,6 +61,11 @@ def _optimizer_tensors(
     return tensors
 
 
+def _save(tensors: dict[str, Tensor], path: Path) -> None:
+    bytes_of = {name: x.reshape(-1).view(torch.uint8).numpy() for name, x in tensors.items()}
+    save_file(tensors, path, checksum_metadata(bytes_of))
+
+
 def save_state(
     run: Path,
     model: torch.nn.Module,
@@ -88,11 +77,11 @@ def save_state(
     draft = _new_draft(folder)
     tensors = _optimizer_tensors(model, optimizer)
     try:
-        save_file(_weights(model), draft / "model.safetensors")
-        save_file(tensors, draft / "state.safetensors")
+        _save(_weights(model), draft / "model.safetensors")
+        _save(tensors, draft / "state.safetensors")
         progress_json = json.dumps(asdict(progress), indent=2)
         (draft / "progress.json").write_text(progress_json, encoding="utf-8")
-        _replace_state(draft, folder)
+        replace_state(draft, folder)
     except BaseException:  # a full disk: give back the room
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -283,8 +272,12 @@ def export_model(
         "provenance": {**provenance, **facts},
     }
     with model_draft(folder) as draft:
+        metadata = checksum_metadata(
+            content.tensors, config=canonical_json(dict(config)), tokenizer=tokenizer_json.encode()
+        )
         write_with_usual_mode(
-            draft / "model.safetensors", lambda path: save_arrays(dict(content.tensors), path)
+            draft / "model.safetensors",
+            lambda path: save_arrays(dict(content.tensors), path, metadata),
         )
         (draft / "config.json").write_text(
             json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8"

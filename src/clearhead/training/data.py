@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, CorpusError
+from ..files import write_whole
 from ..text.batches import Batch, BatchForm, Corpus
 from ..text.corpus import Pair, Skipped, locate
 from ..text.kinds import PAIRS, Encoded, Kind, LabelledTexts, Texts
@@ -100,9 +100,7 @@ def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Token
             characters=characters,
             limit=options.vocab_size if characters else CHARACTERS,
         )
-    draft = path.with_suffix(".part")
-    tokenizer.save(draft)
-    os.replace(draft, path)
+    tokenizer.save(path)
     return tokenizer
 
 
@@ -134,9 +132,7 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
         development: [p for p in by_hash if split_position(p.source) < half],
     }
     for path, pairs in parts.items():
-        draft = path.with_suffix(".part")
-        draft.write_text("".join(map(kind.line, pairs)), encoding="utf-8")
-        os.replace(draft, path)
+        write_whole(path, "".join(map(kind.line, pairs)))
     return development
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, CorpusError
 from ..file_reading import FileProblem, read_json
+from ..files import write_whole
 from ..json_fields import Fields
 from ..text.corpus import corpus_files
 from ..text.store_files import read_facts
@@ -113,9 +113,7 @@ def _hash(path: Path) -> str:
 def note_sources(run: Path, settings: Settings) -> None:
     """Write down what the files of a run are now."""
     rows = {key: _facts(path) for key, path in source_files(settings).items()}
-    draft = run / (NAME + ".part")
-    draft.write_text(json.dumps(rows, indent=2), encoding="utf-8")
-    os.replace(draft, run / NAME)
+    write_whole(run / NAME, json.dumps(rows, indent=2))
 
 
 def changed_source(run: Path, settings: Settings) -> str | None:

@@ -19,6 +19,7 @@ from ..file_reading import FileProblem, read_json
 from ..json_fields import Fields
 from ..reference.weights import check_shapes
 from ..tensor_file import TensorFile
+from ..tensor_header import canonical_json
 from ..text.tokenizer import Tokenizer
 from ..weight_storage.weight_file import read_format, read_weights, weight_shapes
 from .directions.discovery import FILES, bundled_models, find_model, user_models
@@ -156,7 +157,7 @@ def _read_model(folder: Path, weight_file: Path) -> Checkpoint:
             f"{folder}: the tokenizer has {tokenizer.vocab_size} ids and the model only "
             f"{config.vocab_size}. The files are not of one model."
         )
-    weights = _read_weights(weight_file, config, description.format_number)
+    weights = _read_weights(weight_file, description, folder / "tokenizer.json")
     return Checkpoint(
         config,
         weights,
@@ -173,6 +174,7 @@ class _Description(NamedTuple):
     """What a config.json says."""
 
     config: TransformerConfig
+    model: dict[str, Any]
     provenance: dict[str, Any]
     format_number: int
     languages: Languages | None
@@ -189,10 +191,13 @@ def _read_config(path: Path) -> _Description:
                 f'it has no "model", and no "model_type" either, which a model of transformers has.'
             )
         number = read_format(content)
-        config = TransformerConfig.from_dict(content.mapping("model"))
+        model = content.mapping("model")
+        config = TransformerConfig.from_dict(model)
         languages, registers = read_languages(content), read_registers(content)
         labels = _labels(content, config.output.labels)
-        return _Description(config, _provenance(content), number, languages, registers, labels)
+        return _Description(
+            config, model, _provenance(content), number, languages, registers, labels
+        )
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."
@@ -224,19 +229,30 @@ def _provenance(content: Fields) -> dict[str, Any]:
     return content.mapping("provenance")
 
 
-def _read_weights(path: Path, config: TransformerConfig, number: int) -> dict[str, FloatArray]:
-    """Read the weights of a folder of format ``number``."""
+def _read_weights(path: Path, of: _Description, tokenizer: Path) -> dict[str, FloatArray]:
+    """Read the weights that a description is of; see `checksum_metadata` for what else they say."""
     try:
         with TensorFile(path) as file:
-            shapes = weight_shapes(file, number)
-            _check_fit(path, shapes, config)
+            shapes = weight_shapes(file, of.format_number)
+            _check_fit(path, shapes, of.config)
             _check_types(path, {name: file.tensors[name].dtype for name in shapes})
+            if not file.checksums.belongs("config", canonical_json(of.model)):
+                raise _not_written_together(path, "the model in config.json")
+            if not file.checksums.belongs("tokenizer", tokenizer.read_bytes()):
+                raise _not_written_together(path, "tokenizer.json")
             return read_weights(file, shapes)
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read the weights {path}: {error.reason}. The file is damaged or was not "
             f"copied whole: get it again."
         ) from error
+
+
+def _not_written_together(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path.parent}: {what} is not what the weights were written with. One of the files is "
+        f"damaged or of another model: get the model's folder again."
+    )
 
 
 def _check_fit(

@@ -13,6 +13,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from clearhead.errors import TraceError
 from clearhead.maps.recording.reading import load_recording
 from tests.maps.attending import Calls, recorded
+from tests.strangers import split
 
 torch.manual_seed(0)
 Q, K = torch.randn(2, 4, 5, 8), torch.randn(2, 2, 7, 8)
@@ -55,8 +56,7 @@ def damaged(tmp_path, how):
     elif how == "newer":
         save_file({}, path, {"clearhead.recording": json.dumps({"format": 99})})
     elif how == "tensors":
-        length = int.from_bytes(content[:8], "little")
-        described = json.loads(content[8 : 8 + length])["__metadata__"]
+        described = split(content)[0]["__metadata__"]
         save_file({"x": torch.ones(1)}, path, described)
     return path
 

@@ -75,6 +75,7 @@ class Model:
                 "weights",
                 dtype=dtype if dtype == "auto" else getattr(self._torch, dtype),
                 output_loading_info=True,
+                use_safetensors=True,  # other files of weights are pickles
             )
         self.missing = sorted(info["missing_keys"])
         self._check_weights()
@@ -201,7 +202,10 @@ class Model:
 
     def _load(self, kind: str, what: str, **settings: Any) -> Any:
         try:
-            return getattr(self._transformers, kind).from_pretrained(self.name, **settings)
+            # Said in so many words: unsaid, transformers would ask whether to run a folder's code.
+            return getattr(self._transformers, kind).from_pretrained(
+                self.name, trust_remote_code=False, **settings
+            )
         except Exception as error:  # what transformers makes of a damaged file may be any error
             first = str(error).strip().splitlines()
             raise CheckpointError(

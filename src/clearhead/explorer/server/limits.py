@@ -48,7 +48,7 @@ class ServerLimits:
     sockets: int = 512
     at_work: int = 2
     light: int = 1
-    waiting: int = 24
+    waiting: int = 64
     seconds: float = 30.0
 
 

@@ -14,6 +14,7 @@ from ...file_reading import FileProblem, parse_json
 from ...files import whole_file
 from ...json_fields import Fields
 from ...tensor_file import TensorFile
+from ...tensor_header import checksum_metadata
 from ...visible import quoted, visible
 from .step import Step
 
@@ -52,7 +53,9 @@ def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
                 "crc32": zlib.crc32(value.tobytes()),
             }
         )
-    metadata = {"format": FORMAT, "version": str(VERSION), "steps": json.dumps(described)}
+    description = json.dumps(described)
+    metadata = {"format": FORMAT, "version": str(VERSION), "steps": description}
+    metadata |= checksum_metadata(None, steps=description.encode())
     with whole_file(path) as draft:
         save_file(arrays, draft, metadata=metadata)
 
@@ -93,6 +96,8 @@ def _described(file: TensorFile, name: str) -> list[Fields]:
         )
     if "steps" not in metadata:
         raise FileProblem("its header does not describe the steps")
+    if not file.checksums.belongs("steps", metadata["steps"].encode()):
+        raise FileProblem("the description of its steps is not what was written")
     return Fields({"steps": parse_json(metadata["steps"])}, "the header").objects("steps")
 
 

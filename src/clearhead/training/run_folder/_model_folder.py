@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,23 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...files import exchange, sync, sync_folder
+
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _SUFFIX = ".draft"
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the files of a folder, and their names, are on the disk."""
-    for path in [*folder.iterdir(), folder]:
-        sync(path)
 
 
 @contextmanager
@@ -63,9 +51,13 @@ def _put_in_place(draft: Path, folder: Path) -> None:
     if not folder.is_dir():
         os.rename(draft, folder)  # a file in the way is an error
     else:
-        before = _unique(folder)
-        os.replace(folder, before)  # takes the place of the empty folder
-        os.replace(draft, folder)
+        if exchange(draft, folder):
+            before = draft
+        else:
+            before = _unique(folder)
+            os.replace(folder, before)  # takes the place of the empty folder
+            os.replace(draft, folder)
+        sync(folder.parent)
         for path in before.iterdir():
             if path.name in _FILES:
                 path.unlink()
@@ -82,3 +74,22 @@ def remove_model_drafts(folder: Path) -> None:
             (draft / name).unlink(missing_ok=True)
         if not any(draft.iterdir()):
             draft.rmdir()
+
+
+def replace_state(draft: Path, folder: Path) -> None:
+    """Put a complete draft in a state's place."""
+    sync_folder(draft)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    if folder.exists():
+        old = folder.with_name(folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if exchange(draft, folder):
+            os.replace(draft, old)
+        else:
+            os.replace(folder, old)
+            os.replace(draft, folder)
+        shutil.rmtree(old)
+    else:
+        os.replace(draft, folder)
+    sync(folder.parent)  # or the new name may not outlive a power cut

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...config import TransformerConfig
+from ...files import write_whole
 from ...text.tags import TAGS
 from ...weight_storage.weight_file import store
 from ..checkpoint import average_weights, export_model, states
@@ -98,9 +98,7 @@ def write_config(
         "model": config.to_dict(),
         "provenance": {"clearhead": installed_version(), "settings": settings.to_dict()},
     }
-    draft = run / "config.part"
-    draft.write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
-    os.replace(draft, run / "config.json")
+    write_whole(run / "config.json", json.dumps(description, indent=2, ensure_ascii=False))
 
 
 def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import CheckpointError, MissingExtraError, require
 from ...file_reading import FileProblem, parse_json, read_text
+from ...files import open_whole, write_whole
 from ...json_fields import Fields
 from ...visible import visible
 from .progress import Progress
@@ -61,9 +62,7 @@ class Log:
         if not self.path.exists():
             return
         rows = [row for row in read_log(self.path) if row["step"] <= step]
-        draft = self.path.with_suffix(".part")
-        draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        draft.replace(self.path)
+        write_whole(self.path, "".join(json.dumps(row) + "\n" for row in rows))
 
     def write(self, kind: str, step: int, **values: Any) -> None:
         """Add a line; numbers also go to TensorBoard."""
@@ -181,7 +180,8 @@ def plot_curves(run: Path, predicted: str = "target tokens") -> Path | None:
     for axes in (loss_axes, rate_axes):
         axes.spines[["top", "right"]].set_visible(False)
     path = run / "curves.png"
-    figure.savefig(path, dpi=150)
+    with open_whole(path) as file:
+        figure.savefig(file, dpi=150)
     return path
 
 

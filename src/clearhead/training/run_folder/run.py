@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from ...errors import CheckpointError, ConfigError, CorpusError, TrainingError
 from ...file_reading import FileProblem, parse_json, read_json
+from ...files import write_whole
 from ...json_fields import Fields
 from ...visible import quoted, visible
 from ..settings import Settings
@@ -162,9 +163,7 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
 
 
 def _write(path: Path, settings: Settings) -> None:
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(settings.to_dict(), indent=2), encoding="utf-8")
-    os.replace(draft, path)
+    write_whole(path, json.dumps(settings.to_dict(), indent=2))
 
 
 def _changes(old: dict[str, Any], settings: Settings) -> dict[str, tuple[Any, Any]]:

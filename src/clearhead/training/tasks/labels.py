@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import CheckpointError, CorpusError
 from ...file_reading import FileProblem, read_json
+from ...files import write_whole
 from ...json_fields import Fields
 from ...text.corpus import Skipped
 from ...text.token_store import Preparation, usable_pairs
@@ -54,9 +54,7 @@ def run_labels(
             f"line is a text, a tab and its label."
         )
     in_order = tuple(sorted(labels))
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(in_order, ensure_ascii=False, indent=2), encoding="utf-8")
-    os.replace(draft, path)
+    write_whole(path, json.dumps(in_order, ensure_ascii=False, indent=2))
     return in_order
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ....errors import ConfigError
 from ....files import whole_file
+from ....tensor_header import checksum_metadata
 from ...attention_map import AttentionMap
 from ...measures.topk import TopKeys
 from ...scores.bias import DenseBias, ToeplitzBias
@@ -73,8 +74,11 @@ def write_contents(contents: Contents, path: Path) -> Path:
     }
     if not names.tensors:
         names.tensors["nothing"] = torch.zeros(0)
+    header = json.dumps(description)
+    bytes_of = {name: x.reshape(-1).view(torch.uint8).numpy() for name, x in names.tensors.items()}
+    metadata = {HEADER: header} | checksum_metadata(bytes_of, description=header.encode())
     with whole_file(path) as draft:
-        save_file(names.tensors, draft, metadata={HEADER: json.dumps(description)})
+        save_file(names.tensors, draft, metadata=metadata)
     return path
 
 

@@ -1,0 +1,74 @@
+"""Run the fault suite, print its tables, and write them to docs/reliability.md.
+
+python -m tests.faults            everything, in ten minutes on two cores
+python -m tests.faults --short    what `make test` runs
+python -m tests.faults --write    everything, and put the tables into the page
+python -m tests.faults --only kills
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from tests.faults import operations, suite, tables
+from tests.faults.system_calls import why_not
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("kills", "damage", "troubles")
+
+
+def environment() -> dict[str, str]:
+    """The environment of a process that runs the package as it stands here."""
+    paths = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("--short", action="store_true", help="a few places of each alone")
+    parser.add_argument("--only", choices=PARTS, help="one part")
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
+    parser.add_argument("--json", help="write the rows to this file")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    if reason := why_not():
+        print(f"The fault suite is skipped: {reason}.")
+        return 0
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="faults") as name:
+        base = Path(name)
+        (base / "shared").mkdir()
+        operations.share(base / "shared")
+        rows = {
+            part: suite.run_all(suite.works(part, base, short=options.short), options.processes)
+            for part in PARTS
+            if options.only in (None, part)
+        }
+    seconds = time.perf_counter() - begin
+    text = tables.text(rows, seconds)
+    print(text)
+    if options.json:
+        Path(options.json).write_text(json.dumps(rows))
+    if options.write:
+        tables.write(text)
+    faults = [
+        f"{name}: {fault}"
+        for part in rows.values()
+        for name, row in part.items()
+        for fault in row["faults"]
+    ]
+    print("\n".join(faults) or "No fault.", file=sys.stderr)
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Each target for a moment, and all that was ever found. `make fuzz` takes an hour."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.findings import FINDINGS
+from tests.fuzz.inputs import changed, changed_json
+from tests.fuzz.targets import TARGETS, Target
+
+pytest.importorskip("torch")
+pytest.importorskip("pydantic")
+
+
+@pytest.fixture(params=TARGETS)
+def target(request: pytest.FixtureRequest) -> Target:
+    if request.param == "sentencepiece":
+        pytest.importorskip("sentencepiece")
+    if request.param == "widget":
+        pytest.importorskip("anywidget")
+    return TARGETS[request.param]
+
+
+def test_good_inputs_are_read(target: Target) -> None:
+    for content in target.seeds():
+        target.read(content)
+
+
+def test_what_was_found_is_refused_now(target: Target) -> None:
+    for content in FINDINGS.get(target.name, ()):
+        target.check(content)
+
+
+def test_changed_inputs_are_read_or_refused_in_one_line(target: Target) -> None:
+    seeds = target.seeds()
+    strategy: st.SearchStrategy[bytes] = changed(seeds)
+
+    @given(strategy | changed_json(seeds) if target.is_json else strategy)
+    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
+    def check(content: bytes) -> None:
+        target.check(content)
+
+    check()
+
+
+def test_findings_are_of_targets() -> None:
+    assert FINDINGS.keys() <= TARGETS.keys()
