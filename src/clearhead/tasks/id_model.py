@@ -61,8 +61,8 @@ class IdModel(PickledByName):
             if is_pretrained(folder)
             else read_checkpoint(folder)
         )
-        named = {} if task is None else {"task": task}
-        return cls(source, name=arguments["name"], dtype=dtype, **named)
+        choice = {} if task is None else {"task": task}
+        return cls(source, name=arguments["name"], dtype=dtype, **choice)
 
     @property
     def source(self) -> Checkpoint | PretrainedModel:

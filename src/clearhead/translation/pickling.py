@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
+from .directions.discovery import find_model
 from .model_files import Stamp, files_hash, files_stamp, name_elsewhere
 
 _LOADING = threading.RLock()
@@ -118,6 +119,22 @@ class PickledByName:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
+def find_again(reference: Reference) -> Path:
+    """Return the folder of a model on this machine.
+
+    Raises:
+        CheckpointError: this machine has no such model, or another one under its name.
+    """
+    folder = find_model(reference.model)
+    if files_hash(folder) != reference.digest:
+        raise CheckpointError(
+            f"The model {reference.model} on this machine is another one than where it was "
+            f"pickled: its files have another SHA-256 than {reference.digest[:12]}... Copy the "
+            f"same folder to every machine, or pickle the model again."
+        )
+    return folder
+
+
 def _not_loaded(kind: type[PickledByName], reference: Reference) -> PickledByName:
     """Return a model that loads itself when it is first used."""
     model = kind.__new__(kind)
@@ -131,15 +148,6 @@ def _load_into(model: PickledByName, reference: Reference) -> None:
     Raises:
         CheckpointError: this machine has no such model, or another one under its name.
     """
-    from .directions.discovery import find_model
-
-    folder = find_model(reference.model)
-    if files_hash(folder) != reference.digest:
-        raise CheckpointError(
-            f"The model {reference.model} on this machine is another one than where it was "
-            f"pickled: its files have another SHA-256 than {reference.digest[:12]}... Copy the "
-            f"same folder to every machine, or pickle the model again."
-        )
-    loaded_model = model._load_again(folder, reference.arguments)
+    loaded_model = model._load_again(find_again(reference), reference.arguments)
     model.__dict__.update(loaded_model.__dict__)
     del model.__dict__["_reference"]
