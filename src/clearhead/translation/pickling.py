@@ -84,15 +84,24 @@ class PickledByName:
         """Return a model of this class."""
         raise NotImplementedError
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Return what pickles the model: a reference where its folder tells everything."""
+    def refer(self) -> Reference | None:
+        """Return what names this model on another machine; None where no folder tells everything.
+
+        Raises:
+            CheckpointError: its files were changed since it was read.
+        """
         with _LOADING:
-            reference = self.__dict__.get("_reference")
+            reference: Reference | None = self.__dict__.get("_reference")
             # A class that somebody derived may know more than the folder.
             if reference is None and type(self).__module__.startswith("clearhead."):
                 arguments = None if self._origin is None else self._arguments_elsewhere()
                 if self._origin is not None and arguments is not None:
                     reference = self._origin.refer(arguments)
+        return reference
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Return what pickles the model: a reference where its folder tells everything."""
+        reference = self.refer()
         if reference is not None:
             return _not_loaded, (type(self), reference)
         return super().__reduce_ex__(protocol)
