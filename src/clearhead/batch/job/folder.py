@@ -78,9 +78,9 @@ class Job:
         return writer.write(patience)
 
     def remaining_parts(self) -> list[int]:
-        """Return the numbers of the parts that are not complete."""
+        """Return the numbers of the parts that are not complete, or not yet tidy."""
         numbers = range(1, self.plan.count + 1)
-        return [number for number in numbers if not self.files(number).manifest.exists()]
+        return [number for number in numbers if not self.files(number).is_complete]
 
     def finish(self) -> dict[str, Any] | None:
         """Write the manifest of the job, where all parts are complete, and return it.

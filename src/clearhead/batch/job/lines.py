@@ -159,7 +159,7 @@ def _readable(path: Path) -> Iterator[BinaryIO]:
     except EOFError as error:
         reason, cause = "its compressed data are cut off. Fetch the file again", error
     except gzip.BadGzipFile as error:
-        words = f"it is not a gzip file, as .gz says: {error}"
+        words = f"it is no gzip file, or a damaged one: {error}"
         reason, cause = f"{words}. Rename it, or fetch it again", error
     except zlib.error as error:
         reason, cause = f"its compressed data are damaged: {error}. Fetch the file again", error

@@ -50,6 +50,11 @@ class PartFiles:
         return self.folder / f".{self.stem}.journal"
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the manifest is there, and nobody is at work or was ended just after it."""
+        return self.manifest.exists() and not self.journal.exists()
+
+    @property
     def is_begun(self) -> bool:
         """Whether a process has been at work on the part."""
         return any(path.exists() for path in (self.manifest, self.journal, self.output))
