@@ -43,7 +43,7 @@ def ray_job(folder, place):
 
 def wait_for_process(folder, others):
     """Return a process, none of the others, that has written a window and is at work on a part."""
-    for _ in range(1800):
+    for _ in range(900):
         for journal in folder.glob(".part-*.journal"):
             with contextlib.suppress(FileNotFoundError, ValueError):
                 entries = [json.loads(line) for line in journal.read_bytes().splitlines()]
@@ -65,7 +65,8 @@ def test_workers_and_the_driver_may_be_killed(folder, tmp_path, local_ray):  # n
     # The driver, in the middle of a part; Ray ends its workers.
     killed = ray_job(folder, tmp_path / "killed")
     killed.open()
-    environment = {**os.environ, "PYTHONPATH": paths()}
+    address = local_ray.get_runtime_context().gcs_address
+    environment = {**os.environ, "PYTHONPATH": paths(), "RAY_ADDRESS": address}
     driver = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(folder), str(tmp_path / "killed")], env=environment
     )

@@ -35,7 +35,9 @@ def recover(path, draft):
 
 def test_it_goes_on_where_it_was(files):
     path, draft = files
+    assert b'"process": ' in path.read_bytes()
     progress = recover(path, draft)
+    assert b'"process": ' in path.read_bytes()
     assert (progress.lines, progress.size, progress.rejects) == (4, 19, (REJECT,))
     with open_journal(path, task="x") as journal:
         assert journal.last() == progress

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ...errors import ClearheadError, ConfigError, require
 from .folder import Job
+from .line_translator import LineTranslator
 
 _RETRIES = 3  # of a part whose worker died; a part that kills its workers is not tried for ever
 _PATIENCE = 60.0  # seconds that a worker which lost its driver is waited for
 
-_JOBS: dict[str, Job] = {}
-"""The jobs that this process has worked on, each with the model that it has loaded."""
+_TRANSLATORS: dict[str, LineTranslator] = {}
+"""What this process has translated with, by its settings, and with the model that it loaded."""
 
 
 def run_on_ray(
@@ -55,12 +58,17 @@ def _start(ray: Any, workers: int | None) -> None:
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        ray.init(address=address, **options)
+        options |= {"address": address}
     else:
-        ray.init(
-            address="local", num_cpus=workers, include_dashboard=False,
-            object_store_memory=100 << 20, **options,
-        )  # fmt: skip
+        options |= {"address": "local", "num_cpus": workers, "include_dashboard": False}
+        options |= {"object_store_memory": 100 << 20}  # bytes; manifests are all that it holds
+    try:
+        ray.init(**options)
+    except Exception as error:  # Ray raises many kinds, and bare ones
+        place = f"at RAY_ADDRESS={address}" if address else "on this machine"
+        raise ConfigError(
+            f"Ray did not start {place}: {error} Start again with --resume, or look at Ray's logs."
+        ) from error
 
 
 def _run(
@@ -101,5 +109,6 @@ def _result(ray: Any, one: Any, number: int) -> dict[str, Any]:
 
 def write_part(job: Job, number: int) -> dict[str, Any]:
     """Translate a part in a worker, with the model that it loaded for an earlier part."""
-    job = _JOBS.setdefault(job.plan.digest, job)
-    return job.write_part(number, patience=_PATIENCE)
+    key = json.dumps(job.translator.settings, sort_keys=True)
+    translator = _TRANSLATORS.setdefault(key, job.translator)
+    return replace(job, translator=translator).write_part(number, patience=_PATIENCE)

@@ -119,7 +119,6 @@ class PartWriter:
             for _, _, line in self._input():
                 input_digest.update(line.digest)
         else:
-            journal.note_process()
             progress, input_digest = self._translate(journal, draft)
         self._check_inputs()
         reject_content = b"".join(_json_line(reject) for reject in progress.rejects)
@@ -135,6 +134,7 @@ class PartWriter:
     def _translate(self, journal: Journal, draft: Path) -> tuple[Progress, Any]:
         """Translate what the draft lacks, and return how far it is then: to its end."""
         progress = journal.recover(draft)
+        journal.note_process()
         digest, input_digest = hashlib.sha256(), hashlib.sha256()
         rejects = list(progress.rejects)
         lines = self._input()
