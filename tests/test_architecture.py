@@ -67,6 +67,7 @@ WITHOUT_TORCH = (
     "lens",
     "lessons",
     "tasks",
+    "batch",
     "export",
     "explorer",
     "clearhead",
@@ -103,6 +104,7 @@ AT_LOAD = {
     "lens": {"numpy"},
     "lessons": {"numpy"},
     "tasks": {"numpy"},
+    "batch": {"numpy"},  # engines of clusters, tables and pictures when they are used
     "export": {"numpy"},  # what it writes for is loaded when it writes
     "interventions": {"torch", "numpy"},  # in steps/ NumPy alone
     "maps": {"torch", "numpy", "safetensors"},

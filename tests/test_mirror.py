@@ -16,6 +16,7 @@ TESTS = Path(__file__).parent
 SUITES = {
     "agreement": "the reference and the PyTorch layers compute the same numbers",
     "attribution/test_docs.py": "the Python blocks of docs/attribution.md",
+    "batch/engines": "text in bulk on the real Ray, Spark and datasets",
     "benchmarks": "the benchmarks, which stand beside src/",
     "corpora/test_phrasebook.py": "the sentence pairs that the project wrote",
     "docs": "the documentation's pages and the site",

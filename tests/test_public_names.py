@@ -37,6 +37,7 @@ PUBLIC_NAMES = [
     "attribute_inputs",
     "attribute_logit",
     "attribute_nodes",
+    "batch",
     "copying_scores",
     "explore",
     "intervene",

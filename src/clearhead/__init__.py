@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import maps, nn, reference
+    from . import batch, maps, nn, reference
     from .attribution.copying import copying_scores
     from .attribution.inputs import attribute_inputs
     from .attribution.logit_attribution import attribute_logit
@@ -64,6 +64,7 @@ _HOMES = {
     "TraceError": "clearhead.errors",
     "TrainingError": "clearhead.errors",
     "Target": "clearhead.attribution.target",
+    "batch": "clearhead.batch",
     "attribute_edges": "clearhead.attribution.patching.edges",
     "attribute_heads": "clearhead.attribution.patching.heads",
     "attribute_inputs": "clearhead.attribution.inputs",
@@ -110,6 +111,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "attribute_inputs",
     "attribute_logit",
     "attribute_nodes",
+    "batch",
     "copying_scores",
     "explore",
     "intervene",

@@ -72,6 +72,11 @@ class ReferenceEngine:
         return cls(Transformer(config, weights, dtype=dtype, products=products))
 
     @property
+    def is_watched(self) -> bool:
+        """Whether a watcher sees each pass."""
+        return self._watch is not None
+
+    @property
     def vocab_size(self) -> int:
         """Number of token ids."""
         return self.model.vocab_size

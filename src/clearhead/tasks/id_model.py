@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -12,9 +13,12 @@ from ..config import TransformerConfig
 from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ShapeError
 from ..pretrained.model import PretrainedModel
+from ..pretrained.reading import read_pretrained
 from ..pretrained.tokenizers.protocol import PretrainedTokenizer
 from ..shapes import Array, Float
-from ..translation.checkpoint import Checkpoint
+from ..translation.checkpoint import Checkpoint, is_pretrained, read_checkpoint
+from ..translation.model_files import is_whole
+from ..translation.pickling import Origin, PickledByName
 from .ground import Ground, ground_of
 from .inputs import model_inputs
 from .text_encoder import TextEncoder
@@ -24,7 +28,7 @@ from .writing import generate_ids
 _VERBS = {"fill_mask": "fill masks", "embed": "embed texts", "classify": "classify texts"}
 
 
-class IdModel:
+class IdModel(PickledByName):
     """A model that was loaded, without what needs texts.
 
     Args:
@@ -38,6 +42,27 @@ class IdModel:
     ) -> None:
         self.name = name
         self._ground: Ground = ground_of(source, dtype)
+        folder = source.folder
+        if isinstance(source, PretrainedModel) or (folder is not None and is_whole(folder)):
+            self._origin = Origin.of(folder)
+
+    def _arguments_elsewhere(self) -> dict[str, Any] | None:
+        if self.engine.is_watched:
+            return None
+        dtype = self.engine.model.dtype.name
+        return {"name": self.name, "dtype": dtype, "task": getattr(self, "task", None)}
+
+    @classmethod
+    def _load_again(cls, folder: Path, arguments: Mapping[str, Any]) -> IdModel:
+        dtype, task = arguments["dtype"], arguments["task"]
+        source: Checkpoint | PretrainedModel
+        source = (
+            read_pretrained(folder, dtype=dtype)
+            if is_pretrained(folder)
+            else read_checkpoint(folder)
+        )
+        choice = {} if task is None else {"task": task}
+        return cls(source, name=arguments["name"], dtype=dtype, **choice)
 
     @property
     def source(self) -> Checkpoint | PretrainedModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -17,10 +18,7 @@ ROWS = ("output", "input")
 def aligner(model: Transformer) -> Callable[[Sequence[int], Sequence[int], int, str], FloatArray]:
     """Return the function that gives the alignment of a translation, `align_tokens` of a model."""
 
-    def align(source: Sequence[int], target: Sequence[int], layer: int, rows: str) -> FloatArray:
-        return align_tokens(model, source, target, layer, rows)
-
-    return align
+    return partial(align_tokens, model)  # which pickles, as a function within this one does not
 
 
 def align_tokens(

@@ -26,7 +26,14 @@ from .directions.discovery import FILES, bundled_models, find_model, user_models
 from .directions.languages import Languages, read_languages
 from .directions.register import read_registers
 
-__all__ = ["Checkpoint", "bundled_models", "find_model", "is_pretrained", "read_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "bundled_models",
+    "find_model",
+    "is_pretrained",
+    "longest_source",
+    "read_checkpoint",
+]
 
 _WEIGHTS = ("float32", "float16", "bfloat16")  # and int8 with its scales
 # Numbers of a table of positions that any model may have: 16 MB in float32.
@@ -282,3 +289,17 @@ def _check_types(path: Path, types: Mapping[str, str]) -> None:
                 f"{path}: {name} is of type {dtype}; weights are {', '.join(_WEIGHTS[:-1])} or "
                 f"{_WEIGHTS[-1]}. Convert them to one of these."
             )
+
+
+def longest_source(longest: int, provenance: Mapping[str, Any]) -> int:
+    """Return the most tokens that a sentence may have before it is cut.
+
+    A model knows no positions beyond those that it was trained on. Pairs with a side of more
+    than ``max_tokens`` were left out then; a source of four fifths of that leaves room for a
+    target that is a quarter longer. Stand-ins for placeholders may need some tokens more than
+    what they stand for, hence the 8.
+    """
+    data = (provenance.get("settings") or {}).get("data") or {}
+    most = data.get("max_tokens")
+    trained = longest if most is None else int(most) * 4 // 5
+    return max(1, min(longest - 8, trained))

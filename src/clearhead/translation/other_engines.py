@@ -11,14 +11,16 @@ from ..errors import ConfigError
 from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, read_checkpoint
+from .model_files import is_whole
+from .pickling import Origin, PickledByName
 
 if TYPE_CHECKING:
     from ..volume.choice import EngineChoice
     from ..volume.engines import VolumeEngines
 
 
-class OtherEngines:
-    """The part of a `Translator` that knows of other engines.
+class OtherEngines(PickledByName):
+    """The part of a `Translator` that knows of other engines, and where it was read from.
 
     Attributes:
         engine_choice: who translated in the latest call that asked for another engine than the
@@ -31,6 +33,7 @@ class OtherEngines:
     settings: SearchSettings
     engine_choice: EngineChoice | None = None
     _checkpoint: Checkpoint | None = None
+    _parts_of_this_process = ("engines",)
 
     def take_other_engines(self, checkpoint: Checkpoint) -> None:
         """Let the model that was read be the one of the other engines.
@@ -41,6 +44,7 @@ class OtherEngines:
             self._checkpoint = checkpoint
         else:
             self._folder = checkpoint.folder
+            self._origin = Origin.of(checkpoint.folder) if is_whole(checkpoint.folder) else None
 
     @cached_property
     def engines(self) -> VolumeEngines:

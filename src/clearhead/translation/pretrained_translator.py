@@ -7,7 +7,7 @@ A text is cut into lines and sentences, and what stands between them comes throu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..pretrained.model import PretrainedModel
 from ..pretrained.reading import read_pretrained
 from ..search.batches import batches
 from .alignment import cross_attention
+from .pickling import Origin, PickledByName
 from .rules.sentence_ends import ends
 from .sentences.segments import Piece, check_text, fit
 from .task import read_task
@@ -39,7 +40,7 @@ _NAMES = {
 }
 
 
-class PretrainedTranslator:
+class PretrainedTranslator(PickledByName):
     """Translates texts with an encoder-decoder that transformers saved.
 
         translator = PretrainedTranslator.load("Helsinki-NLP/opus-mt-en-fr")
@@ -69,7 +70,8 @@ class PretrainedTranslator:
             )
         self.pretrained, self.config = pretrained, pretrained.config
         self.tokenizer = pretrained.require_tokenizer()
-        self.task = read_task(pretrained, task)
+        self.task, self._task_name = read_task(pretrained, task), task
+        self._origin = Origin.of(pretrained.folder)
         self.settings = self.task.settings
         weights = pretrained.weights
         dtype = next(iter(weights.values())).dtype
@@ -94,6 +96,19 @@ class PretrainedTranslator:
             ConfigError: it does not know the task.
         """
         return cls(read_pretrained(model), task=task)
+
+    def _arguments_elsewhere(self) -> dict[str, Any] | None:
+        if self.engine.is_watched:
+            return None
+        dtype = self.engine.model.dtype.name
+        return {"dtype": dtype, "task": self._task_name, "settings": self.settings}
+
+    @classmethod
+    def _load_again(cls, folder: Path, arguments: Mapping[str, Any]) -> PretrainedTranslator:
+        pretrained = read_pretrained(folder, dtype=arguments["dtype"])
+        translator = cls(pretrained, task=arguments["task"])
+        translator.settings = arguments["settings"]
+        return translator
 
     def translate(
         self,

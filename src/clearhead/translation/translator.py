@@ -14,7 +14,7 @@ from ..reference.tracing.editing import is_edited
 from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
-from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
+from .checkpoint import Checkpoint, is_pretrained, longest_source, read_checkpoint
 from .directions.languages import Languages
 from .directions.register import AUTO, register_tags
 from .other_engines import OtherEngines
@@ -65,7 +65,7 @@ class Translator(OtherEngines):
         self.provenance: Mapping[str, Any] = provenance or {}
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
-        self.longest_source = _longest_source(self.longest, self.provenance)
+        self.longest_source = longest_source(self.longest, self.provenance)
         self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align, languages)
 
     @classmethod
@@ -121,6 +121,19 @@ class Translator(OtherEngines):
             registers=checkpoint.registers,
         )
         translator.take_other_engines(checkpoint)
+        return translator
+
+    def _arguments_elsewhere(self) -> dict[str, Any] | None:
+        engine = self.engine
+        if not isinstance(engine, ReferenceEngine) or engine.is_watched:
+            return None
+        return {"dtype": engine.model.dtype.name, "settings": self.settings}
+
+    @classmethod
+    def _load_again(cls, folder: Path, arguments: Mapping[str, Any]) -> Translator:
+        checkpoint = read_checkpoint(folder)
+        translator = cls.from_checkpoint(checkpoint, engine=checkpoint.engine(arguments["dtype"]))
+        translator.settings = arguments["settings"]
         return translator
 
     @overload
@@ -310,17 +323,3 @@ class Translator(OtherEngines):
             plan.append(sentence)
             prefix = ()  # it is the first sentence's alone
         return plan
-
-
-def _longest_source(longest: int, provenance: Mapping[str, Any]) -> int:
-    """Return the most tokens that a sentence may have before it is cut.
-
-    A model knows no positions beyond those that it was trained on. Pairs with a side of more
-    than ``max_tokens`` were left out then; a source of four fifths of that leaves room for a
-    target that is a quarter longer. Stand-ins for placeholders may need some tokens more than
-    what they stand for, hence the 8.
-    """
-    data = (provenance.get("settings") or {}).get("data") or {}
-    most = data.get("max_tokens")
-    trained = longest if most is None else int(most) * 4 // 5
-    return max(1, min(longest - 8, trained))

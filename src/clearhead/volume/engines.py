@@ -137,6 +137,11 @@ class VolumeEngines:
 
         return search
 
+    def forget_answers(self) -> None:
+        """Forget what was searched for, so that the next texts do not depend on those before."""
+        with self._lock:
+            self._answers.clear()
+
     def repeats(self, choice: EngineChoice) -> int:
         """Return how many sources were not searched for because they had been before."""
         return self._answers[choice].hits if choice in self._answers else 0

@@ -23,9 +23,10 @@ from clearhead.cli.lines import (
 )
 from clearhead.cli.texts import TextArgument, TextCommand
 from clearhead.cli.threads import one_blas_thread, processors
+from clearhead.cli.translate._bulk import bulk_options, is_bulk, translate_in_parts
 from clearhead.cli.volume import EngineForLines, ahead, amount_of_text, regular_size, windows
 from clearhead.files import open_whole
-from clearhead.visible import json_text, visible
+from clearhead.visible import visible
 
 if TYPE_CHECKING:
     from clearhead.translation.pretrained_translator import PretrainedTranslator
@@ -82,10 +83,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "numpy", "torch", "ctranslate2"]),
+    type=click.Choice(["auto", "numpy", "torch", "ctranslate2", "ray"]),
     default="auto",
     show_default=True,
-    help="Who translates; auto goes by the amount of text.",
+    help="Who translates; auto goes by the amount of text. ray: workers, see --worker-engine.",
 )
 @click.option(
     "--compute",
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Batches translated at once. [all processors]"
 )
+@bulk_options
 @click.option("--quiet", is_flag=True, help="No progress on a terminal's standard error.")
 def command(texts: tuple[str, ...], source: str | None, output: str | None, **options: Any) -> None:
     """Translate TEXT, a file's lines, or standard input line by line.
@@ -109,7 +111,10 @@ def command(texts: tuple[str, ...], source: str | None, output: str | None, **op
     if texts and source is not None:
         raise click.UsageError("Give texts or --input, not both.")
     try:
-        _translate(texts, source, output, options)
+        if is_bulk(options):
+            translate_in_parts(texts, source, output, options, _load, _call_options)
+        else:
+            _translate(texts, source, output, options)
     except KeyboardInterrupt:
         # Quiet, and with the status of a program that an interrupt ended. A window that is being
         # translated in another thread would be waited for.
@@ -228,12 +233,15 @@ def _run(
     name: str = "",
 ) -> None:
     """Translate texts as they come, and write their lines."""
+    from clearhead.batch.output_lines import output_lines
+
+    form = {name: options[name] for name in ("as_json", "scores", "alignments")}
     is_terminal = out.isatty()
     number = 0
     for translations in _translations(translator, chunks, options, progress, stream, name):
         for translation in translations:
             number += 1
-            for line in _lines(number, translation, options):
+            for line in output_lines(number, translation, **form):
                 # A translation is made of bytes too, and a terminal obeys some of them.
                 line = visible(line, keep="\n\t") if is_terminal else line
                 out.write(line.encode("utf-8") + b"\n")
@@ -277,24 +285,3 @@ def _translations(
     # A pipe may be slow: what was read first is written before more is read.
     is_file = stream is not None and regular_size(stream) is not None
     yield from ahead(translate, jobs, 2 if is_file and engine.has_workers else 1)
-
-
-def _lines(number: int, translation: Translation, options: dict[str, Any]) -> Iterator[str]:
-    """Yield what is written for one text: a line of JSON, or its translations in columns.
-
-    Args:
-        number: of the text, from 1.
-        translation: of the text.
-        options: of the command.
-    """
-    if options["as_json"]:
-        yield json_text(translation.to_dict())
-        return
-    for other in translation.alternatives or (translation,):
-        columns = [str(number)] if translation.alternatives else []
-        if options["scores"]:
-            columns.append(f"{other.score:.3f}")
-        columns.append(other.text)
-        if options["alignments"]:
-            columns.append(" ".join(f"{a}-{b}" for a, b in other.pairs()))
-        yield "\t".join(columns)

@@ -1,0 +1,112 @@
+"""Batches as Ray, Spark, datasets and pandas hand them out: a column out of one, a column into it.
+
+None of these packages is imported: what a batch is, its type's own module says.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError
+
+
+def is_table(batch: Any) -> bool:
+    """Tell whether a batch has named columns: a dict, a DataFrame, a table of Arrow."""
+    return isinstance(batch, Mapping) or _library(batch) == "pyarrow" or hasattr(batch, "columns")
+
+
+def column_of(batch: Any, name: str) -> Any:
+    """Return a column of a table.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    names = _names(batch)
+    if name not in names:
+        raise ConfigError(
+            f"There is no column {name!r} in a batch with the columns "
+            f"{', '.join(map(repr, names))}. Name the one to translate: column=..."
+        )
+    return batch[name]
+
+
+def values_of(column: Any) -> list[Any]:
+    """Return the values of a column as Python's own; what is missing is None.
+
+    Args:
+        column: a list, a tuple, an array of NumPy, a Series or a column of Arrow.
+
+    Raises:
+        ConfigError: it is no column, or has several axes.
+    """
+    if isinstance(column, str | bytes) or not hasattr(column, "__len__"):
+        raise ConfigError(
+            f"A batch is a dict of columns, a DataFrame, or one column of texts; "
+            f"a {type(column).__name__} came."
+        )
+    if isinstance(column, np.ndarray) and column.ndim == 2 and column.shape[1] == 1:
+        column = column[:, 0]
+    if isinstance(column, np.ndarray) and column.ndim != 1:
+        raise ConfigError(f"A column of texts has one axis; the array has shape {column.shape}.")
+    listed = column.to_pylist() if _library(column) == "pyarrow" else list(column)
+    return [None if _is_missing(value) else value for value in listed]
+
+
+def like(column: Any, values: Sequence[str | None]) -> Any:
+    """Return values as a column of the kind that another one is."""
+    library = _library(column)
+    if library == "pandas":
+        pandas = importlib.import_module("pandas")
+        return pandas.Series(list(values), index=column.index, dtype=object)
+    if library == "pyarrow":
+        arrow = importlib.import_module("pyarrow")
+        return arrow.array(list(values), type=arrow.string())
+    if isinstance(column, np.ndarray):
+        array = np.empty(len(values), object)
+        array[:] = list(values)
+        return array
+    return list(values)
+
+
+def with_columns(batch: Any, columns: Mapping[str, Any]) -> Any:
+    """Return a table with more columns; the one that came stays as it is.
+
+    Raises:
+        ConfigError: it has a column of such a name.
+    """
+    for name in columns:
+        if name in _names(batch):
+            raise ConfigError(
+                f"The batch has a column {name!r} already, which would be lost. Name another one "
+                f"for the translations: to=..."
+            )
+    if isinstance(batch, Mapping):
+        return {**batch, **columns}
+    if _library(batch) == "pyarrow":
+        for name, column in columns.items():
+            batch = batch.append_column(name, column)
+        return batch
+    return batch.assign(**columns)
+
+
+def _names(batch: Any) -> list[str]:
+    if isinstance(batch, Mapping):
+        return list(batch)
+    return list(batch.column_names if _library(batch) == "pyarrow" else batch.columns)
+
+
+def _library(value: Any) -> str:
+    return type(value).__module__.partition(".")[0]
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell whether a value is None, or what pandas has in its place: NaN, or its NA."""
+    if value is None:
+        return True
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return type(value).__name__ == "NAType"

@@ -1,0 +1,106 @@
+"""Files that are whole when they have their name, also after a power cut; and locks."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...errors import ConfigError
+
+
+@contextlib.contextmanager
+def errors_about(path: Path) -> Iterator[None]:
+    """Let what the system refuses in the block tell of this file; writing alone names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        number = error.errno or errno.EIO
+        raise OSError(number, error.strerror or str(error), os.fspath(path)) from error
+
+
+def draft_of(path: Path) -> Path:
+    """Return the name under which a file is written."""
+    return path.with_name(f".{path.name}.draft")
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file, which has its name when the disk has all of it.
+
+    Nobody else may write it at the same time: see `lock`.
+    """
+    draft = draft_of(path)
+    with errors_about(path), draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    take_name(draft, path)
+
+
+def take_name(draft: Path, path: Path) -> None:
+    """Give a draft, whose content the disk has, its name, and wait until the disk has that too."""
+    os.replace(draft, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with errors_about(folder):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, task: str, patience: float = 0.0) -> Iterator[int]:
+    """Open a file that one process at a time has, whatever becomes of the process before.
+
+    Args:
+        path: of the file, which is made where there is none, and may be removed in the block.
+        task: what the lock is for, for the message: ``translating part 2``.
+        patience: seconds that another process is waited for.
+
+    Yields:
+        its descriptor.
+
+    Raises:
+        ConfigError: another process has it.
+    """
+    descriptor = _locked_descriptor(path, task, time.monotonic() + patience)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _locked_descriptor(path: Path, task: str, end: float) -> int:
+    import fcntl  # not on every system
+
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another process may have finished, and removed the file, just before.
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            if time.monotonic() > end:
+                os.close(descriptor)
+                raise ConfigError(
+                    f"Another process is {task} in {path.parent}. Wait until it is done, or end it "
+                    f"and start again with --resume."
+                ) from None
+            time.sleep(0.05)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)

@@ -1,0 +1,112 @@
+"""What a worker does with some lines: one line of output for each, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...errors import CheckpointError, ConfigError, TextError
+from ...translation.pickling import Reference
+from .._threads import one_thread
+from ..output_lines import output_lines
+
+if TYPE_CHECKING:
+    from ...translation.pretrained_translator import PretrainedTranslator
+    from ...translation.translation import Translation
+    from ...translation.translator import Translator
+
+    AnyTranslator = Translator | PretrainedTranslator
+
+WINDOW = 512  # lines that are translated together
+FORMS = ("as_json", "scores", "alignments")
+
+
+@dataclass
+class LineTranslator:
+    """Translates lines with one model, which is loaded when the first lines come.
+
+    It pickles as some hundred bytes.
+
+    Args:
+        translator: the model; it must have been read from a folder.
+        call: arguments of its ``translate``.
+        form: what is written, of `output_lines`.
+
+    Raises:
+        CheckpointError: the model has no folder that another process could read.
+        ConfigError: a text would give several lines.
+    """
+
+    translator: AnyTranslator
+    call: Mapping[str, Any]
+    form: Mapping[str, bool] = field(default_factory=lambda: dict.fromkeys(FORMS, False))
+
+    def __post_init__(self) -> None:
+        self.reference: Reference | None = self.translator.refer()
+        if self.reference is None:
+            raise CheckpointError(
+                "A job names its model by the folder that it was read from, and this one has none. "
+                "Save it, and load it from there."
+            )
+        if self.call.get("n_best", 1) > 1 and not self.form["as_json"]:
+            raise ConfigError(
+                "The lines of a part are those of its input, one for one: write the n best "
+                "translations of a text into one line with --json, or leave --n-best."
+            )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the output depends on, as JSON has it."""
+        assert self.reference is not None
+        model = {"name": self.reference.model, "sha256": self.reference.digest}
+        task = self.reference.arguments.get("task")
+        return {"model": model, "task": task, **self.call, **self.form}
+
+    @property
+    def grain(self) -> int:
+        """How many lines are translated together, where a translation depends on its neighbours.
+
+        With the readable engine and a model of ours it does not, bit for bit.
+        """
+        from ...translation.translator import Translator
+
+        is_ours = isinstance(self.translator, Translator)
+        return 1 if is_ours and self.call.get("engine", "numpy") == "numpy" else WINDOW
+
+    @property
+    def reject_line(self) -> str:
+        """What stands in the output in the place of a line that was rejected."""
+        return "null" if self.form["as_json"] else ""
+
+    def lines(self, texts: Sequence[str]) -> list[str | TextError]:
+        """Return a line for each text, or the error that says why there is none.
+
+        Args:
+            texts: that are translated together; what came before changes nothing.
+        """
+        if not texts:
+            return []
+        if self.call.get("engine", "numpy") != "numpy":
+            self.translator.engines.forget_answers()  # type: ignore[union-attr]
+        with one_thread():
+            try:
+                translations: list[Any] = self.translator.translate(list(texts), **self.call)
+            except TextError:  # one of them cannot be translated; which one?
+                translations = [self._alone(text) for text in texts]
+        return [self._line(one) for one in translations]
+
+    def _alone(self, text: str) -> Translation | TextError:
+        try:
+            translations: list[Translation] = self.translator.translate([text], **self.call)
+        except TextError as error:
+            return error
+        return translations[0]
+
+    def _line(self, translation: Translation | TextError) -> str | TextError:
+        if isinstance(translation, TextError):
+            return translation
+        (line,) = output_lines(1, translation, **self.form)
+        if "\n" in line:
+            return TextError("its translation has a line break")
+        return line

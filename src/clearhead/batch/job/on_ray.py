@@ -1,0 +1,114 @@
+"""The parts of a job on Ray: tasks of one core each, which Ray starts again where a worker dies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ...errors import ClearheadError, ConfigError, require
+from .folder import Job
+from .line_translator import LineTranslator
+
+_RETRIES = 3  # of a part whose worker died; a part that kills its workers is not tried for ever
+_PATIENCE = 60.0  # seconds that a worker which lost its driver is waited for
+
+_TRANSLATORS: dict[str, LineTranslator] = {}
+"""What this process has translated with, by its settings, and with the model that it loaded."""
+
+
+def run_on_ray(
+    job: Job,
+    *,
+    workers: int | None = None,
+    on_part: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Translate the parts of a job that are not complete, many at a time.
+
+    Ray is started on this machine, unless it is running already in this process or RAY_ADDRESS
+    names a cluster. A worker reads the inputs and writes its part itself, so the folders must be on
+    a disk that every machine sees. What passes through Ray are the plan and the manifests.
+
+    Args:
+        job: whose folder is open.
+        workers: so many parts at a time, on a core each; None for all cores.
+        on_part: called with the manifest of each part when it is complete, in any order.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ConfigError: workers died over one part again and again.
+        ClearheadError, OSError: what a worker raised.
+    """
+    ray = require("ray", extra="ray", purpose="--engine ray")
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        _start(ray, workers)
+    try:
+        _run(ray, job, workers or int(ray.cluster_resources().get("CPU", 1)), on_part)
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
+def _start(ray: Any, workers: int | None) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        options |= {"address": address}
+    else:
+        options |= {"address": "local", "num_cpus": workers, "include_dashboard": False}
+        options |= {"object_store_memory": 100 << 20}  # bytes; manifests are all that it holds
+    try:
+        ray.init(**options)
+    except Exception as error:  # Ray raises many kinds, and bare ones
+        place = f"at RAY_ADDRESS={address}" if address else "on this machine"
+        raise ConfigError(
+            f"Ray did not start {place}: {error} Start again with --resume, or look at Ray's logs."
+        ) from error
+
+
+def _run(
+    ray: Any, job: Job, workers: int, on_part: Callable[[dict[str, Any]], None] | None
+) -> None:
+    task = ray.remote(num_cpus=1, max_retries=_RETRIES)(write_part)
+    shared_job = ray.put(job)
+    waiting, running = job.remaining_parts()[::-1], {}
+    while waiting or running:
+        # No more than there are workers for: a million waiting tasks would slow Ray down.
+        while waiting and len(running) < workers:
+            number = waiting.pop()
+            running[task.remote(shared_job, number)] = number
+        ready, _ = ray.wait(list(running), num_returns=1)
+        for one in ready:
+            number = running.pop(one)
+            manifest = _result(ray, one, number)
+            if on_part:
+                on_part(manifest)
+
+
+def _result(ray: Any, one: Any, number: int) -> dict[str, Any]:
+    """Return what a task returned, or raise what it raised."""
+    try:
+        manifest: dict[str, Any] = ray.get(one)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ClearheadError | OSError):
+            raise error.cause from None
+        raise
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+        raise ConfigError(
+            f"Workers died {_RETRIES + 1} times over part {number}: they were killed, or had too "
+            f"little memory. The other parts are as far as they are; start again with --resume "
+            f"when the cause is away."
+        ) from error
+    return manifest
+
+
+def write_part(job: Job, number: int) -> dict[str, Any]:
+    """Translate a part in a worker, with the model that it loaded for an earlier part."""
+    key = json.dumps(job.translator.settings, sort_keys=True)
+    translator = _TRANSLATORS.setdefault(key, job.translator)
+    return replace(job, translator=translator).write_part(number, patience=_PATIENCE)

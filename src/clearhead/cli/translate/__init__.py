@@ -1,0 +1,5 @@
+"""`clearhead translate`: texts, lines and whole corpora."""
+
+from .command import command
+
+__all__ = ["command"]

@@ -1,0 +1,36 @@
+"""What a worker of Ray does, without Ray; tests/batch/engines has the real one."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+
+import pytest
+
+from clearhead.batch.job import on_ray
+from clearhead.errors import MissingExtraError
+from tests.batch.job.jobs import output, small_job
+
+
+def test_a_worker_loads_a_model_once_and_writes_to_each_jobs_own_folder(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(on_ray, "_TRANSLATORS", {})
+    jobs = [small_job(folder, tmp_path / name, count=2) for name in "ab"]
+    assert jobs[0].plan.digest == jobs[1].plan.digest
+    for job in jobs:
+        job.open()
+        for number in (1, 2):
+            copy = pickle.loads(pickle.dumps(job))  # as Ray hands it to a worker
+            assert on_ray.write_part(copy, number)["part"] == number
+        assert job.remaining_parts() == []
+    assert output(jobs[0].folder) == output(jobs[1].folder) != b""
+    (translator,) = on_ray._TRANSLATORS.values()
+    assert "_reference" not in translator.translator.__dict__  # it is loaded
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_it_says_how_to_get_it(folder, tmp_path):
+    job = small_job(folder, tmp_path / "a")
+    with pytest.raises(MissingExtraError, match=r'--engine ray needs .*"clearhead\[ray\]"'):
+        on_ray.run_on_ray(job)
