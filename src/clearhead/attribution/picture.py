@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -30,8 +30,6 @@ from ..shapes import Array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .named_values import NamedValues
-
 CELL_WIDTH, CELL_HEIGHT, LINES_HEIGHT = 0.42, 0.3, 2.6  # inches
 LEAST_WIDTH, LEAST_HEIGHT = 4.6, 0.6
 MOST_WIDTH, MOST_HEIGHT = 16.0, 12.0
@@ -39,6 +37,22 @@ MOST_NUMBERS = 24, 48  # columns and rows with room for numbers in the cells
 LETTERS = 48, 28  # of the name of a row, and of a column
 MARK = "#b3261e"
 _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")  # a part of a module's name
+
+
+class NumbersWithAxes(Protocol):
+    """Numbers with named axes, as `NamedValues` are."""
+
+    @property
+    def measure(self) -> str:
+        """What the numbers are."""
+
+    @property
+    def values(self) -> Array:
+        """The numbers; NaN where there is nothing."""
+
+    @property
+    def axes(self) -> Mapping[str, tuple[str, ...]]:
+        """For each axis in order, its name and those of its entries."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class Drawing:
         levels: heights of dashed lines, with what they stand for.
     """
 
-    part: NamedValues
+    part: NumbersWithAxes
     title: str = ""
     numbers: bool = False
     frames: int = 0
@@ -64,7 +78,7 @@ class Drawing:
     @property
     def is_lines(self) -> bool:
         """Whether lines are drawn: of numbers by module alone."""
-        return self.part.names == ("module",) and len(self.part.axes["module"]) > 1
+        return tuple(self.part.axes) == ("module",) and len(self.part.axes["module"]) > 1
 
     @property
     def side(self) -> tuple[float, float]:
@@ -104,7 +118,7 @@ def draw_named(
     for one in drawings:
         if one.part.values.ndim > 2:
             raise ConfigError(
-                f"A picture has two axes; these are {', '.join(one.part.names)}. Sum over some, "
+                f"A picture has two axes; these are {', '.join(one.part.axes)}. Sum over some, "
                 "or take a part: at(...)."
             )
     sides = [one.side for one in drawings]
@@ -127,7 +141,7 @@ def draw_named(
 def _draw_cells(figure: Any, axes: Any, drawing: Drawing) -> None:
     part = drawing.part
     values = np.atleast_2d(part.values)
-    names = part.names if part.values.ndim == 2 else ("", *part.names)
+    names = tuple(part.axes) if part.values.ndim == 2 else ("", *part.axes)
     labels = [list(entries) for entries in part.axes.values()]
     labels = labels if part.values.ndim == 2 else [[""], *labels]
     if len(labels[0]) > 1:
