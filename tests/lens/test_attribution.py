@@ -121,11 +121,11 @@ def test_with_edits_of_the_parts_it_closes_and_of_the_sum_itself_it_is_refused()
     plain = attribute_logit(model, None, ids, token=7)
     with clearhead.intervene(model) as edits:
         edits["decoder.layers.1.self_attention"].head(2).zero()
-        edits["decoder.layers.0.feed_forward"].scale(2.0)
+        edits["decoder.layers.0.feed_forward"].output.scale(2.0)
         edited = attribute_logit(model, None, ids, token=7)
         assert edited.error < 1e-9
         assert [one.value for one in edited.summands if (one.layer, one.head) == (1, 2)] == [0]
         assert abs(edited.logit - plain.logit) > 1e-6
-        edits["decoder.layers.0"].scale(1.5)
+        edits["decoder.layers.0"].output.scale(1.5)
         with pytest.raises(ConfigError, match="no sum of what the parts add: they leave"):
             attribute_logit(model, None, ids, token=7)

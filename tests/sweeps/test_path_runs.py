@@ -21,6 +21,7 @@ from tests.sweeps.by_hand import (  # noqa: E402
     HEADS,
     PROJECTIONS,
     TARGET,
+    double,
     inputs,
     measure,
     seen,
@@ -174,6 +175,19 @@ def test_direct_paths_to_the_logits_are_direct_logit_attribution():
     last = {"over": "layers", "modules": "layers.1.feed_forward"}
     whole = sweep(model, **{**pair, **last, "to": None})
     np.testing.assert_allclose(sweep(model, **pair, **last).values, whole.values, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("family", "norm"),
+    [("gpt2", "transformer.ln_f"), ("llama", "model.norm"), ("t5", "decoder.final_layer_norm")],
+)
+def test_the_last_norm_reads_what_reaches_the_logits(family, norm):
+    pair = {"clean": inputs(family, 5), "corrupted": inputs(family, 8), "metric": TARGET}
+    model = double(family)
+    to_norm = sweep(model, to=Receiver(norm, part="input"), **pair)
+    to_logits = sweep(model, to="logits", **pair)
+    np.testing.assert_allclose(to_norm.values, to_logits.values, atol=1e-9)
+    assert np.abs(to_logits.values).max() > 1e-4
 
 
 def test_models_of_our_own():

@@ -10,26 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConfigError, require
-from ..maps.pictures.layer_grid import short_names
-from ..maps.pictures.panels import (
-    Axis,
-    Panel,
-    check_target,
-    colour_bar,
-    draw,
-    finish,
-    new_figure,
-    score_scale,
-)
 from ..shapes import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
-
-CELL_WIDTH, CELL_HEIGHT = 0.3, 0.24  # inches
-SMALLEST, LARGEST = 2.0, 12.0  # inches of a picture's side
-NAME_MOST = 48  # characters of a name in a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,38 +96,15 @@ class NamedValues:
         return table[~table["value"].isna()].reset_index(drop=True)
 
     def plot(self, *, title: str = "", save: str | Path | None = None) -> Figure:
-        """Draw one or two axes as coloured cells, centred on 0.
+        """Draw one or two axes as coloured cells, centred on 0; modules alone as lines.
 
         Raises:
             ConfigError: there are more than two axes.
             MissingExtraError: matplotlib is not installed.
         """
-        check_target(save)
-        if self.values.ndim > 2:
-            raise ConfigError(
-                f"A picture has two axes; these are {', '.join(self.names)}. Sum over some, or "
-                "take a part: at(...)."
-            )
-        values = np.atleast_2d(self.values)
-        names = self.names if self.values.ndim == 2 else ("", *self.names)
-        labels = [list(axis) for axis in self.axes.values()]
-        labels = labels if self.values.ndim == 2 else [[""], *labels]
-        if len(labels[0]) > 1:
-            labels[0] = short_names(labels[0])
-        sides = (
-            _inches(values.shape[1], CELL_WIDTH),
-            _inches(values.shape[0], CELL_HEIGHT),
-        )
-        figure = new_figure(sides[0] + 3.2, sides[1] + 1.4, title or self.measure)
-        axes = figure.subplots()
-        rows, columns = (
-            Axis(name, len(texts), labels=texts, most=NAME_MOST)
-            for name, texts in zip(names, labels, strict=True)
-        )
-        scale = score_scale([values], self.measure)
-        image = draw(axes, Panel(values, ~np.isfinite(values), rows, columns), scale, sides)
-        colour_bar(figure, image, axes, scale)
-        return finish(figure, save)
+        from .picture import Drawing, draw_named
+
+        return draw_named([Drawing(self)], title=title or self.measure, save=save)
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{len(entries)} {name}" for name, entries in self.axes.items())
@@ -166,10 +128,6 @@ class NamedValues:
         if entry not in entries:
             raise ConfigError(f"The axis {name!r} has no {entry!r}; it has {_few(entries)}.")
         return entries.index(entry)
-
-
-def _inches(count: int, cell: float) -> float:
-    return min(max(count * cell, SMALLEST), LARGEST)
 
 
 def _few(names: Sequence[str]) -> str:
