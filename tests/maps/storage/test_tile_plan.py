@@ -34,3 +34,11 @@ def test_the_works_are_the_whole_map(
 def test_works_are_handed_out_once():
     works = [Work(slice(0, 1), slice(0, 1), part) for part in steps(7, 3)]
     assert [work.rows for work in SharedWorks(works)] == [slice(0, 3), slice(3, 6), slice(6, 7)]
+
+
+def test_rows_of_a_slanted_map_are_cut_into_four():
+    query, key = torch.empty(1, 8, 512, 4), torch.empty(1, 8, 512, 4)
+    assert plan_of(query, key, 1).rows == 512
+    assert plan_of(query, key, 1, slanted=True).rows == 128
+    few = torch.empty(1, 8, 80, 4)
+    assert plan_of(few, few, 1, slanted=True).rows == 64  # fewer would be slow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from clearhead.maps.storage.tile_room import Keys, Room
+from clearhead.maps.storage import tile_room
+from clearhead.maps.storage.tile_room import Keys, Room, room_for
 
 
 def test_keys_are_converted_once():
@@ -25,3 +26,27 @@ def test_room_for_wide_products_is_made_only_where_they_are_wanted():
     wide = room.products(torch.float64)
     assert (wide.dtype, wide.shape) == (torch.float64, (12,))
     assert room.products(torch.float64) is wide
+
+
+def test_the_memory_of_a_pass_is_used_again_by_the_next(monkeypatch):
+    monkeypatch.setattr(tile_room, "_IDLE_ROOMS", [])
+    cpu = torch.device("cpu")
+    with torch.inference_mode(), room_for(12, torch.float32, cpu) as first:
+        first.narrow.zero_()
+        first.products(torch.float64)
+        with room_for(12, torch.float32, cpu) as beside:
+            assert beside is not first
+    with room_for(10, torch.float32, cpu) as again:
+        assert again in (first, beside)
+        assert again._wide is None
+        again.narrow.add_(1)  # it is no inference mode's
+    with room_for(13, torch.float32, cpu) as larger, room_for(12, torch.float64, cpu) as wider:
+        assert (larger.entries, wider.narrow.dtype) == (13, torch.float64)
+    for _ in range(9):
+        with room_for(5, torch.float32, cpu), room_for(6, torch.float32, cpu):
+            pass
+    assert len(tile_room._IDLE_ROOMS) <= 4
+    monkeypatch.setattr(tile_room, "_LARGEST_IDLE", 3)
+    with room_for(4, torch.float32, cpu) as large:
+        pass
+    assert large not in tile_room._IDLE_ROOMS

@@ -125,3 +125,25 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
         attention_map.measure("entropy", check=check)
     tiles_run.clear()
     assert attention_map.measure("entropy", check=check)["entropy"].shape == (1, 2, 100)
+
+
+@pytest.mark.parametrize(
+    ("options", "widths"),
+    [({}, {200}), ({"causal": True}, {64, 128, 192, 200}), ({"window": (10, 0)}, {64, 74, 18})],
+)
+def test_rows_that_see_few_keys_are_computed_apart(options, widths):
+    class Widths(Accumulator):
+        def __init__(self):
+            super().__init__()
+            self.widths = set()
+
+        def add(self, tile):
+            self.widths.add(tile.columns.stop - tile.columns.start)
+
+        def result(self):
+            return self.widths
+
+    attention_map = random_map(length=200, kv_heads=4, **options)
+    counts = Widths()
+    tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring).run([counts])
+    assert counts.widths == widths

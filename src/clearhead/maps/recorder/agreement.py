@@ -164,7 +164,7 @@ def _agrees_at_once(
     batch, heads, query_len, _ = output.shape
     kv_heads, key_len = value.shape[1:3]
     step, key_step = max(heads - 1, 1), max(kv_heads - 1, 1)
-    rows, scoring, tolerance = _few_rows(query_len), captured.scoring, _tolerance_of(dtypes, 0.0)
+    rows, scoring, tolerance = _few_rows(query_len), captured.scoring, _own_tolerance(dtypes)
     for first in (0, batch - 1) if batch > 1 else (0,):
         queries, keys = captured.query[first, ::step, rows], captured.key[first, ::key_step].mT
         values, theirs = value[first, ::key_step], output[first, ::step, rows]
@@ -311,8 +311,13 @@ def rounding_tolerance(dtypes: Sequence[torch.dtype], scores: Float[Tensor, "...
 
 def _tolerance_of(dtypes: Sequence[torch.dtype], largest: float) -> float:
     """Return the tolerance for the largest of the scores."""
-    own = max(_TOLERANCE.get(dtype, _TOLERANCE_OF_HALF) for dtype in dtypes)
+    own = _own_tolerance(dtypes)
     if own == _TOLERANCE_OF_HALF:
         return own
     epsilon = torch.finfo(torch.float32 if torch.float32 in dtypes else torch.float64).eps
     return own + _ROUNDINGS * epsilon * largest
+
+
+def _own_tolerance(dtypes: Sequence[torch.dtype]) -> float:
+    """Return the tolerance for scores that are not large."""
+    return max(_TOLERANCE.get(dtype, _TOLERANCE_OF_HALF) for dtype in dtypes)

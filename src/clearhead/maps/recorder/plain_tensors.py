@@ -18,7 +18,7 @@ def is_plain(args: Any) -> bool:
     """
     for x in args:
         if isinstance(x, Tensor):
-            if x.is_nested or x.layout != torch.strided or x.device.type == "meta":
+            if x.is_nested or x.layout != torch.strided or x.is_meta:
                 return False
             kind = type(x)
             if kind not in ORDINARY and kind.__torch_dispatch__ is not Tensor.__torch_dispatch__:

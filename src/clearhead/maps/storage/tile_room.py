@@ -70,6 +70,10 @@ class Room:
             self._wide = self.narrow.new_empty(self.narrow.shape, dtype=dtype)
         return self._wide
 
+    def forget_wide_products(self) -> None:
+        """Free the memory that only few maps need."""
+        self._wide = None
+
 
 # Rooms of passes that are over. A processor takes as long to get new memory from the system as to
 # compute a short map in it.
@@ -96,6 +100,7 @@ def room_for(entries: int, dtype: torch.dtype, device: torch.device) -> Iterator
     try:
         yield room
     finally:
+        room.forget_wide_products()
         with _LOCK:
             _IDLE_ROOMS.append(room)
             del _IDLE_ROOMS[:-_MOST_IDLE]

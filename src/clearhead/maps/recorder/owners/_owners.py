@@ -284,7 +284,5 @@ def _names_of_heads(holder: object) -> Iterable[str]:
         return () if holder is None else _HEADS
     aliases = getattr(kind, "attribute_map", ())
     return [
-        name
-        for name in _HEADS
-        if computes or name in own or name in aliases or hasattr(kind, name)
+        name for name in _HEADS if computes or name in own or name in aliases or hasattr(kind, name)
     ]
