@@ -83,6 +83,7 @@ ELSEWHERE = {
     "explorer/contract/meaning/gradients.py": "types; contract/test_answers.py validates answers",
     "explorer/contract/meaning/lens.py": "types; contract/test_answers.py validates answers",
     "explorer/contract/meaning/neighbours.py": "types; contract/test_answers.py validates answers",
+    "explorer/contract/meaning/sweep.py": "types; contract/test_answers.py validates answers",
     "explorer/contract/first_screen/answers.py": "types; contract/test_answers.py validates",
     "explorer/passes/passage.py": "types; models/test_searched_model.py looks at them",
     "generation/result.py": "what generation/test_generate.py looks at",

@@ -43,6 +43,7 @@ PLAIN = {
     "gradients": {"run": RUN, "position": 0},
     "alignment": {"run": RUN},
     "discovery": {"run": RUN, "kind": "hide_word"},
+    "sweep": {},
     "offline": {"run": RUN, "state": "#view=heads"},
 }
 ODD = [

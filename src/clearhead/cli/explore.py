@@ -61,8 +61,8 @@ def command(
     place of TEXT or as the model, opens with a slider over its checkpoints. The page is served to
     this computer alone, and to those alone who know its token, until Ctrl-C.
     """
-    shown = recording or sweep
-    if shown is None:
+    file = recording or sweep
+    if file is None:
         # Questions are worked on in two threads; each with a BLAS of several would only wait. The
         # picture of a long recording is work for all of them.
         one_blas_thread()
@@ -74,12 +74,12 @@ def command(
     from ..explorer.server.serve import serve
     from ..explorer.training_run import is_training_run
 
-    if shown is None and model == _MODEL and text is not None and is_training_run(text):
+    if file is None and model == _MODEL and text is not None and is_training_run(text):
         model, text = text, None  # nobody wants the path of a run translated
     what = ("A recording", "--recording") if recording is not None else ("A sweep", "--sweep")
-    if shown is not None and text is not None:
+    if file is not None and text is not None:
         raise ConfigError(f"{what[0]} has its own text; leave TEXT out, or {what[1]}.")
-    if shown is not None and task is not None:
+    if file is not None and task is not None:
         raise ConfigError(f"{what[0]} translates nothing; leave --task out, or {what[1]}.")
 
     def explorer() -> Answering:
@@ -90,7 +90,7 @@ def command(
 
     serve(
         explorer,
-        model if shown is None else shown,
+        model if file is None else file,
         text=text,
         port=port,
         open_page=not no_browser,

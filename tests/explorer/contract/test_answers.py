@@ -15,6 +15,8 @@ from clearhead.explorer.contract.answers import ANSWERS, WITH_ARRAYS, Answer
 from clearhead.explorer.contract.arrays import to_json
 from clearhead.explorer.contract.reading import QUESTIONS
 from clearhead.explorer.offline.page import offline_answer
+from clearhead.explorer.recordings.sweep import SweepExplorer, sweep_answer
+from tests.explorer.recordings.test_sweep import MEMBERS
 
 TEXT = "The old man walks slowly to the house. It has 3 doors."
 HEAD = {"part": "cross", "layer": 0, "head": 1}
@@ -91,7 +93,7 @@ def test_answers_about_a_translation(explorer, edits):
         assert_fits("discovery", explorer.answer("discovery", params))
     offline = {"run": run["request"], "state": "#view=heads"}
     assert_fits("offline", offline_answer(explorer, offline))
-    assert {*params_by_name, "run", "offline"} == set(QUESTIONS)
+    assert {*params_by_name, "run", "offline", "sweep"} == set(QUESTIONS)
 
 
 def test_effects_on_one_word(explorer):
@@ -114,6 +116,14 @@ def recordings():
         RecordingExplorer(recording, tokens=list("abcd")),
         RecordingExplorer(AttentionMap.of(query, key, causal=True)),
     ]
+
+
+def test_answers_about_a_sweep():
+    explorer = SweepExplorer(sweep_answer(MEMBERS))
+    for name in ("model", "sweep"):
+        assert_fits(name, explorer.answer(name))
+    paths = {"module": "", "part": "output", "head": None, "freeze": ["*.mlp"]}
+    assert_fits("sweep", Answer(sweep_answer({**MEMBERS, "to": paths, "target": None})))
 
 
 def test_answers_about_recordings(recordings):

@@ -116,6 +116,6 @@ def test_a_question_that_is_none_is_refused_in_words(question, params, words):
 def test_every_question_is_asked_by_its_name():
     assert list(QUESTIONS) == [
         "model", "run", "words", "neighbours", "beam", "array", "overview", "head_kinds",
-        "effects", "lens", "gradients", "alignment", "discovery", "offline",
+        "effects", "lens", "gradients", "alignment", "discovery", "sweep", "offline",
     ]  # fmt: skip
     assert all(question.question == name for name, question in QUESTIONS.items())

@@ -119,9 +119,9 @@ class Rows:
 
     def _heads_of(self, module: Module, row: int, labels: Labels) -> list[MeasuredHead]:
         place = (module.path, row)
-        measured = self._heads.get(place)
-        if measured is not None:
-            return measured
+        heads = self._heads.get(place)
+        if heads is not None:
+            return heads
         tokens = labels.names(module, "key", row)
         cross = module.kind == "cross"
         return self._heads.store(
