@@ -36,6 +36,7 @@ from .steps.cache_overlap import (
 )
 from .steps.compatibility import are_compatible
 from .steps.lineage import Lineage
+from .steps.shared_bias import SharedBiases, add_part
 from .storage import GrowingTensor, Storage
 
 _ROWS_COMPARED_FOR_ORDER = 256
@@ -56,6 +57,7 @@ class GrowingCall:
         offset: the index, among all keys, of the last step's first key.
         static: new keys overwrote keys that no query had attended to.
         rejected: the number of drafted tokens that were dropped.
+        biases: what the biases of all steps may be, where they are one by distance or by key.
         cut_back: another call of the module began with a part of these keys.
         labels: the tokens of ``"query"`` and ``"key"``, for each row of the batch.
     """
@@ -74,6 +76,7 @@ class GrowingCall:
     static: bool = False
     rejected: int = 0
     cut_back: bool = False
+    biases: SharedBiases = ()
     labels: dict[str, list[list[str]]] = field(default_factory=dict)
     _map: AttentionMap | None = field(default=None, init=False)
 
@@ -250,7 +253,7 @@ class GrowingCall:
             self.lse.append(copy(captured.lse[..., None]))
         else:
             self.lse = None
-        self.parts.append(_part(captured, offset, self.storage))
+        self.biases = add_part(self.parts, _part(captured, offset, self.storage), self.biases)
         self.offset = offset
         end = first + captured.query.shape[2] if self.kind == "self" else first
         self.lineage.add(continuation, first, end, self.key.length)
@@ -277,6 +280,7 @@ class GrowingCall:
         """Memory of the tensors and masks, in bytes."""
         tensors = (self.query, self.key, self.value, self.lse)
         total = sum(growing.tensor.nbytes for growing in tensors if growing is not None)
+        total += sum(bias.nbytes for bias in self.biases[:1])
         return total + sum(part.scoring.nbytes for part in self.parts)
 
     @property

@@ -16,6 +16,7 @@ from ...scores.part_scoring import scoring_of_rows, without_rows
 from ...storage.provenance import Source
 from ..storage import GrowingTensor
 from .lineage import Lineage, gather_rows
+from .shared_bias import SharedBiases
 
 
 class CallOfSteps(Protocol):
@@ -31,6 +32,7 @@ class CallOfSteps(Protocol):
     static: bool
     rejected: int
     labels: dict[str, list[list[str]]]
+    biases: SharedBiases
 
     @property
     def kind(self) -> str: ...
@@ -119,6 +121,9 @@ def _map(call: CallOfSteps, steps: _Steps, lengths: Sequence[int] | None = None)
     first = call.parts[0]
     offset = first.key_len - first.query_len if call.kind == "self" else 0
     scoring = merged(steps.parts, steps.key_len)
+    if call.biases:
+        bias = call.biases[0].of(steps.query_len, steps.key_len)
+        scoring = replace(scoring, bias=bias)
     if lengths is not None and min(lengths) < steps.query_len:
         queries = torch.tensor(lengths, device=call.query.tensor.device)
         scoring = without_rows(scoring, queries, steps.query_len, steps.key_len)
