@@ -58,6 +58,7 @@ class GrowingCall:
         static: new keys overwrote keys that no query had attended to.
         rejected: the number of drafted tokens that were dropped.
         biases: what the biases of all steps may be, where they are one by distance or by key.
+        drafts: the last step read drafted tokens, of which some may be rejected yet.
         cut_back: another call of the module began with a part of these keys.
         labels: the tokens of ``"query"`` and ``"key"``, for each row of the batch.
     """
@@ -75,6 +76,7 @@ class GrowingCall:
     offset: int = 0
     static: bool = False
     rejected: int = 0
+    drafts: bool = False
     cut_back: bool = False
     biases: SharedBiases = ()
     labels: dict[str, list[list[str]]] = field(default_factory=dict)
@@ -143,7 +145,7 @@ class GrowingCall:
             return None
         key = captured.key.detach().to(self.key.tensor.device, self.key.tensor.dtype)
         if kind == "cross":
-            return self._extend_cross(captured, key, previous)
+            return self._extend_cross(captured, key, previous, is_drafting)
         new = captured.query.shape[2]
         keys = self.lineage.keys_of_rows(self.key.tensor)
         state = CallState(keys, self.offset, self.attended_end)
@@ -162,6 +164,7 @@ class GrowingCall:
         uncertain = is_uncertain(state, overlap.offset)
         continuation = Continuation(parents, rejected or 0, uncertain)
         self._append(captured, key, *overlap, continuation)
+        self.drafts = new > 1 and is_drafting()
         return continuation
 
     def _extend_cross(
@@ -169,6 +172,7 @@ class GrowingCall:
         captured: CapturedAttention,
         key: Float[Tensor, "batch kv_heads key_len head_dim"],
         previous: Continuation | None,
+        is_drafting: Callable[[], bool],
     ) -> Continuation | None:
         """Append a further step of cross-attention, if it is one."""
         if previous is None or key.shape[2] != self.key.length:
@@ -177,10 +181,11 @@ class GrowingCall:
         keys = self.key.tensor if origin is None else self.key.tensor[origin]
         if not torch.equal(key, keys):
             return None
-        if previous.rejected and not self._drop(previous.rejected, lambda: True):
+        if previous.rejected and not self._drop(previous.rejected, is_drafting):
             return None
         same = key.new_zeros(key.shape[2], dtype=torch.bool)
         self._append(captured, key, 0, same, previous)
+        self.drafts = captured.query.shape[2] > 1 and is_drafting()
         return previous
 
     def _drop(self, rejected: int, is_drafting: Callable[[], bool]) -> bool:

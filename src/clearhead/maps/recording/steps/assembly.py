@@ -18,6 +18,11 @@ from ..storage import GrowingTensor
 from .lineage import Lineage, gather_rows
 from .shared_bias import SharedBiases
 
+_DRAFTS = (
+    "the last step read drafted tokens; recording.generation(prompt, output) leaves out those that "
+    "were rejected after it"
+)
+
 
 class CallOfSteps(Protocol):
     """What a call of several steps tells of itself: `GrowingCall` describes it."""
@@ -31,6 +36,7 @@ class CallOfSteps(Protocol):
     lineage: Lineage
     static: bool
     rejected: int
+    drafts: bool
     labels: dict[str, list[list[str]]]
     biases: SharedBiases
 
@@ -150,6 +156,8 @@ def _source(call: CallOfSteps) -> Source:
         notes = (*notes, "the rows are beams, each with its ancestors")
     if call.rejected:
         notes = (*notes, f"{call.rejected} tokens that were drafted and rejected left out")
+    if call.drafts:
+        notes = (*notes, _DRAFTS)
     if call.source.dropout:
         notes = (*notes, f"weights before dropout of {call.source.dropout:g}")
     return replace(call.source, notes=notes)
