@@ -222,6 +222,10 @@ def test_what_is_no_run_of_generate():
     recording, prompt, _, output = run("marian", **LOOKUP)
     with pytest.raises(TraceError, match="say decoder_prompt="):
         recording.generation(prompt, output)
+    with record(network("bart"), layers="*encoder_attn") as recording:
+        output = network("bart").generate(prompt, max_new_tokens=3, min_new_tokens=3)
+    with pytest.raises(TraceError, match="the self-attention before it tells: record it, too"):
+        recording.generation(prompt, output)
     with record(network("llama")) as recording:
         pass
     with pytest.raises(TraceError, match="holds no attention"):
