@@ -38,6 +38,7 @@ SUITES = {
     "interventions/steps/test_page_edits.py": "the page's edits are edits in words",
     "interventions/test_docs.py": "the Python blocks of docs/interventions.md",
     "interventions/test_families.py": "models of transformers with edits, against plain code",
+    "maps/generation/test_docs.py": "the Python blocks of docs/generation.md",
     "maps/families": "models of transformers and timm, held against their own eager weights",
     "maps/strangers": "inputs and models that once gave false numbers",
     "maps/test_docs.py": "the Python blocks of docs/attention-on-demand.md",

@@ -156,6 +156,25 @@ def test_an_assistant_is_left_out_and_its_rejected_tokens_are_dropped():
         assert float((one.dense() - weights).abs().max()) < TOLERANCE["gpt2"]
 
 
+def test_what_the_last_step_rejected_is_left_out_too():
+    """The text ends while drafts behind its end have been read."""
+    _, _, _, output = run("gpt2", **LOOKUP)
+    longer = 0
+    for end in sorted(set(output.sequences[0, PROMPT:].tolist())):
+        recording, prompt, mask, output = run("gpt2", **LOOKUP, eos_token_id=end)
+        tokens = output.sequences.shape[1] - 1
+        one = recording[0]
+        longer += one.shape[2] > tokens
+        if one.shape[2] > tokens:
+            assert "recording.generation(prompt, output) leaves out" in str(one.source.notes)
+        generation = recording.generation(prompt, output)
+        expected = truth("gpt2", prompt, mask, output)
+        for one, weights in zip(generation.values(), expected, strict=True):
+            assert one.shape[2:] == (tokens, tokens)
+            assert float((one.dense() - weights).abs().max()) < TOLERANCE["gpt2"]
+    assert longer
+
+
 def test_drafts_of_the_models_own_layers_are_left_out():
     recording, prompt, mask, output = run("llama", assistant_early_exit=1, assistant_model=None)
     assert any("run to draft tokens that it then checks" in note for note in recording.notes)
@@ -202,6 +221,10 @@ def test_what_is_no_run_of_generate():
         recording.generation(prompt, output)
     recording, prompt, _, output = run("marian", **LOOKUP)
     with pytest.raises(TraceError, match="say decoder_prompt="):
+        recording.generation(prompt, output)
+    with record(network("bart"), layers="*encoder_attn") as recording:
+        output = network("bart").generate(prompt, max_new_tokens=3, min_new_tokens=3)
+    with pytest.raises(TraceError, match="the self-attention before it tells: record it, too"):
         recording.generation(prompt, output)
     with record(network("llama")) as recording:
         pass

@@ -71,6 +71,36 @@ def test_steps_of_a_generation_are_one_output(tmp_path):
     assert torch.equal(again.outputs[name], recording.outputs[name])
 
 
+def test_outputs_of_beams_and_drafts_are_those_of_their_own_rows(tmp_path):
+    pytest.importorskip("transformers")
+    from tests.maps.families.comparing import ids
+    from tests.maps.families.models import model as family
+
+    network, name = family("gpt2"), "transformer.h.1"
+    network.set_attn_implementation("sdpa")
+    drafts = ids(1, 6)[:, [0, 1, 2, 0, 1, 2, 0]]
+    more = {"max_new_tokens": 5, "min_new_tokens": 5, "do_sample": False}
+    with record(network, outputs=[name]) as recording:
+        text = network.generate(drafts, prompt_lookup_num_tokens=3, **more)
+    assert "drafted and rejected" in str(recording[0].source.notes)
+    with record(network, outputs=[name]) as whole:
+        network(text[:, :-1], use_cache=False)
+    mine = recording.outputs[name][:, : text.shape[1] - 1]
+    torch.testing.assert_close(mine, whole.outputs[name], atol=1e-5, rtol=1e-5)
+
+    # Of beams it is the rows of the last step, whose tokens the labels say.
+    tokens = lambda row: [str(one) for one in row]  # noqa: E731
+    with record(network, outputs=[name], tokenizer=tokens) as recording:
+        network.generate(ids(2, 6), num_beams=3, **more)
+    assert "beams" in str(recording[0].source.notes)
+    text = torch.tensor([[int(one) for one in row] for row in recording[0].query_labels])
+    with record(network, outputs=[name]) as whole:
+        network(text, use_cache=False)
+    torch.testing.assert_close(recording.outputs[name], whole.outputs[name], atol=1e-5, rtol=1e-5)
+    again = load_recording(recording.save(tmp_path / "one.safetensors"))
+    assert torch.equal(again.outputs[name], recording.outputs[name])
+
+
 def test_what_is_not_there(model):
     with record(model) as recording:
         model(X)

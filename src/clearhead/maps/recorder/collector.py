@@ -162,6 +162,7 @@ class Collector:
         if isinstance(last, GrowingCall) and continuation is not None:
             return last
         call = GrowingCall.of(source, captured, self._storage)
+        call.drafts = is_drafting()
         calls.append(call)
         return call
 

@@ -23,6 +23,10 @@ from .growing_call import GrowingCall
 from .steps.lineage import gather_rows
 
 _Call = GrowingCall | FinishedCall
+_CROSS_ALONE = (
+    " Whether cross-attention goes on, the self-attention before it tells: record it, too, where "
+    "layers= chose cross-attention alone."
+)
 
 
 def generation_of(
@@ -122,6 +126,7 @@ def _calls_of_one_run(contents: Contents) -> dict[str, _Call]:
             raise TraceError(
                 f"{name!r} was called {len(readable)} times by what is not one generation step by "
                 "step with a cache: record one run of generate() at a time, with use_cache=True."
+                + (_CROSS_ALONE if _kind(same[0]) == "cross" else "")
             )
         if same:
             calls[name] = same[0]

@@ -36,6 +36,7 @@ from .steps.cache_overlap import (
 )
 from .steps.compatibility import are_compatible
 from .steps.lineage import Lineage
+from .steps.shared_bias import SharedBiases, add_part
 from .storage import GrowingTensor, Storage
 
 _ROWS_COMPARED_FOR_ORDER = 256
@@ -56,6 +57,8 @@ class GrowingCall:
         offset: the index, among all keys, of the last step's first key.
         static: new keys overwrote keys that no query had attended to.
         rejected: the number of drafted tokens that were dropped.
+        biases: what the biases of all steps may be, where they are one by distance or by key.
+        drafts: the last step read drafted tokens, of which some may be rejected yet.
         cut_back: another call of the module began with a part of these keys.
         labels: the tokens of ``"query"`` and ``"key"``, for each row of the batch.
     """
@@ -73,7 +76,9 @@ class GrowingCall:
     offset: int = 0
     static: bool = False
     rejected: int = 0
+    drafts: bool = False
     cut_back: bool = False
+    biases: SharedBiases = ()
     labels: dict[str, list[list[str]]] = field(default_factory=dict)
     _map: AttentionMap | None = field(default=None, init=False)
 
@@ -140,7 +145,7 @@ class GrowingCall:
             return None
         key = captured.key.detach().to(self.key.tensor.device, self.key.tensor.dtype)
         if kind == "cross":
-            return self._extend_cross(captured, key, previous)
+            return self._extend_cross(captured, key, previous, is_drafting)
         new = captured.query.shape[2]
         keys = self.lineage.keys_of_rows(self.key.tensor)
         state = CallState(keys, self.offset, self.attended_end)
@@ -159,6 +164,7 @@ class GrowingCall:
         uncertain = is_uncertain(state, overlap.offset)
         continuation = Continuation(parents, rejected or 0, uncertain)
         self._append(captured, key, *overlap, continuation)
+        self.drafts = new > 1 and is_drafting()
         return continuation
 
     def _extend_cross(
@@ -166,6 +172,7 @@ class GrowingCall:
         captured: CapturedAttention,
         key: Float[Tensor, "batch kv_heads key_len head_dim"],
         previous: Continuation | None,
+        is_drafting: Callable[[], bool],
     ) -> Continuation | None:
         """Append a further step of cross-attention, if it is one."""
         if previous is None or key.shape[2] != self.key.length:
@@ -174,10 +181,11 @@ class GrowingCall:
         keys = self.key.tensor if origin is None else self.key.tensor[origin]
         if not torch.equal(key, keys):
             return None
-        if previous.rejected and not self._drop(previous.rejected, lambda: True):
+        if previous.rejected and not self._drop(previous.rejected, is_drafting):
             return None
         same = key.new_zeros(key.shape[2], dtype=torch.bool)
         self._append(captured, key, 0, same, previous)
+        self.drafts = captured.query.shape[2] > 1 and is_drafting()
         return previous
 
     def _drop(self, rejected: int, is_drafting: Callable[[], bool]) -> bool:
@@ -250,7 +258,7 @@ class GrowingCall:
             self.lse.append(copy(captured.lse[..., None]))
         else:
             self.lse = None
-        self.parts.append(_part(captured, offset, self.storage))
+        self.biases = add_part(self.parts, _part(captured, offset, self.storage), self.biases)
         self.offset = offset
         end = first + captured.query.shape[2] if self.kind == "self" else first
         self.lineage.add(continuation, first, end, self.key.length)
@@ -277,6 +285,7 @@ class GrowingCall:
         """Memory of the tensors and masks, in bytes."""
         tensors = (self.query, self.key, self.value, self.lse)
         total = sum(growing.tensor.nbytes for growing in tensors if growing is not None)
+        total += sum(bias.nbytes for bias in self.biases[:1])
         return total + sum(part.scoring.nbytes for part in self.parts)
 
     @property

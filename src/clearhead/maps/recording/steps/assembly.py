@@ -16,6 +16,12 @@ from ...scores.part_scoring import scoring_of_rows, without_rows
 from ...storage.provenance import Source
 from ..storage import GrowingTensor
 from .lineage import Lineage, gather_rows
+from .shared_bias import SharedBiases
+
+_DRAFTS = (
+    "the last step read drafted tokens; recording.generation(prompt, output) leaves out those that "
+    "were rejected after it"
+)
 
 
 class CallOfSteps(Protocol):
@@ -30,7 +36,9 @@ class CallOfSteps(Protocol):
     lineage: Lineage
     static: bool
     rejected: int
+    drafts: bool
     labels: dict[str, list[list[str]]]
+    biases: SharedBiases
 
     @property
     def kind(self) -> str: ...
@@ -119,6 +127,9 @@ def _map(call: CallOfSteps, steps: _Steps, lengths: Sequence[int] | None = None)
     first = call.parts[0]
     offset = first.key_len - first.query_len if call.kind == "self" else 0
     scoring = merged(steps.parts, steps.key_len)
+    if call.biases:
+        bias = call.biases[0].of(steps.query_len, steps.key_len)
+        scoring = replace(scoring, bias=bias)
     if lengths is not None and min(lengths) < steps.query_len:
         queries = torch.tensor(lengths, device=call.query.tensor.device)
         scoring = without_rows(scoring, queries, steps.query_len, steps.key_len)
@@ -145,6 +156,8 @@ def _source(call: CallOfSteps) -> Source:
         notes = (*notes, "the rows are beams, each with its ancestors")
     if call.rejected:
         notes = (*notes, f"{call.rejected} tokens that were drafted and rejected left out")
+    if call.drafts:
+        notes = (*notes, _DRAFTS)
     if call.source.dropout:
         notes = (*notes, f"weights before dropout of {call.source.dropout:g}")
     return replace(call.source, notes=notes)

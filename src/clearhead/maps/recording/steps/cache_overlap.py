@@ -12,6 +12,7 @@ What is compared depends on the cache:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -166,13 +167,17 @@ def _parents(
     may_fit = (mine[:, -1] == theirs[:, -1:]).tolist()
     for row, fits in enumerate(may_fit):
         # Beams of one text lie side by side.
-        order = sorted(range(len(mine)), key=lambda other, row=row: abs(other - row))
+        order = sorted(range(len(mine)), key=partial(_distance, row))
         fitting = (one for one in order if fits[one] and torch.equal(mine[one], theirs[row]))
         parent = next(fitting, None)
         if parent is None:
             return None
         rows.append(parent)
     return torch.tensor(rows, device=mine.device)
+
+
+def _distance(one: int, other: int) -> int:
+    return abs(one - other)
 
 
 def is_uncertain(state: CallState, offset: int) -> bool:

@@ -60,10 +60,10 @@ class Lineage:
         self._parents.append(parents)
         self.uncertain |= continuation.uncertain
         self._key_columns.append((first, end))
-        if parents is None and self._rows is None:
+        table = self._rows if parents is None else parents
+        if table is None:
             return
-        device = self._rows.device if parents is None else parents.device
-        own = torch.arange(self.batch, device=device)
+        own = torch.arange(self.batch, device=table.device)
         rows = own[:, None].expand(-1, key_len).clone()
         if self._rows is None:
             before = own[:, None].expand(-1, key_len)
