@@ -107,7 +107,6 @@ ELSEWHERE = {
     "maps/recorder/listener.py": "a protocol",
     "maps/recording/file/_format.py": "names of a format; file/test_reading.py and test_writing.py",
     "maps/recording/outline.py": "a type",
-    "maps/scores/masks/forbidding.py": "maps/scores/masks/test_compact_mask.py",
     "maps/scores/score_shape.py": "maps/scores/test_scoring.py",
     "nn/multihead/_parameters.py": "types; nn/multihead/test_layer.py",
     "pretrained/family.py": "types; pretrained/test_weights.py reads a family of its own",

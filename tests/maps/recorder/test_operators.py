@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearhead.maps.recorder.operators import Action, Operator
+from clearhead.maps.recorder.operators import Action, Operator, operator_of
 
 aten = torch.ops.aten
 X = torch.randn(2, 3)
@@ -197,3 +197,37 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
 def test_what_a_call_writes_to(func, args, kwargs, targets):
     tensors = Operator.of(func).written_tensors(args, kwargs)
     assert [id(x) for x in tensors] == [id(x) for x in targets]
+
+
+def test_what_is_known_of_an_operator_is_found_once():
+    assert operator_of(aten.bmm.default) is operator_of(aten.bmm.default)
+    assert operator_of(aten.bmm.default) is not operator_of(aten.bmm.out)
+
+
+TURNED = torch.randn(3, 2).T
+
+
+@pytest.mark.parametrize(
+    ("func", "args", "kwargs", "views"),
+    [
+        (aten.reshape.default, (X, [6]), {}, True),
+        (aten.reshape.default, (TURNED, [2, -1]), {}, True),
+        (aten.reshape.default, (TURNED, [6]), {}, False),
+        (aten.contiguous.default, (X,), {}, True),
+        (aten.contiguous.default, (TURNED,), {}, False),
+        (aten.contiguous.default, (X,), {"memory_format": torch.contiguous_format}, False),
+        (aten.flatten.using_ints, (X, 0), {}, True),
+        (aten.flatten.using_ints, (TURNED, 0), {}, False),
+        (aten.to.dtype, (X, torch.float32), {}, True),
+        (aten.to.dtype, (X, torch.float64), {}, False),
+        (aten.to.dtype, (X, torch.float32, False, True), {}, False),
+        (aten.to.dtype, (X, torch.float32), {"copy": True}, False),
+        (aten.to.dtype, (X.to_sparse(), torch.float32), {}, False),
+        (aten.matmul.default, (X, TURNED), {}, False),
+    ],
+    ids=str,
+)
+def test_what_returns_no_more_than_a_view(func, args, kwargs, views):
+    assert Operator.of(func).does_no_more_than_a_view(args, kwargs) is views
+    if views:
+        assert func(*args).data_ptr() == args[0].data_ptr()

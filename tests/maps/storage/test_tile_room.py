@@ -30,6 +30,7 @@ def test_room_for_wide_products_is_made_only_where_they_are_wanted():
 
 def test_the_memory_of_a_pass_is_used_again_by_the_next(monkeypatch):
     monkeypatch.setattr(tile_room, "_IDLE_ROOMS", [])
+    monkeypatch.setattr(tile_room, "_IDLE_ENTRIES", range(2, 20))
     cpu = torch.device("cpu")
     with torch.inference_mode(), room_for(12, torch.float32, cpu) as first:
         first.narrow.zero_()
@@ -46,7 +47,12 @@ def test_the_memory_of_a_pass_is_used_again_by_the_next(monkeypatch):
         with room_for(5, torch.float32, cpu), room_for(6, torch.float32, cpu):
             pass
     assert len(tile_room._IDLE_ROOMS) <= 4
-    monkeypatch.setattr(tile_room, "_LARGEST_IDLE", 3)
-    with room_for(4, torch.float32, cpu) as large:
+    for entries in (1, 20):  # so small ones cost nothing, and large ones are not held
+        with room_for(entries, torch.float32, cpu) as room:
+            pass
+        assert room not in tile_room._IDLE_ROOMS
+    tile_room._IDLE_ROOMS.clear()
+    with room_for(19, torch.float32, cpu):
         pass
-    assert large not in tile_room._IDLE_ROOMS
+    with room_for(3, torch.float32, cpu) as small:
+        assert small.entries == 3  # a short map gets no memory of a long one

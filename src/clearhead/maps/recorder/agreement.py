@@ -8,6 +8,7 @@ keys and scoring in float64.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -173,8 +174,8 @@ def _agrees_at_once(
         mask = _mask_of_rows(scoring.allowed, first, step, query_len, key_len, keys.dtype)
         scores = torch.baddbmm(mask, queries, keys, alpha=scoring.scale)
         mine = torch.bmm(scores.softmax(-1), values)
-        size = float(torch.linalg.vector_norm(theirs, torch.inf))
-        if not float(torch.dist(mine, theirs, torch.inf)) <= tolerance * size:
+        allowance = tolerance * float(torch.linalg.vector_norm(theirs, torch.inf))
+        if not float(torch.dist(mine, theirs, torch.inf)) <= allowance < math.inf:
             return False
     return True
 

@@ -78,21 +78,21 @@ class Room:
 # Rooms of passes that are over. A processor takes as long to get new memory from the system as to
 # compute a short map in it.
 _IDLE_ROOMS: list[Room] = []
-_MOST_IDLE, _LARGEST_IDLE = 4, 1 << 20
+_MOST_IDLE, _IDLE_ENTRIES = 4, range(1 << 16, (1 << 20) + 1)
 _LOCK = threading.Lock()
 
 
 @contextmanager
 def room_for(entries: int, dtype: torch.dtype, device: torch.device) -> Iterator[Room]:
     """Lend a room for tiles of so many entries, on a CPU one that was used before."""
-    if device.type != "cpu" or entries > _LARGEST_IDLE:
+    if device.type != "cpu" or entries not in _IDLE_ENTRIES:
         yield Room(entries, dtype, device)
         return
     with _LOCK:
         fitting = (
             place
             for place, room in enumerate(_IDLE_ROOMS)
-            if room.narrow.dtype == dtype and room.entries >= entries
+            if room.narrow.dtype == dtype and entries <= room.entries <= 4 * entries
         )
         place = next(fitting, None)
         room = None if place is None else _IDLE_ROOMS.pop(place)
