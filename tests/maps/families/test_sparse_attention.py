@@ -134,3 +134,15 @@ def test_sparse_blocks(draws):
             truth[..., :BLOCK] *= 2
         seen = inputs["attention_mask"].bool()[:, None, 2 * BLOCK : -2 * BLOCK, None]
         assert ((middle - truth).abs() * seen).max() < TOLERANCE
+
+
+def test_memory_is_linear_in_the_length():
+    model, pattern = longformer()
+    sizes = []
+    for length in (32, 64):
+        is_global = torch.zeros(1, length, dtype=torch.long)
+        is_global[0, :2] = 1
+        inputs = {"input_ids": ids(1, length), "global_attention_mask": is_global}
+        recording = recorded(model, inputs)
+        sizes.append(recording.calls(pattern.format(0))[0].nbytes)
+    assert sizes[1] == 2 * sizes[0]

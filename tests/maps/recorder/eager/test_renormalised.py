@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import torch
+
+from clearhead.maps.recorder.eager._renormalised import divides_rows
+from tests.maps.attending import Calls, dense, recorded
+
+QUERY, KEY, VALUE = torch.randn(2, 3, 5, 8), torch.randn(2, 3, 7, 8), torch.randn(2, 3, 7, 8)
+
+
+def test_one_number_for_each_row():
+    weights = torch.rand(2, 3, 4)
+    sums = weights.sum(-1, keepdim=True)
+    assert divides_rows("div", (weights, sums), weights)
+    assert divides_rows("mul", (sums, weights), weights)
+    assert divides_rows("div", (weights, sums.expand(2, 3, 4)), weights)
+    assert not divides_rows("div", (sums, weights), weights)
+    assert not divides_rows("div", (weights, torch.rand(2, 3, 4)), weights)
+    assert not divides_rows("div", (weights, 2.0), weights)
+    assert not divides_rows("add", (weights, sums), weights)
+
+
+def test_sinks_have_no_share_in_weights_that_were_normalised_again():
+    def model():
+        sinks = torch.ones(2, 3, 5, 1)
+        both = torch.cat([QUERY @ KEY.mT, sinks], -1).softmax(-1)
+        both = both.masked_fill(torch.arange(8) == 7, 0.0)
+        return (both / both.sum(-1, keepdim=True))[..., :-1] @ VALUE
+
+    recording = recorded(Calls(model), Calls(model))
+    if not recording.refusals:
+        one = recording[""].dense()
+        assert torch.allclose(one, dense(QUERY, KEY, scale=1.0).float(), atol=1e-5)
+
+
+def test_the_keys_that_are_left_are_the_mask():
+    seen = torch.arange(7) < torch.arange(5)[:, None] + 2
+
+    def model():
+        weights = (QUERY @ KEY.mT).softmax(-1) * seen
+        return (weights / weights.sum(-1, keepdim=True)) @ VALUE
+
+    one = recorded(Calls(model), Calls(model))[""]
+    truth = dense(QUERY, KEY, scale=1.0, mask=seen)
+    assert torch.allclose(one.dense(), truth.float(), atol=1e-5)
+    assert one.scoring.allowed.describe() == "causal mask"
