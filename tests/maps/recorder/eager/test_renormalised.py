@@ -20,7 +20,7 @@ def test_one_number_for_each_row():
     assert not divides_rows("add", (weights, sums), weights)
 
 
-def test_sinks_have_no_share_in_weights_that_were_normalised_again():
+def test_weights_beside_sinks_are_refused():
     def model():
         sinks = torch.ones(2, 3, 5, 1)
         both = torch.cat([QUERY @ KEY.mT, sinks], -1).softmax(-1)
@@ -28,9 +28,7 @@ def test_sinks_have_no_share_in_weights_that_were_normalised_again():
         return (both / both.sum(-1, keepdim=True))[..., :-1] @ VALUE
 
     recording = recorded(Calls(model), Calls(model))
-    if not recording.refusals:
-        one = recording[""].dense()
-        assert torch.allclose(one, dense(QUERY, KEY, scale=1.0).float(), atol=1e-5)
+    assert "changed between softmax and values" in recording.refusals[""].why
 
 
 def test_the_keys_that_are_left_are_the_mask():

@@ -63,11 +63,17 @@ def is_renormalised(weights: Weights, out: Tensor) -> bool:
 
 
 def _over_fewer_keys(captured: CapturedAttention, truth: Tensor) -> CapturedAttention:
-    """Return an attention without the keys whose weight became zero."""
+    """Return an attention without the keys whose weight became zero.
+
+    Raises:
+        Unreadable: it has sinks, whose share is not known to be left out.
+    """
     scoring = captured.scoring
+    if scoring.sinks is not None:
+        raise Unreadable("weights beside sinks were normalised again")
     hidden = (truth == 0) & (map_of(captured)[...] > 0)
     if bool((hidden == hidden[:1, :1]).all()):
         hidden = hidden[:1, :1]
     fewer = compact_allowed(~hidden, truth.shape[2], truth.shape[3])
     mask = both_allowed(scoring.allowed, fewer)
-    return replace(captured, scoring=replace(scoring, allowed=mask, sinks=None))
+    return replace(captured, scoring=replace(scoring, allowed=mask))

@@ -17,7 +17,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from ....shapes import Float
 from ..listener import Listener
 from ..owners import Owner
-from ._nodes import Node, storage_of, weak_reference
+from ._nodes import Node, is_forward_mode, storage_of, weak_reference
 
 _WITHOUT_SOFTMAX = "its scores met the values without a softmax"
 _NOT_NORMALISED = "its scores met the values before their exponentials were normalised"
@@ -34,6 +34,7 @@ class _Numerators:
         exponentials: as they were computed, the keys on the last axis.
         value: that they met.
         reference: to the memory of the product.
+        may_be_tangent: whether the values may be tangents of values.
     """
 
     owner: Owner
@@ -41,6 +42,7 @@ class _Numerators:
     exponentials: Float[Tensor, "*lead rows keys"]
     value: Float[Tensor, "matrices keys value_dim"]
     reference: StorageWeakRef
+    may_be_tangent: bool = False
 
 
 Normalise = Callable[[Node, Tensor, Tensor, Tensor, Tensor], bool]
@@ -81,16 +83,18 @@ class NumeratorTracker:
             return False
         if storage_of(node.product.lhs) in self._parameters:
             return False
-        if torch.autograd.forward_ad._current_level >= 0:
-            return False  # the derivative of an attention meets values as well
+        can_follow = node.why_unknown is None and node.is_exponential
+        if is_forward_mode() and not can_follow:
+            return False  # the tangent of an attention meets values as well
         owner = self._find_owner()
         if owner is None:
             return False
-        if node.why_unknown is None and node.is_exponential:
+        if can_follow:
             value = rhs.detach() if rhs.ndim == 3 else rhs.detach()[None]
             self.by_storage[storage_of(out)] = _Numerators(
                 owner, node, _with_own_axes(lhs.detach(), node), value, weak_reference(out)
             )
+            self.by_storage[storage_of(out)].may_be_tangent = is_forward_mode()
         else:
             why = _NOT_NORMALISED if node.is_exponential else _WITHOUT_SOFTMAX
             self._listener.refuse(owner, node.why_unknown or why, "explicit")
@@ -138,6 +142,8 @@ class NumeratorTracker:
             self._refuse(self.by_storage.pop(key))
 
     def _refuse(self, numerators: _Numerators) -> None:
+        if numerators.may_be_tangent:
+            return
         why = numerators.node.why_unknown or _NOT_NORMALISED
         self._listener.refuse(numerators.owner, why, "explicit")
 

@@ -12,7 +12,17 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from ....recording.captured import Unreadable
 from ...owners import Owner
-from .._nodes import Copy, Fill, Layout, Node, UnknownStep, storage_of, tensors_in, weak_reference
+from .._nodes import (
+    Copy,
+    Fill,
+    Layout,
+    Node,
+    UnknownStep,
+    is_forward_mode,
+    storage_of,
+    tensors_in,
+    weak_reference,
+)
 from .._steps import step_of
 from ._meeting import AssembledAttention
 from ._movements import Movements
@@ -252,14 +262,15 @@ class AssembledTracker:
             return False
         if attention is None:
             owner = self._find_owner()
-            if owner is not None:
+            if owner is not None and not is_forward_mode():
                 self._listener.refuse(owner, _WITHOUT_SOFTMAX, _KERNEL)
             return True
         three = [x.detach() if x.ndim == 3 else x.detach()[None] for x in (lhs, rhs, out)]
         try:
             attention.meet(*three, self._results[id(attention)], self.movements)
         except Unreadable as error:
-            self._refuse(attention, str(error))
+            if not is_forward_mode():  # there, weights meet tangents of values, and theirs values
+                self._refuse(attention, str(error))
             return True
         self.memories[storage_of(out)] = _Memory(weak_reference(out), attention, True)
         return True
