@@ -40,7 +40,7 @@ from ._steps import next_step, of_several_products
 from ._tracker import WeightTracker
 from ._unnormalised import NumeratorTracker
 from ._weights import PendingAttention, Weights
-from .assembled import AssembledTracker, WaitingListener
+from .assembled import AssembledTracker, WaitingListener, check_order
 
 _AT_MOST = 64
 _NO_PRODUCT = "its scores are not a product of queries and keys that could be followed"
@@ -170,7 +170,7 @@ class ScoreTracker:
         if scores.ndim == 1:
             scores, out, axis = scores[None], out[None], 1
         node = self.scores.pop(storage_of(scores), None)
-        if node is None and self.assembled.softmax(scores, axis, out):
+        if self.assembled.softmax(scores, axis, out, node):
             return
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
@@ -208,6 +208,7 @@ class ScoreTracker:
             if attention.owner is None:
                 return
             try:
+                check_order(self.assembled.movements, node.product)
                 read_weights(weights, node, scores, axis, out, self.copies, self._masks)
             except Unreadable as error:
                 if by_hand:

@@ -11,9 +11,13 @@ from torch import Tensor
 
 from .....shapes import Bool, Float, Int
 from ....recording.captured import Unreadable
-from .._nodes import Layout, Node, Product
+from .._nodes import Layout, Node, Product, storage_of
 from ._movements import Movements, Piece
 from ._replay import CONSTANT, Elements, Replay, stepped
+
+REORDERED = (
+    "its queries or keys were gathered in another order, so that places are not those of tokens"
+)
 
 
 @dataclass(eq=False)
@@ -218,3 +222,21 @@ def _differ_in_rows(inside: Bool[Tensor, "*lead width"], address: Int[Tensor, "e
     rows = torch.full(inside.shape, CONSTANT)
     rows[inside] = address
     return bool(((rows != rows.amax(-1, keepdim=True)) & inside).any())
+
+
+def are_reordered(movements: Movements, vectors: Float[Tensor, "matrices rows width"]) -> bool:
+    """Return whether vectors were gathered in another order than that of their memory."""
+    if not movements.gathers(storage_of(vectors)):
+        return False
+    places = Addresses(movements).of(vectors[:, :, 0])
+    return bool((places.diff(dim=1) < 0).any())
+
+
+def check_order(movements: Movements, product: Product) -> None:
+    """Check that neither queries nor keys were gathered in another order.
+
+    Raises:
+        Unreadable: they were: places in a map would not be those of tokens.
+    """
+    if any(are_reordered(movements, x) for x in (product.lhs, product.rhs.transpose(1, 2))):
+        raise Unreadable(REORDERED)

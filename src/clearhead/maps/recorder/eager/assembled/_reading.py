@@ -11,7 +11,7 @@ from .....shapes import Bool, Float, Int
 from ....recording.captured import CapturedAttention, Unreadable
 from ...agreement import map_of, rounding_tolerance, spread
 from ._origins import Addresses, ScoreElements
-from ._places import Arrangement, key_places
+from ._places import Arrangement, check_queries, key_places
 from ._replay import CONSTANT
 from ._sparse_scoring import sparse_scoring
 
@@ -57,6 +57,7 @@ def read_assembled(
     key, which, row, column = (
         arrange.apply(x) for x in (elements.key, elements.which, elements.row, elements.column)
     )
+    check_queries(arrange.apply(elements.query))
     scores, weights = arrange.apply(scores), arrange.apply(weights)
     places, key_len = key_places(key, where)
     term = None if elements.term is None else arrange.apply(elements.term)

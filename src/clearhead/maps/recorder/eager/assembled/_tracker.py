@@ -26,7 +26,7 @@ from .._nodes import (
 from .._steps import step_of
 from ._meeting import AssembledAttention
 from ._movements import Movements
-from ._origins import Addresses, score_elements
+from ._origins import Addresses, are_reordered, score_elements
 from ._places import arrangement
 from ._reading import read_assembled
 from ._waiting import WaitingListener
@@ -218,8 +218,18 @@ class AssembledTracker:
         self.movements.note_step(step, scores, out)
         self.memories[storage_of(out)] = _Memory(weak_reference(out), attention)
 
-    def softmax(self, scores: Tensor, axis: int, out: Tensor) -> bool:
-        """Take a softmax; return whether it is over assembled scores."""
+    def softmax(self, scores: Tensor, axis: int, out: Tensor, node: Node | None) -> bool:
+        """Take a softmax; return whether it is over assembled scores.
+
+        Args:
+            scores, axis, out: what it normalised, along which axis, and its result.
+            node: of scores of one product; it is as good as assembled where its keys were gathered.
+        """
+        if node is not None:
+            if not self._has_chosen_keys(node):
+                return False
+            self._nodes[storage_of(scores)] = node
+            self.memories[storage_of(scores)] = _Memory(weak_reference(scores))
         memory = self.memories.get(storage_of(scores))
         if memory is None or memory.attention is not None:
             return False
@@ -235,6 +245,15 @@ class AssembledTracker:
         self._results[id(attention)] = storage_of(out)
         attention.place = self._listener.wait()
         return True
+
+    def _has_chosen_keys(self, node: Node) -> bool:
+        """Return whether the keys of a product, but not its queries, were gathered out of order."""
+        product = node.product
+        if node.why_unknown is not None or node.is_exponential or not product.certain:
+            return False
+        return are_reordered(self.movements, product.rhs.transpose(1, 2)) and not are_reordered(
+            self.movements, product.lhs
+        )
 
     def _read(self, owner: Owner, scores: Tensor, axis: int, out: Tensor) -> AssembledAttention:
         where = Addresses(self.movements)
