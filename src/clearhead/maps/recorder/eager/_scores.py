@@ -20,6 +20,7 @@ from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
 from ._double_softmax import are_whole, follow_again
 from ._exponentials import normalised_axis, normalising_axis
+from ._late_normalising import NumeratorTracker
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
     Addition,
@@ -38,7 +39,6 @@ from ._nodes import (
 from ._reading import read_weights
 from ._steps import next_step, of_several_products
 from ._tracker import WeightTracker
-from ._unnormalised import NumeratorTracker
 from ._weights import PendingAttention, Weights
 from .assembled import AssembledTracker, WaitingListener, check_order
 

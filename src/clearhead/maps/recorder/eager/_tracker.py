@@ -13,8 +13,8 @@ from ...recording.captured import CapturedAttention, Unreadable
 from ..listener import Listener
 from ..owners import Owner
 from ..unread import is_called_attention
+from ._late_normalising import divides_rows, is_renormalised
 from ._nodes import Layout, storage_of, tensors_in, weak_reference
-from ._renormalised import divides_rows, is_renormalised
 from ._weights import UNMET, PendingAttention, Weights, changes_nothing, check_product, values_of
 
 _AT_MOST = 64

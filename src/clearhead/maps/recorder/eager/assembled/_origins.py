@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -161,11 +160,12 @@ class ScoreElements:
     products: list[tuple[Float[Tensor, "_ _ head_dim"], Float[Tensor, "_ _ head_dim"]]]
 
 
-class _Side(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Side:
     """One factor of a product, by its vectors, and which of them each element is of."""
 
     vectors: Float[Tensor, "matrices rows width"]
-    index: Int[Tensor, "elements"]
+    at: Int[Tensor, "elements"]
 
 
 def score_elements(
@@ -189,7 +189,8 @@ def score_elements(
     term = None if elements.term is None else piece.view(elements.term).movedim(axis, -1)
     blank = [torch.full(number.shape, CONSTANT) for _ in range(5)]
     query, key, row, column, which = blank
-    products, factors = [], set()
+    products: list[tuple[Tensor, Tensor]] = []
+    factors = set()
     for one in leaves.products:
         inside = (number >= one.base) & (number < one.base + one.count)
         if not bool(inside.any()):
@@ -201,11 +202,11 @@ def score_elements(
             _Side(one.product.lhs, matrix * rows + i),
             _Side(one.product.rhs.transpose(1, 2), matrix * columns + j),
         ]
-        addresses = [where.of(side.vectors[:, :, 0]).reshape(-1)[side.index] for side in sides]
+        addresses = [where.of(side.vectors[:, :, 0]).reshape(-1)[side.at] for side in sides]
         if _differ_in_rows(inside, addresses[0]):  # keys times queries
             sides, addresses = sides[::-1], addresses[::-1]
         query[inside], key[inside] = addresses
-        at_rows, at_columns = (side.index for side in sides)
+        at_rows, at_columns = (side.at for side in sides)
         lhs, rhs = (side.vectors for side in sides)
         row[inside], column[inside], which[inside] = at_rows, at_columns, len(products)
         products.append((lhs, rhs))

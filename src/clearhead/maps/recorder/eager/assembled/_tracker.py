@@ -284,9 +284,9 @@ class AssembledTracker:
             if owner is not None and not is_forward_mode():
                 self._listener.refuse(owner, _WITHOUT_SOFTMAX, _KERNEL)
             return True
-        three = [x.detach() if x.ndim == 3 else x.detach()[None] for x in (lhs, rhs, out)]
+        lhs, rhs, out = (x.detach() if x.ndim == 3 else x.detach()[None] for x in (lhs, rhs, out))
         try:
-            attention.meet(*three, self._results[id(attention)], self.movements)
+            attention.meet(lhs, rhs, out, self._results[id(attention)], self.movements)
         except Unreadable as error:
             if not is_forward_mode():  # there, weights meet tangents of values, and theirs values
                 self._refuse(attention, str(error))
