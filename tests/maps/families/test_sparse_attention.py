@@ -9,6 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from clearhead.maps.one_row import one_row  # noqa: E402
+from clearhead.maps.recording.reading import load_recording  # noqa: E402
 from tests.maps.families.comparing import (  # noqa: E402
     TOLERANCE,
     ids,
@@ -146,6 +148,22 @@ def test_memory_is_linear_in_the_length():
         recording = recorded(model, inputs)
         sizes.append(recording.calls(pattern.format(0))[0].nbytes)
     assert sizes[1] == 2 * sizes[0]
+
+
+def test_maps_of_bands_are_written_read_and_cut_to_a_row(tmp_path):
+    model, pattern = longformer()
+    is_global = torch.zeros(2, LENGTH, dtype=torch.long)
+    is_global[:, :2] = 1
+    inputs = {"input_ids": ids(2, LENGTH), "attention_mask": padding((16, 9))}
+    recording = recorded(model, {**inputs, "global_attention_mask": is_global})
+    again = load_recording(recording.save(tmp_path / "bands.safetensors"))
+    one, other = (x.calls(pattern.format(1))[0] for x in (recording, again))
+    assert one.scoring.allowed.describe() == other.scoring.allowed.describe()
+    assert "runs of keys" in one.scoring.allowed.describe()
+    assert torch.equal(one.dense(), other.dense())
+    assert torch.allclose(one_row(one, 1).dense()[0], one.dense()[1], atol=1e-6)
+    received = one.measure("received", "entropy")["received"]
+    assert torch.allclose(received, one.dense().sum(2), atol=1e-5)
 
 
 def test_attention_by_hashing_is_named():
