@@ -16,6 +16,7 @@ from clearhead.errors import ClearheadError
 from .oracle import Factor, Oracle
 
 TOLERANCE = 1e-5
+IN_PARTS = "explicit products + softmax"
 CALLED_ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
 NO_ATTENTION = re.compile(
     r"output|intermediate|norm|pool|mask|bias|proj|embed|patch|config|drop|residual|layer$|block$"
@@ -86,6 +87,8 @@ def judge(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) ->
             verdict.maps += 1
             weights = one.dense()
             match, error, where = best_match(weights, name, oracle.factors)
+            if match is None and one.source.kernel == IN_PARTS:
+                match, error, where = best_rows(weights, name, oracle.softmaxes)
             if match is not None and match.attention and (off := sums_off(weights)) > TOLERANCE:
                 match, error, where = None, off, "its rows do not sum to 1"
             if match is None:
@@ -158,6 +161,39 @@ def best_match(
     if min(error, elsewhere) == float("inf"):
         return None, error, f"nothing of {queries} queries and {keys} keys met values"
     return None, min(error, elsewhere), "no such weights met values"
+
+
+def best_rows(
+    weights: Tensor, name: str, softmaxes: list[tuple[str, Tensor]]
+) -> tuple[Factor | None, float, str]:
+    """Do what `best_match` does for weights that met values in parts: bands, blocks, columns.
+
+    Each row must have the weights of some row of a softmax, whose order of keys is its own; where
+    the keys are is compared in the tests of these models.
+    """
+    rows = weights.flatten(0, -2).double()
+    rows = rows[rows.any(-1)].sort(-1, descending=True).values
+    least = float("inf")
+    for module, result in softmaxes:
+        if not related(module, name):
+            continue
+        theirs = result.flatten(0, -2).double().nan_to_num(0.0).sort(-1, descending=True).values
+        width = min(theirs.shape[1], rows.shape[1])
+        rest = max(float(x[:, width:].sum(-1).max()) for x in (theirs, rows))
+        off = furthest(rows[:, :width], theirs[:, :width])
+        least = min(least, max(off, rest))
+        if least <= TOLERANCE:
+            return Factor(name, weights, False, True, 0.0), least, ""
+    return None, least, "no such rows came from a softmax"
+
+
+def furthest(rows: Tensor, others: Tensor) -> float:
+    """Return how far a row may be from the other that is nearest to it, by a random projection."""
+    direction = torch.rand(rows.shape[1], dtype=rows.dtype, generator=torch.manual_seed(0))
+    places, order = (others @ direction).sort()
+    near = torch.searchsorted(places, rows @ direction)
+    candidates = torch.stack([near - 1, near]).clamp(0, len(others) - 1)
+    return float((others[order[candidates]] - rows).abs().amax(-1).amin(0).max())
 
 
 def nearest(weights: Tensor, factors: list[Factor]) -> tuple[Factor | None, float]:

@@ -42,7 +42,11 @@ class Factor:
 
 
 class Oracle(TorchDispatchMode):
-    """Collects what meets values while a model runs; no result is changed."""
+    """Collects what meets values while a model runs; no result is changed.
+
+    Results of softmaxes are kept beside it, by module: where weights meet values in several parts,
+    no single factor has all of them.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -53,6 +57,7 @@ class Oracle(TorchDispatchMode):
         self.parameters = {x.untyped_storage().data_ptr() for x in model.parameters()}
         self.running = [""]
         self.highest = 0.0
+        self.softmaxes: list[tuple[str, Tensor]] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -68,6 +73,8 @@ class Oracle(TorchDispatchMode):
         with torch.utils._python_dispatch._disable_current_modes():
             if name in ("_softmax", "_safe_softmax"):
                 self.highest = highest_of(args[0])
+                if args[0].ndim > 3 and out.numel() <= LARGEST:
+                    self.softmaxes.append((self.running[-1], out.clone()))
             elif name in ("bmm", "mm"):
                 self._product(args[0], args[1])
             elif name == "baddbmm":

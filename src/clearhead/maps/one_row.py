@@ -10,6 +10,7 @@ from torch import Tensor
 from ..shapes import Shaped
 from .attention_map import AttentionMap
 from .scores.masks.key_ranges import DenseMask, KeyRanges
+from .scores.masks.key_runs import KeyRuns
 from .scores.positions import ALL, take
 from .scores.scoring import Scoring
 
@@ -91,6 +92,8 @@ def _mask(mask: KeyRanges | DenseMask | None, part: _RowsAndHeads) -> KeyRanges 
         return None
     if isinstance(mask, KeyRanges):
         return KeyRanges(part.of(mask.start), part.of(mask.end))
+    if isinstance(mask, KeyRuns):
+        return KeyRuns(part.of(mask.start), part.of(mask.end), mask.key_len)
     within = _mask(mask.within, part)
     assert not isinstance(within, DenseMask)
     return DenseMask(part.of(mask.allowed), within)

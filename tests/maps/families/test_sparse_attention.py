@@ -9,6 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from clearhead.maps.one_row import one_row  # noqa: E402
+from clearhead.maps.recording.reading import load_recording  # noqa: E402
 from tests.maps.families.comparing import (  # noqa: E402
     TOLERANCE,
     ids,
@@ -127,10 +129,52 @@ def test_sparse_blocks(draws):
     for layer, own in enumerate(attentions):
         calls = recording.calls(f"encoder.layer.{layer}.attention.self")
         assert [one.shape[2] for one in calls] == [4, 4, 28, 4, 4]
-        middle = calls[2].dense()
-        assert torch.allclose(middle.sum(-1), torch.ones(()))
-        truth = own[:, :, 2 * BLOCK : -2 * BLOCK].clone()
+        whole = torch.cat([one.dense() for one in calls], 2)
+        assert torch.allclose(whole.sum(-1), torch.ones(()))
+        truth = own.clone()
         if not draws:  # the model's own table has one of the two weights of the first block
-            truth[..., :BLOCK] *= 2
-        seen = inputs["attention_mask"].bool()[:, None, 2 * BLOCK : -2 * BLOCK, None]
-        assert ((middle - truth).abs() * seen).max() < TOLERANCE
+            truth[:, :, BLOCK:-BLOCK, :BLOCK] *= 2
+        seen = inputs["attention_mask"].bool()[:, None, :, None]
+        assert ((whole - truth).abs() * seen).max() < TOLERANCE
+
+
+def test_memory_is_linear_in_the_length():
+    model, pattern = longformer()
+    sizes = []
+    for length in (32, 64):
+        is_global = torch.zeros(1, length, dtype=torch.long)
+        is_global[0, :2] = 1
+        inputs = {"input_ids": ids(1, length), "global_attention_mask": is_global}
+        recording = recorded(model, inputs)
+        sizes.append(recording.calls(pattern.format(0))[0].nbytes)
+    assert sizes[1] == 2 * sizes[0]
+
+
+def test_maps_of_bands_are_written_read_and_cut_to_a_row(tmp_path):
+    model, pattern = longformer()
+    is_global = torch.zeros(2, LENGTH, dtype=torch.long)
+    is_global[:, :2] = 1
+    inputs = {"input_ids": ids(2, LENGTH), "attention_mask": padding((16, 9))}
+    recording = recorded(model, {**inputs, "global_attention_mask": is_global})
+    again = load_recording(recording.save(tmp_path / "bands.safetensors"))
+    one, other = (x.calls(pattern.format(1))[0] for x in (recording, again))
+    assert one.scoring.allowed.describe() == other.scoring.allowed.describe()
+    assert "runs of keys" in one.scoring.allowed.describe()
+    assert torch.equal(one.dense(), other.dense())
+    assert torch.allclose(one_row(one, 1).dense()[0], one.dense()[1], atol=1e-6)
+    received = one.measure("received", "entropy")["received"]
+    assert torch.allclose(received, one.dense().sum(2), atol=1e-5)
+
+
+def test_attention_by_hashing_is_named():
+    config = transformers.ReformerConfig(
+        **COMMON, hidden_size=32, attention_head_size=8, num_attention_heads=4, num_buckets=4,
+        attn_layers=["lsh", "local"], lsh_attn_chunk_length=4, local_attn_chunk_length=4,
+        axial_pos_embds=False, max_position_embeddings=64, feed_forward_size=48, is_decoder=False,
+        hash_seed=0,
+    )  # fmt: skip
+    recording = recorded(lively(transformers.ReformerModel(config)), {"input_ids": ids(2, 32)})
+    (name,) = recording.refusals
+    assert name == "encoder.layers.0.attention.self_attention"
+    assert "by its class attention by locality-sensitive hashing" in recording.refusals[name].why
+    assert "places are not those of tokens" in recording.refusals[name].why

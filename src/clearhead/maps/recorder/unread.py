@@ -36,6 +36,8 @@ _KINDS = {
     "reads it: there are no weights between tokens that sum to 1",
     r"(?<!kimi)linear_?(self_?)?att|performer|favor|lightning_?att": "by its class a linear "
     "attention, which multiplies keys with values first, without a softmax over keys",
+    r"lsh|reformerattention": "by its class attention by locality-sensitive hashing, which sorts "
+    "keys into buckets, attends within these, and joins several rounds by their sums",
     r"fourier|fnet": "by its class a Fourier transform over tokens: there are no weights",
 }
 _ATTENTION = re.compile(r"attention|attn|attend|[mb]amba|rwkv|retention|deltanet", re.IGNORECASE)

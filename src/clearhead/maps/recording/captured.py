@@ -10,6 +10,7 @@ from torch import Tensor
 from ...shapes import Float
 from ..scores.bias import DenseBias, ToeplitzBias
 from ..scores.masks.key_ranges import DenseMask, KeyRanges
+from ..scores.masks.key_runs import KeyRuns
 from ..scores.scoring import Scoring
 
 
@@ -103,6 +104,8 @@ def attended_end(captured: CapturedAttention, *, count_even: bool) -> int:
     """
     scoring, length = captured.scoring, captured.key.shape[2]
     mask = scoring.allowed
+    if isinstance(mask, KeyRuns):
+        mask = mask.within
     if isinstance(mask, KeyRanges):
         flat = scoring.flat
         if flat is None or count_even or flat.ndim != mask.end.ndim or not mask.end.numel():

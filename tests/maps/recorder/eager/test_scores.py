@@ -145,7 +145,7 @@ UNREADABLE = {
         (s := torch.exp(Q @ REPEATED_K.mT) ** 2) / s.sum(-1, keepdim=True) @ REPEATED_V
     ),
     "before their exponentials were normalised": lambda: (
-        ((s := torch.exp(Q @ REPEATED_K.mT)) @ REPEATED_V) / s.sum(-1, keepdim=True)
+        ((s := torch.exp(Q @ REPEATED_K.mT)) @ REPEATED_V) / s.sum(-1, keepdim=True).square()
     ),
     "not give the model's own weights": lambda: (
         (s := torch.exp(Q @ REPEATED_K.mT)) / (s.sum(-1, keepdim=True) + 1.0) @ REPEATED_V

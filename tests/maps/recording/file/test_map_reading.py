@@ -26,12 +26,15 @@ TENSORS = {
     "key": torch.randn(2, 2, 7, 8),
     "start": torch.zeros(1, 1, 5, dtype=torch.int32),
     "end": torch.arange(1, 6, dtype=torch.int32)[None, None],
+    "starts": torch.tensor([[0, 3]] * 5, dtype=torch.int32)[None, None],
+    "ends": torch.tensor([[2, 4]] * 5, dtype=torch.int32)[None, None],
     "holes": torch.tensor([True, False, True, True, False, True, True])[None, None, None],
     "distances": torch.randn(1, 4, 11),
     "wide": torch.randn(1, 1, 5, 7),
     "sinks": torch.randn(4),
 }
 RANGES = {"start": "start", "end": "end"}
+RUNS = {"starts": "starts", "ends": "ends"}
 
 
 def read(**changes):
@@ -54,8 +57,9 @@ def test_the_least_that_makes_a_map():
         (RANGES, torch.ones(5, 7).tril().bool()),
         ({"allowed": "holes"}, TENSORS["holes"]),
         ({"allowed": "holes", "within": RANGES}, TENSORS["holes"] & torch.ones(5, 7).tril().bool()),
+        (RUNS, torch.tensor([True, True, False, True, False, False, False])),
     ],
-    ids=["ranges", "holes", "holes within ranges"],
+    ids=["ranges", "holes", "holes within ranges", "runs"],
 )
 def test_masks(member, mask):
     expected = dense(TENSORS["query"], TENSORS["key"], scale=0.5, mask=mask)

@@ -282,3 +282,8 @@ def tensors_in(args: Sequence[Any]) -> list[Tensor]:
         elif isinstance(x, list | tuple):
             tensors.extend(y for y in x if isinstance(y, Tensor))
     return tensors
+
+
+def is_forward_mode() -> bool:
+    """Return whether tangents are computed beside numbers: products of those look like others."""
+    return bool(torch.autograd.forward_ad._current_level >= 0)

@@ -20,6 +20,7 @@ from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
 from ._double_softmax import are_whole, follow_again
 from ._exponentials import normalised_axis, normalising_axis
+from ._late_normalising import NumeratorTracker
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
     Addition,
@@ -39,7 +40,7 @@ from ._reading import read_weights
 from ._steps import next_step, of_several_products
 from ._tracker import WeightTracker
 from ._weights import PendingAttention, Weights
-from .assembled import AssembledTracker, WaitingListener
+from .assembled import AssembledTracker, WaitingListener, check_order
 
 _AT_MOST = 64
 _NO_PRODUCT = "its scores are not a product of queries and keys that could be followed"
@@ -62,6 +63,7 @@ class ScoreTracker:
         scores: the last node of each tensor of scores, by its storage.
         weights: follows the results of softmaxes.
         assembled: follows scores of several products.
+        numerators: follows exponentials that meet values before they are divided.
     """
 
     def __init__(
@@ -78,12 +80,17 @@ class ScoreTracker:
         self.copies = Copies()
         self.scores: dict[int, Node] = {}
         self.weights = WeightTracker(find_owner, listener)
+        self.numerators = NumeratorTracker(
+            find_owner, parameters, listener, self._normalise_after_values
+        )
         self.assembled = AssembledTracker(find_owner, listener, self.weights.dropout_of)
 
     @property
     def live(self) -> bool:
         """Whether there is anything to follow."""
-        return bool(self.scores or self.weights or self.assembled.memories)
+        return bool(
+            self.scores or self.weights or self.assembled.memories or self.numerators.by_storage
+        )
 
     def forget_dead(self) -> None:
         """Drop nodes of memory that was freed; attentions that met no values are told now."""
@@ -91,6 +98,7 @@ class ScoreTracker:
             del self.scores[key]
         self.weights.forget_dead()
         self.assembled.forget_dead()
+        self.numerators.forget_dead()
         while len(self.scores) > _AT_MOST:
             del self.scores[next(iter(self.scores))]
 
@@ -98,6 +106,7 @@ class ScoreTracker:
         """Tell of the attentions that are not over, after the last operator."""
         self.weights.finish()
         self.assembled.finish()
+        self.numerators.forget_dead(every=True)
         self.scores.clear()
         self.copies.clear()
 
@@ -118,6 +127,7 @@ class ScoreTracker:
         for node in self.scores.values():
             node.copy_before_a_write(storage)
         self.assembled.before_a_write(storage)
+        self.numerators.before_a_write(storage)
 
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
         """Forget a tensor that was overwritten, unless by a step in place, from its own numbers."""
@@ -139,7 +149,7 @@ class ScoreTracker:
         # Neither weights with values, nor scores with something else: a chain of nodes begins.
         if self._mixes_heads(lhs, out) or storage_of(rhs) in self._parameters:
             return
-        if self._meets_values_unnormalised(lhs, rhs):
+        if self.numerators.meets_values(self.scores.get(storage_of(lhs)), lhs, rhs, out):
             return
         node = Node(Layout.of(out), Product.of(lhs, rhs, name), weak_reference(out))
         node.dtype, node.modules = out.dtype, self._find_chain()
@@ -160,7 +170,7 @@ class ScoreTracker:
         if scores.ndim == 1:
             scores, out, axis = scores[None], out[None], 1
         node = self.scores.pop(storage_of(scores), None)
-        if node is None and self.assembled.softmax(scores, axis, out):
+        if self.assembled.softmax(scores, axis, out, node):
             return
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
@@ -198,6 +208,7 @@ class ScoreTracker:
             if attention.owner is None:
                 return
             try:
+                check_order(self.assembled.movements, node.product)
                 read_weights(weights, node, scores, axis, out, self.copies, self._masks)
             except Unreadable as error:
                 if by_hand:
@@ -215,6 +226,8 @@ class ScoreTracker:
         out: Any,
     ) -> None:
         """Take any other operator while there is something to follow."""
+        if self.numerators.is_divided(operator, args, out):
+            return
         if self.assembled.other(operator, args, kwargs, out, self.scores):
             return
         tensors = tensors_in(args)
@@ -307,23 +320,9 @@ class ScoreTracker:
         self._add(node, step, out, Layout.of(out), Layout.of(out))
         return True
 
-    def _meets_values_unnormalised(self, lhs: Tensor, rhs: Tensor) -> bool:
-        """Return whether scores meet values without a softmax, which is refused."""
-        node = self.scores.get(storage_of(lhs))
-        if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
-            return False
-        if lhs.shape[-1] != node.layout.shape[-1] or storage_of(lhs) in self._parameters:
-            return False
-        if storage_of(node.product.lhs) in self._parameters:
-            return False
-        if torch.autograd.forward_ad._current_level >= 0:
-            return False  # the derivative of an attention meets values as well
-        owner = self._find_owner()
-        if owner is None:
-            return False
-        manner = "met the values without a softmax"
-        if node.is_exponential:
-            manner = "met the values before their exponentials were normalised"
-        why = node.why_unknown or f"its scores {manner}"
-        self._listener.refuse(owner, why, "explicit")
-        return True
+    def _normalise_after_values(
+        self, node: Node, exponentials: Tensor, weights: Tensor, value: Tensor, output: Tensor
+    ) -> bool:
+        """Read an attention whose output was normalised, as if its weights had been."""
+        self._normalise(node, exponentials, exponentials.ndim - 1, weights, by_hand=True)
+        return self.weights.meets_values(weights.flatten(0, -3), value, output)

@@ -13,6 +13,7 @@ from ...recording.captured import CapturedAttention, Unreadable
 from ..listener import Listener
 from ..owners import Owner
 from ..unread import is_called_attention
+from ._late_normalising import divides_rows, is_renormalised
 from ._nodes import Layout, storage_of, tensors_in, weak_reference
 from ._weights import UNMET, PendingAttention, Weights, changes_nothing, check_product, values_of
 
@@ -88,6 +89,9 @@ class WeightTracker:
             self._multiplies_values(weights)
             return
         why = weights.change
+        again = why and out.shape == view.shape and divides_rows(name, args, view)
+        if again and self._is_normalised_again(weights, out, view):
+            return
         if not why and in_place:
             why = self._change_by(weights, name, operator, args, out)
             weights.change = why
@@ -105,6 +109,18 @@ class WeightTracker:
                 why = f"a part of them went through {operator}"
         after.change = why or ("" if out.shape == view.shape else f"they went through {operator}")
         self.by_storage[storage_of(out)] = after
+
+    def _is_normalised_again(self, weights: Weights, out: Tensor, view: Tensor) -> bool:
+        """Return whether weights that had been changed are those of a softmax again."""
+        try:
+            after = weights.copied_to(out, view, weak_reference(out))
+        except Unreadable:
+            return False
+        if not is_renormalised(after, out):
+            return False
+        after.change = ""
+        self.by_storage[storage_of(out)] = after
+        return True
 
     def _change_by(
         self,

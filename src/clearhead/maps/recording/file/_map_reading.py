@@ -11,6 +11,7 @@ from ...attention_map import AttentionMap
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
 from ...scores.masks.key_ranges import DenseMask, KeyRanges
+from ...scores.masks.key_runs import KeyRuns
 from ...scores.precision import score_dtype
 from ...scores.score_shape import score_shape
 from ...scores.scoring import Scoring
@@ -84,6 +85,8 @@ def _denominators(
 def _mask(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyRanges | DenseMask:
     if of.has("start"):
         return _ranges(of, shape, tensors)
+    if of.has("starts"):
+        return _runs(of, shape, tensors)
     within = _ranges(of.object("within"), shape, tensors) if of.has("within") else None
     return DenseMask(tensors.get(of, "allowed", (torch.bool,), *(-size for size in shape)), within)
 
@@ -96,6 +99,19 @@ def _ranges(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyRanges
     if start.shape != end.shape or bool(((start < 0) | (end < start) | (end > key_len)).any()):
         raise FileProblem(f"{of.name} has ranges of keys that are not among the {key_len}")
     return KeyRanges(start, end)
+
+
+def _runs(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyRuns:
+    batch, heads, query_len, key_len = shape
+    start, end = (
+        tensors.get(of, side, INTEGERS, -batch, -heads, query_len, None)
+        for side in ("starts", "ends")
+    )
+    if start.shape != end.shape or not start.shape[3]:
+        raise FileProblem(f"{of.name} has other numbers of beginnings than of ends of runs")
+    if bool(((start < 0) | (end < start) | (end > key_len)).any()):
+        raise FileProblem(f"{of.name} has ranges of keys that are not among the {key_len}")
+    return KeyRuns(start, end, key_len)
 
 
 def _bias(of: Fields, shape: MapShape, tensors: DescribedTensors) -> ToeplitzBias | DenseBias:

@@ -21,6 +21,7 @@ from ...measures.topk import TopKeys
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
 from ...scores.masks.key_ranges import DenseMask, KeyRanges
+from ...scores.masks.key_runs import KeyRuns
 from ...storage.summary_map import SummaryMap
 from ..beams import map_of_call
 from ..calls import Call, Refusal
@@ -134,6 +135,8 @@ def _describe_mask(mask: KeyRanges | DenseMask | None, names: _TensorNames) -> A
         return None
     if isinstance(mask, KeyRanges):
         return {"start": names.name(mask.start), "end": names.name(mask.end)}
+    if isinstance(mask, KeyRuns):
+        return {"starts": names.name(mask.start), "ends": names.name(mask.end)}
     return {"allowed": names.name(mask.allowed), "within": _describe_mask(mask.within, names)}
 
 

@@ -5,7 +5,12 @@ import torch
 
 from clearhead.maps.recorder.eager._nodes import Layout, Node, Product, storage_of, weak_reference
 from clearhead.maps.recorder.eager.assembled._movements import Movements
-from clearhead.maps.recorder.eager.assembled._origins import Addresses, score_elements
+from clearhead.maps.recorder.eager.assembled._origins import (
+    Addresses,
+    are_reordered,
+    check_order,
+    score_elements,
+)
 from clearhead.maps.recorder.eager.assembled._replay import CONSTANT
 from clearhead.maps.recording.captured import Unreadable
 
@@ -68,3 +73,23 @@ def test_nothing_of_a_product_is_refused():
     movements, out = joined(torch.zeros(2, 3), torch.zeros(2, 3))
     with pytest.raises(Unreadable, match="nothing of a product"):
         score_elements(out, -1, {}, movements, Addresses(movements))
+
+
+def test_vectors_that_were_gathered_in_another_order():
+    movements = Movements()
+
+    def gathered(places):
+        index = torch.tensor(places)[None, :, None].expand(2, -1, 4)
+        out = KEY.gather(1, index)
+        movements.note("gather", (KEY, 1, index), {}, out)
+        copy = out.clone()
+        movements.note("clone", (out,), {}, copy)
+        return copy
+
+    in_order, sorted_anew = gathered([0, 2, 4]), gathered([3, 0, 1])
+    assert not are_reordered(movements, KEY)
+    assert not are_reordered(movements, in_order)
+    assert are_reordered(movements, sorted_anew)
+    check_order(movements, Product.of(QUERY, in_order.mT, "bmm"))
+    with pytest.raises(Unreadable, match="places are not those of tokens"):
+        check_order(movements, Product.of(QUERY, sorted_anew.mT, "bmm"))

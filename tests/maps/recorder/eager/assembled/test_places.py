@@ -7,7 +7,7 @@ import torch
 
 from clearhead.maps.recorder.eager.assembled._movements import Movements
 from clearhead.maps.recorder.eager.assembled._origins import Addresses
-from clearhead.maps.recorder.eager.assembled._places import arrangement, key_places
+from clearhead.maps.recorder.eager.assembled._places import arrangement, check_queries, key_places
 from clearhead.maps.recording.captured import Unreadable
 
 BATCH, LENGTH, HEADS, WIDTH = 2, 6, 3, 4
@@ -90,3 +90,11 @@ def test_keys_in_irregular_steps_are_refused():
     key[1, 1, 0, 0] += 1
     with pytest.raises(Unreadable, match="regular steps"):
         key_places(key, PLACES)
+
+
+def test_queries_in_another_order_are_refused():
+    query = ADDRESS.transpose(1, 2)[..., None]
+    check_queries(query)
+    check_queries(torch.where(torch.arange(LENGTH)[:, None] == 2, -1, query))  # one of no product
+    with pytest.raises(Unreadable, match="another order"):
+        check_queries(query.flip(2))

@@ -84,12 +84,6 @@ def test_weights_that_are_others_are_refused():
         read(weights=torch.full((2, 3, 7), 1 / 7))
 
 
-def test_a_mask_of_all_places_that_is_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr("clearhead.maps.recorder.eager.assembled._reading._LARGEST", 8)
-    with pytest.raises(Unreadable, match="too large to keep"):
-        read(torch.randn(3, 7))
-
-
 def test_hidden_places_are_of_no_key():
     one, _ = read()
     assert (one.places != CONSTANT).all()

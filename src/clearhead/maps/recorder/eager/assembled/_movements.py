@@ -118,6 +118,17 @@ class Movements:
         movements = self._by_storage.get(storage, [])
         return [one for one in movements if time is None or one.time < time]
 
+    def gathers(self, storage: int, depth: int = 6) -> bool:
+        """Return whether a memory has elements that were gathered, a few movements ago at most."""
+        for movement in self._by_storage.get(storage, ()) if depth else ():
+            if movement.name == "gather":
+                return True
+            flat = [y for x in movement.args for y in (x if isinstance(x, list) else [x])]
+            sources = {x.storage for x in flat if isinstance(x, Piece)} - {storage}
+            if any(self.gathers(source, depth - 1) for source in sources):
+                return True
+        return False
+
     def copy_before_a_write(self, storage: int) -> None:
         """Copy what steps refer to in memory that the model is about to write to."""
         for movement in self._order:

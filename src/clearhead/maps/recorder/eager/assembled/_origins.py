@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .....shapes import Bool, Float, Int
 from ....recording.captured import Unreadable
-from .._nodes import Layout, Node, Product
+from .._nodes import Layout, Node, Product, storage_of
 from ._movements import Movements, Piece
 from ._replay import CONSTANT, Elements, Replay, stepped
+
+REORDERED = (
+    "its queries or keys were gathered in another order, so that places are not those of tokens"
+)
 
 
 @dataclass(eq=False)
@@ -157,11 +160,12 @@ class ScoreElements:
     products: list[tuple[Float[Tensor, "_ _ head_dim"], Float[Tensor, "_ _ head_dim"]]]
 
 
-class _Side(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Side:
     """One factor of a product, by its vectors, and which of them each element is of."""
 
     vectors: Float[Tensor, "matrices rows width"]
-    index: Int[Tensor, "elements"]
+    at: Int[Tensor, "elements"]
 
 
 def score_elements(
@@ -185,7 +189,8 @@ def score_elements(
     term = None if elements.term is None else piece.view(elements.term).movedim(axis, -1)
     blank = [torch.full(number.shape, CONSTANT) for _ in range(5)]
     query, key, row, column, which = blank
-    products, factors = [], set()
+    products: list[tuple[Tensor, Tensor]] = []
+    factors = set()
     for one in leaves.products:
         inside = (number >= one.base) & (number < one.base + one.count)
         if not bool(inside.any()):
@@ -197,11 +202,11 @@ def score_elements(
             _Side(one.product.lhs, matrix * rows + i),
             _Side(one.product.rhs.transpose(1, 2), matrix * columns + j),
         ]
-        addresses = [where.of(side.vectors[:, :, 0]).reshape(-1)[side.index] for side in sides]
+        addresses = [where.of(side.vectors[:, :, 0]).reshape(-1)[side.at] for side in sides]
         if _differ_in_rows(inside, addresses[0]):  # keys times queries
             sides, addresses = sides[::-1], addresses[::-1]
         query[inside], key[inside] = addresses
-        at_rows, at_columns = (side.index for side in sides)
+        at_rows, at_columns = (side.at for side in sides)
         lhs, rhs = (side.vectors for side in sides)
         row[inside], column[inside], which[inside] = at_rows, at_columns, len(products)
         products.append((lhs, rhs))
@@ -218,3 +223,21 @@ def _differ_in_rows(inside: Bool[Tensor, "*lead width"], address: Int[Tensor, "e
     rows = torch.full(inside.shape, CONSTANT)
     rows[inside] = address
     return bool(((rows != rows.amax(-1, keepdim=True)) & inside).any())
+
+
+def are_reordered(movements: Movements, vectors: Float[Tensor, "matrices rows width"]) -> bool:
+    """Return whether vectors were gathered in another order than that of their memory."""
+    if not movements.gathers(storage_of(vectors)):
+        return False
+    places = Addresses(movements).of(vectors[:, :, 0])
+    return bool((places.diff(dim=1) < 0).any())
+
+
+def check_order(movements: Movements, product: Product) -> None:
+    """Check that neither queries nor keys were gathered in another order.
+
+    Raises:
+        Unreadable: they were: places in a map would not be those of tokens.
+    """
+    if any(are_reordered(movements, x) for x in (product.lhs, product.rhs.transpose(1, 2))):
+        raise Unreadable(REORDERED)

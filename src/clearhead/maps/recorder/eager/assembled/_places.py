@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .....shapes import Int
 from ....recording.captured import Unreadable
-from ._origins import Addresses, ScoreElements
+from ._origins import REORDERED, Addresses, ScoreElements
 from ._replay import CONSTANT
 
 _NO_PRODUCT = "some rows of its scores are of no product"
@@ -95,6 +95,18 @@ def arrangement(
     is_heads = lead[axis] in hints and (within or lead[axis] not in batches)
     batch, heads = (1, lead[axis]) if is_heads else (lead[axis], 1)
     return Arrangement((*rest, axis, *queries), batch, heads, query_len)
+
+
+def check_queries(query: Int[Tensor, "batch heads query_len width"]) -> None:
+    """Check that the queries of each head are in the order of their memory.
+
+    Raises:
+        Unreadable: they are not, as where they were sorted.
+    """
+    rows = query.amax(-1)
+    highest = rows.cummax(-1).values
+    if bool(((rows[..., 1:] <= highest[..., :-1]) & (rows[..., 1:] != CONSTANT)).any()):
+        raise Unreadable(REORDERED)
 
 
 def _of_rows(query: Int[Tensor, "*lead width"]) -> Int[Tensor, "*lead"]:

@@ -9,17 +9,14 @@ from torch import Tensor
 
 from .....shapes import Bool, Float, Int
 from ....recording.captured import CapturedAttention, Unreadable
-from ....scores.bias import compact_bias
-from ....scores.masks.key_ranges import compact_allowed
-from ....scores.scoring import Scoring
 from ...agreement import map_of, rounding_tolerance, spread
 from ._origins import Addresses, ScoreElements
-from ._places import Arrangement, key_places
+from ._places import Arrangement, check_queries, key_places
 from ._replay import CONSTANT
+from ._sparse_scoring import sparse_scoring
 
 _WEIGHT_ROWS = 8
 _LOW = -512.0  # what is added to hide keys is below this
-_LARGEST = 1 << 26  # entries of a mask or bias over all queries and keys
 
 
 @dataclass(eq=False)
@@ -60,13 +57,14 @@ def read_assembled(
     key, which, row, column = (
         arrange.apply(x) for x in (elements.key, elements.which, elements.row, elements.column)
     )
+    check_queries(arrange.apply(elements.query))
     scores, weights = arrange.apply(scores), arrange.apply(weights)
     places, key_len = key_places(key, where)
     term = None if elements.term is None else arrange.apply(elements.term)
     hidden = _hidden(places, term, scores, weights)
     query, keys = _vectors(elements, which, row, column, places, key_len)
     visible = places.masked_fill(hidden, CONSTANT)
-    scoring = _scoring(elements.factor, visible, term, key_len)
+    scoring = sparse_scoring(elements.factor, visible, term, key_len)
     captured = CapturedAttention(
         query=query, key=keys, scoring=scoring, kernel="explicit products + softmax"
     )
@@ -134,65 +132,6 @@ def _vectors(
             if not torch.equal(into[target], own):
                 raise Unreadable("its products have different numbers for one query or key")
     return query.view(batch, heads, query_len, -1), keys.view(batch, heads, key_len, -1)
-
-
-def _scoring(
-    factor: float,
-    places: Int[Tensor, "batch heads query_len width"],
-    term: Tensor | None,
-    key_len: int,
-) -> Scoring:
-    """Return how scores come from products."""
-    places, term = _shared(places, term)
-    batch, heads, query_len, _ = places.shape
-    if batch * heads * query_len * key_len > _LARGEST:
-        raise Unreadable("its mask is too large to keep")
-    visible = places != CONSTANT
-    at = places.clamp(min=0)
-    count = torch.zeros(batch, heads, query_len, key_len)
-    count.scatter_add_(-1, at, visible.float())
-    some = count > 0
-    bias = _bias(count, at, visible, term)
-    return Scoring(
-        scale=factor,
-        allowed=compact_allowed(some, query_len, key_len),
-        bias=compact_bias(bias, query_len, key_len, some),
-    )
-
-
-def _bias(
-    count: Float[Tensor, "batch heads query_len key_len"],
-    at: Int[Tensor, "batch heads query_len width"],
-    visible: Bool[Tensor, "batch heads query_len width"],
-    term: Tensor | None,
-) -> Float[Tensor, "batch heads query_len key_len"]:
-    """Return what is added to scores: a key that came several times counts as often.
-
-    The exponentials of its scores are summed: exp(s + a) + exp(s + b) is exp(s + log(e^a + e^b)).
-    """
-    if term is None:
-        return count.clamp(min=1).log()
-    own = torch.where(visible, term, -torch.inf)
-    highest = torch.full(count.shape, -torch.inf, dtype=term.dtype)
-    highest.scatter_reduce_(-1, at, own, "amax")
-    highest.masked_fill_(count == 0, 0)
-    part = torch.where(visible, own - highest.gather(-1, at), -torch.inf).exp()
-    total = torch.zeros_like(highest).scatter_add_(-1, at, part)
-    return highest + total.masked_fill_(count == 0, 1).log()
-
-
-def _shared(places: Tensor, term: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Return one batch row and one head where all of them are the same."""
-    for axis in (0, 1):
-        first = places.narrow(axis, 0, 1)
-        same = bool((places == first).all())
-        if term is not None:
-            own = term.narrow(axis, 0, 1)
-            same = same and bool(((term == own) | (places == CONSTANT)).all())
-        if same:
-            places = first
-            term = None if term is None else term.narrow(axis, 0, 1)
-    return places, term
 
 
 def _check(

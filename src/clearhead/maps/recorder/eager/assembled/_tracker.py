@@ -12,11 +12,21 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from ....recording.captured import Unreadable
 from ...owners import Owner
-from .._nodes import Copy, Fill, Layout, Node, UnknownStep, storage_of, tensors_in, weak_reference
+from .._nodes import (
+    Copy,
+    Fill,
+    Layout,
+    Node,
+    UnknownStep,
+    is_forward_mode,
+    storage_of,
+    tensors_in,
+    weak_reference,
+)
 from .._steps import step_of
 from ._meeting import AssembledAttention
 from ._movements import Movements
-from ._origins import Addresses, score_elements
+from ._origins import Addresses, are_reordered, score_elements
 from ._places import arrangement
 from ._reading import read_assembled
 from ._waiting import WaitingListener
@@ -208,8 +218,18 @@ class AssembledTracker:
         self.movements.note_step(step, scores, out)
         self.memories[storage_of(out)] = _Memory(weak_reference(out), attention)
 
-    def softmax(self, scores: Tensor, axis: int, out: Tensor) -> bool:
-        """Take a softmax; return whether it is over assembled scores."""
+    def softmax(self, scores: Tensor, axis: int, out: Tensor, node: Node | None) -> bool:
+        """Take a softmax; return whether it is over assembled scores.
+
+        Args:
+            scores, axis, out: what it normalised, along which axis, and its result.
+            node: of scores of one product; it is as good as assembled where its keys were gathered.
+        """
+        if node is not None:
+            if not self._has_chosen_keys(node):
+                return False
+            self._nodes[storage_of(scores)] = node
+            self.memories[storage_of(scores)] = _Memory(weak_reference(scores))
         memory = self.memories.get(storage_of(scores))
         if memory is None or memory.attention is not None:
             return False
@@ -225,6 +245,15 @@ class AssembledTracker:
         self._results[id(attention)] = storage_of(out)
         attention.place = self._listener.wait()
         return True
+
+    def _has_chosen_keys(self, node: Node) -> bool:
+        """Return whether the keys of a product, but not its queries, were gathered out of order."""
+        product = node.product
+        if node.why_unknown is not None or node.is_exponential or not product.certain:
+            return False
+        return are_reordered(self.movements, product.rhs.transpose(1, 2)) and not are_reordered(
+            self.movements, product.lhs
+        )
 
     def _read(self, owner: Owner, scores: Tensor, axis: int, out: Tensor) -> AssembledAttention:
         where = Addresses(self.movements)
@@ -252,14 +281,15 @@ class AssembledTracker:
             return False
         if attention is None:
             owner = self._find_owner()
-            if owner is not None:
+            if owner is not None and not is_forward_mode():
                 self._listener.refuse(owner, _WITHOUT_SOFTMAX, _KERNEL)
             return True
-        three = [x.detach() if x.ndim == 3 else x.detach()[None] for x in (lhs, rhs, out)]
+        lhs, rhs, out = (x.detach() if x.ndim == 3 else x.detach()[None] for x in (lhs, rhs, out))
         try:
-            attention.meet(*three, self._results[id(attention)], self.movements)
+            attention.meet(lhs, rhs, out, self._results[id(attention)], self.movements)
         except Unreadable as error:
-            self._refuse(attention, str(error))
+            if not is_forward_mode():  # there, weights meet tangents of values, and theirs values
+                self._refuse(attention, str(error))
             return True
         self.memories[storage_of(out)] = _Memory(weak_reference(out), attention, True)
         return True
