@@ -16,9 +16,6 @@ from ...shapes import Float
 CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
 LEAST_ROWS = 64
-# A causal tile needs the keys of its last row: of a map in so many tiles, five eighths of all
-# products. With fewer rows than this Python costs more than that saves.
-PARTS, SHORT_ROWS = 4, 128
 # With less work than this (entries of the map) threads cost more than they bring.
 _WORTH_THREADS = 1 << 21
 
@@ -89,8 +86,6 @@ def plan_of(
     # Of long maps it has some rows of one head of keys.
     rows = max(tile_entries // (key_len * group), -(-LEAST_ROWS // group))
     rows = min(rows, query_len) if kv_step == 1 else query_len
-    if not query.is_cuda:
-        rows = min(rows, max(query_len // PARTS, SHORT_ROWS))
     # Where there are few heads for many workers, each head is more than one work.
     parts = -(-batch // batch_step) * -(-kv_heads // kv_step)
     row_step = query_len
