@@ -121,4 +121,5 @@ class _PatternSums(Accumulator[PatternNumbers]):
         return (tile.weights.gather(-1, column) * inside)[..., 0]
 
     def result(self) -> PatternNumbers:
-        return PatternNumbers(*self.of_queries, self.sums[..., 0], self.sums[..., 1])
+        previous, own, first = self.of_queries
+        return PatternNumbers(previous, own, first, self.sums[..., 0], self.sums[..., 1])

@@ -34,7 +34,12 @@ SIGNS = {
 }
 DARK = {"previous", "same", "last", "induction", "aligned", "local"}
 CELL = 0.3  # inches
-DOT = {"marker": "o", "markersize": 3.5, "color": "black", "markeredgecolor": "white"}
+DOT: dict[str, Any] = {
+    "marker": "o",
+    "markersize": 3.5,
+    "color": "black",
+    "markeredgecolor": "white",
+}
 LEGEND = 1.5
 
 

@@ -90,7 +90,9 @@ function tellHeights(map: HTMLElement | null): (() => void) | undefined {
   const strip = map?.querySelector<HTMLElement>(".map-strip");
   if (!map || !page || !body || !strip) return undefined;
   const observer = new ResizeObserver(() => {
-    map.style.setProperty("--map-body", `${body.offsetHeight}px`);
+    // A fraction of a pixel that stayed in sight would count as the map in sight.
+    const height = Math.floor(body.getBoundingClientRect().height) + 1;
+    map.style.setProperty("--map-body", `${height}px`);
     const all = map.dataset.open !== undefined && !narrow.peek();
     page.style.setProperty("--shell-top", `${(all ? map : strip).offsetHeight}px`);
   });

@@ -126,7 +126,7 @@ export function Sign({ kind, share, copies = false }: SignProps): JSX.Element {
   return (
     <svg
       class="map-sign"
-      data-kind={kind ?? "unknown"}
+      data-kind={kind ?? (copies ? "copying" : "unknown")}
       viewBox="0 0 6 6"
       aria-hidden="true"
       focusable="false"
