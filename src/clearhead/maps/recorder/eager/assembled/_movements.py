@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from .._nodes import Layout, Step, storage_of, weak_reference
+from .._nodes import Layout, Step, storage_of
 
 # Which arguments of an operator are moved; the others say where to.
 _PLACES = {
@@ -30,19 +30,30 @@ UNKNOWN_INDEX = "unknown"
 """Stands for an index that is too large to keep."""
 
 
-@dataclass(frozen=True, eq=False)
 class Piece:
-    """A tensor: where it lies in which memory, of how many elements, and a reference to that."""
+    """A tensor: where it lies in which memory, of how many elements, and a reference to that.
 
-    storage: int
-    layout: Layout
-    size: int
-    reference: StorageWeakRef
+    Many are made while a model runs, and few are read: so it holds no more than it is told.
+    """
+
+    __slots__ = ("_offset", "_shape", "_stride", "reference", "size", "storage")
+
+    def __init__(self, x: Tensor) -> None:
+        memory = x.untyped_storage()
+        self.storage: int = memory._cdata
+        self.size = memory.nbytes() // x.element_size()
+        self.reference = StorageWeakRef(memory)
+        self._shape, self._stride, self._offset = x.shape, x.stride(), x.storage_offset()
 
     @classmethod
     def of(cls, x: Tensor) -> Piece:
-        size = x.untyped_storage().nbytes() // x.element_size()
-        return cls(storage_of(x), Layout.of(x), size, weak_reference(x))
+        """Return the piece that a tensor is."""
+        return cls(x)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the elements lie in the memory."""
+        return Layout(tuple(self._shape), tuple(self._stride), int(self._offset))
 
     def view(self, memory: Tensor) -> Tensor:
         """Return what this tensor is of numbers that stand for its memory."""
