@@ -59,7 +59,7 @@ class LineTranslator:
     def settings(self) -> dict[str, Any]:
         """What the output depends on, as JSON has it."""
         assert self.reference is not None
-        model = {"name": self.reference.model, "sha256": self.reference.digest}
+        model = {"sha256": self.reference.digest}  # wherever a machine has it
         task = self.reference.arguments.get("task")
         return {"model": model, "task": task, **self.call, **self.form}
 
