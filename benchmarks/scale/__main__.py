@@ -1,6 +1,6 @@
 """What a thousand machines would take: measured with 1 and 2 workers, computed and simulated.
 
-    python -m benchmarks.scale [--lines 3000] [--price 0.04] [--json]
+    python -m benchmarks.scale [--lines 2000] [--price 0.04] [--json]
 
 The corpus is made of random words, so that nobody's text is needed; rates are of its tokens. The
 arithmetic takes the rate of one of two workers, and says what else it takes. The price is an
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--model", default="en-fr", help="a model's name or folder [en-fr]")
-    parser.add_argument("--lines", type=int, default=3000, help="for each worker [3000]")
+    parser.add_argument("--lines", type=int, default=2000, help="for each worker [2000]")
     parser.add_argument("--translate", default="", help="more options of clearhead translate")
     parser.add_argument("--price", type=float, default=0.04, help="of a core hour [0.04]")
     parser.add_argument("--survey-bytes", type=int, default=64_000_000)
