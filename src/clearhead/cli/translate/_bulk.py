@@ -209,7 +209,8 @@ class _Counter:
         if rejects:
             click.echo(
                 f"clearhead: {rejects:,} of {self._total:,} lines were rejected, and are empty in "
-                f"the output (null with --json). Their places and reasons are in {folder}/*.rejects.jsonl",
+                f"the output (null with --json). Their places and reasons are in "
+                f"{folder}/*.rejects.jsonl",
                 err=True,
             )
         elif not self._quiet:
