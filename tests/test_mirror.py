@@ -16,6 +16,7 @@ TESTS = Path(__file__).parent
 SUITES = {
     "agreement": "the reference and the PyTorch layers compute the same numbers",
     "attribution/test_docs.py": "the Python blocks of docs/attribution.md",
+    "batch/test_docs.py": "the Python blocks and the commands of docs/scale.md",
     "batch/engines": "text in bulk on the real Ray, Spark and datasets",
     "benchmarks": "the benchmarks, which stand beside src/",
     "corpora/test_phrasebook.py": "the sentence pairs that the project wrote",
@@ -74,6 +75,7 @@ ELSEWHERE = {
     "_version.py": "a version, which test_packaging.py compares",
     "attribution/stream/nodes.py": "types; attribution/stream/test_watcher.py looks at them",
     "config_parts.py": "test_config.py, of which these are the parts",
+    "cli/translate/command.py": "cli/test_translate.py, for the whole room",
     "cli/__main__.py": "cli/test_main.py starts the command line with it",
     "engine/protocols.py": "types; every engine is tested as one",
     "interventions/edits.py": "data; test_edited_tensor.py and steps/test_edited_array.py",

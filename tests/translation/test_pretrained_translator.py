@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 from clearhead.errors import CheckpointError, ConfigError, TextError
+from clearhead.tasks.loading import load
 from clearhead.translation.pretrained_translator import PretrainedTranslator
 from clearhead.translation.translator import Translator
 from tests.tasks import tiny_models as tiny
@@ -110,3 +113,17 @@ def test_what_cannot_be_translated():
         translator.translate(["A cat.", 5])
     with pytest.raises(TextError, match="Text 0:"):
         translator.translate("half a \ud800 character")
+
+
+def test_one_that_was_pickled_has_its_task_and_translates_the_same(tmp_path):
+    saved(tmp_path, "M2M100")
+    translator = Translator.load(tmp_path, task="en-de")
+    content = pickle.dumps(translator)
+    assert len(content) < 5_000
+    other = pickle.loads(content)
+    assert isinstance(other, PretrainedTranslator)
+    expected = translator.translate(TEXTS[0], beam_size=2).text
+    assert other.translate(TEXTS[0], beam_size=2).text == expected
+    assert other.task == translator.task
+    model = pickle.loads(pickle.dumps(load(tmp_path, task="en-de")))
+    assert model.translate(TEXTS[0], beam_size=2).text == expected

@@ -17,7 +17,6 @@ from ._threads import one_thread
 if TYPE_CHECKING:
     from ..tasks.model import Model
     from ..translation.pretrained_translator import PretrainedTranslator
-    from ..translation.translation import Translation
     from ..translation.translator import Translator
 
     AnyModel = Translator | PretrainedTranslator | Model
@@ -157,7 +156,7 @@ class Translate:
         texts: list[str | None] = [None] * len(values)
         if places:
             with one_thread():
-                translations: list[Translation] = self.model.translate(
+                translations: Any = self.model.translate(
                     [str(values[place]) for place in places], **self.options
                 )
             for place, translation in zip(places, translations, strict=True):

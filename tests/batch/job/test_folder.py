@@ -8,9 +8,10 @@ import pickle
 
 import pytest
 
+from clearhead.batch.job import line_translator, part
 from clearhead.batch.job.folder import find_inputs
 from clearhead.errors import ConfigError, CorpusError
-from tests.batch.job.jobs import small_job
+from tests.batch.job.jobs import output, small_job
 
 
 def test_a_pickled_job_is_the_same_job(folder, tmp_path):
@@ -41,6 +42,23 @@ def test_a_folder_with_other_things_is_not_written_to(folder, tmp_path):
     job.open()
     with pytest.raises(ConfigError, match=r"another one: parts\.count was 1 and is 2"):
         dataclasses.replace(job, plan=small_job(folder, tmp_path / "a", count=2).plan).open()
+
+
+def test_with_torch_any_number_of_shards_gives_the_same_bytes(folder, tmp_path, monkeypatch):
+    """Its numbers depend on the texts beside, so whole windows are translated together."""
+    pytest.importorskip("torch")
+    monkeypatch.setattr(line_translator, "WINDOW", 3)
+    monkeypatch.setattr(part, "WINDOW", 3)
+    outputs = []
+    for count in (1, 2, 3):
+        job = small_job(folder, tmp_path / str(count), count=count, engine="torch")
+        parts = [job.plan.part(number) for number in range(1, count + 1)]
+        assert {stretch.first % 3 for one in parts for stretch in one.stretches} == {0}
+        job.open()
+        for number in range(1, count + 1):
+            job.write_part(number)
+        outputs.append(output(job.folder))
+    assert outputs[0] == outputs[1] == outputs[2]
 
 
 def test_inputs_are_files_by_a_name_or_a_pattern_in_order(tmp_path):

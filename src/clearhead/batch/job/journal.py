@@ -63,13 +63,13 @@ class Journal:
             content = stack.enter_context(draft.open("rb")) if draft.exists() else None
             for after, entry in self._entries:
                 if entry is not None:
-                    lines, size, expected, rejects = entry
+                    lines, size, right_digest, rejects = entry
                     piece = content.read(max(0, size - place)) if content is not None else b""
                     digest.update(piece)
                     place += len(piece)
-                    if place != size or digest.hexdigest() != expected:
+                    if place != size or digest.hexdigest() != right_digest:
                         break
-                    progress = Progress(lines, size, expected, (*progress.rejects, *rejects))
+                    progress = Progress(lines, size, right_digest, (*progress.rejects, *rejects))
                 end = after
         with errors_about(self._path):
             os.ftruncate(self._descriptor, end)

@@ -59,7 +59,7 @@ class LineTranslator:
     def settings(self) -> dict[str, Any]:
         """What the output depends on, as JSON has it."""
         assert self.reference is not None
-        model = {"name": self.reference.model, "sha256": self.reference.digest}
+        model = {"sha256": self.reference.digest}  # wherever a machine has it
         task = self.reference.arguments.get("task")
         return {"model": model, "task": task, **self.call, **self.form}
 
@@ -91,17 +91,18 @@ class LineTranslator:
             self.translator.engines.forget_answers()  # type: ignore[union-attr]
         with one_thread():
             try:
-                translations: list[Any] = self.translator.translate(list(texts), **self.call)
+                translations: Any = self.translator.translate(list(texts), **self.call)
             except TextError:  # one of them cannot be translated; which one?
                 translations = [self._alone(text) for text in texts]
         return [self._line(one) for one in translations]
 
     def _alone(self, text: str) -> Translation | TextError:
         try:
-            translations: list[Translation] = self.translator.translate([text], **self.call)
+            translations: Any = self.translator.translate([text], **self.call)
         except TextError as error:
             return error
-        return translations[0]
+        translation: Translation = translations[0]
+        return translation
 
     def _line(self, translation: Translation | TextError) -> str | TextError:
         if isinstance(translation, TextError):

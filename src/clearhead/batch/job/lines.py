@@ -152,6 +152,7 @@ def text_of(line: Line, number: int, column: int | None) -> CheckedText:
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[BinaryIO]:
     """Open a file, unpacked if it ends in .gz, whose troubles are told as the corpus's."""
+    cause: Exception
     try:
         open_file: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
         with open_file(path, "rb") as stream:

@@ -76,7 +76,8 @@ def _run(
 ) -> None:
     task = ray.remote(num_cpus=1, max_retries=_RETRIES)(write_part)
     shared_job = ray.put(job)
-    waiting, running = job.remaining_parts()[::-1], {}
+    waiting = job.remaining_parts()[::-1]
+    running: dict[Any, int] = {}
     while waiting or running:
         # No more than there are workers for: a million waiting tasks would slow Ray down.
         while waiting and len(running) < workers:

@@ -183,11 +183,11 @@ class PartWriter:
             output[place] = translation
         rejects = []
         written_lines = []
-        for (name, number, _), line in zip(window, output, strict=True):
-            if isinstance(line, TextError):
-                rejects.append({"file": name, "line": number, "reason": str(line)})
-                line = self._translator.reject_line
-            written_lines.append(line.encode("utf-8") + b"\n")
+        for (name, number, _), output_line in zip(window, output, strict=True):
+            if isinstance(output_line, TextError):
+                rejects.append({"file": name, "line": number, "reason": str(output_line)})
+                output_line = self._translator.reject_line
+            written_lines.append(output_line.encode("utf-8") + b"\n")
         return b"".join(written_lines), rejects
 
     def _input(self) -> Iterator[tuple[str, int, Line]]:

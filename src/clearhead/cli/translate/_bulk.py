@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -191,7 +192,7 @@ class _Counter:
     def __init__(self, quiet: bool, total: int) -> None:
         self._quiet, self._total = quiet, total
         self._lines, self._start = 0, time.monotonic()
-        self._is_visible = not quiet and click.get_text_stream("stderr").isatty()
+        self._is_visible = not quiet and sys.stderr.isatty()
 
     def add(self, lines: int) -> None:
         """Count so many more lines."""
@@ -208,7 +209,8 @@ class _Counter:
         if rejects:
             click.echo(
                 f"clearhead: {rejects:,} of {self._total:,} lines were rejected, and are empty in "
-                f"the output. Their places and reasons are in {folder}/*.rejects.jsonl",
+                f"the output (null with --json). Their places and reasons are in "
+                f"{folder}/*.rejects.jsonl",
                 err=True,
             )
         elif not self._quiet:

@@ -1,0 +1,1 @@
+"""A corpus in parts: measured with one and two workers, computed and simulated for a thousand."""
