@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.operations import OPERATIONS, Operation
+from tests.faults.operations import Operation, chosen
 from tests.faults.system_calls import NEED_ROOM, WRITES, Call, Fault, Outcome, watch
 
 RESUMED = ("scores.txt.part",)
@@ -210,5 +210,4 @@ def kill_works(base: Path, *, short: bool) -> list[tuple[str, Callable[[], Any]]
         most = operation.short_calls if short else None
         return lambda: Trial(operation, base, most).run().to_dict()
 
-    chosen = [operation for operation in OPERATIONS if operation.short_calls or not short]
-    return [(operation.name, work(operation)) for operation in reversed(chosen)]
+    return [(one.name, work(one)) for one in reversed(chosen(short=short))]
