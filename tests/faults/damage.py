@@ -16,6 +16,7 @@ from typing import Any
 
 from clearhead.errors import ClearheadError
 from tests.faults import samples
+from tests.faults.kills import PLACES
 
 
 @dataclass(frozen=True)
@@ -272,10 +273,10 @@ def damage_works(base: Path, *, short: bool) -> list[tuple[str, Callable[[], Any
         for kind in KINDS
         if (folders[kind.name] / kind.file).exists()
     }
-    cuts, flips = (8, 24) if short else (60, 400)
+    cuts, flips = (8, 24) if short or PLACES else (60, 400)
 
     def work(kind: Kind) -> Callable[[], Any]:
-        slow = 1 if kind.short else 4
+        slow = 1 if kind.short else 2 if PLACES else 8  # a run is opened for each
         trial = DamageTrial(
             kind, folders[kind.name], contents, cuts=cuts // slow, flips=flips // slow
         )

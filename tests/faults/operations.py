@@ -33,6 +33,8 @@ class Operation:
         look: says "earlier" or "new" of what is there.
         repeats: whether the same work is done again where it was finished, or refused.
         short_calls: at how many of its calls it is tried in the short form.
+        most_calls: the same of the whole suite, of what computes long before it writes; None for
+            all.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Operation:
     look: Callable[[Path], str]
     repeats: bool = True
     short_calls: int = 4
+    most_calls: int | None = None
 
 
 def which(there: object, earlier: object, new: object) -> str:
@@ -390,6 +393,7 @@ OPERATIONS = (
         _look_at_folder({"config.json", "model.bin", "shared_vocabulary.json", "tokenizer.json"}),
         repeats=False,
         short_calls=0,
+        most_calls=12,
     ),
     Operation(
         "export for ONNX",
@@ -398,6 +402,7 @@ OPERATIONS = (
         _look_at_folder({"model.onnx", "tokenizer.json"}),
         repeats=False,
         short_calls=0,
+        most_calls=6,
     ),
     Operation("train, with checkpoints", lambda folder: None, _train, _look_at_run, short_calls=0),
 )

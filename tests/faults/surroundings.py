@@ -21,7 +21,7 @@ import numpy as np
 
 from clearhead.errors import ClearheadError
 from tests.faults import operations, samples
-from tests.faults.kills import is_sentence, litter
+from tests.faults.kills import PLACES, is_sentence, litter
 from tests.faults.operations import Operation, chosen
 from tests.faults.system_calls import Fault, watch
 
@@ -147,7 +147,8 @@ def two_processes(base: Path, *, short: bool) -> Row:
         folder = pristine.with_name(pristine.name + " now")
         shutil.copytree(pristine, folder)
         count = len(watch(lambda there=folder, one=operation: one.work(there), folder).calls)
-        most = operation.short_calls if short else 24 if operation.short_calls else 10
+        most = operation.short_calls if short else 12 if operation.short_calls else 5
+        most = min(most, PLACES or most)
         for place in sorted(
             {1 + i * (count - 1) // max(1, min(most, count) - 1) for i in range(min(most, count))}
         ):
