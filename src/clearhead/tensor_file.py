@@ -228,7 +228,7 @@ class TensorFile:
             if begin + size >= count:
                 self._check(name, content, so_far)
             elif sums:
-                so_far = zlib.crc32(content, so_far)
+                so_far = zlib.crc32(content.data, so_far)
             yield begin, block
 
     def read_torch(self, name: str) -> torch.Tensor:

@@ -48,6 +48,7 @@ def main() -> int:
         base = Path(name)
         (base / "shared").mkdir()
         operations.share(base / "shared")
+        operations.import_early(operations.chosen(short=options.short), base / "shared")
         rows = {
             part: suite.run_all(suite.works(part, base, short=options.short), options.processes)
             for part in PARTS

@@ -16,6 +16,7 @@ from typing import Any
 
 from clearhead.errors import ClearheadError
 from tests.faults import samples
+from tests.faults.kills import PLACES
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def _scores(folder: Path) -> object:
 
 
 _TEXT = "text without a checksum"
+_STORE = "a store without a checksum, because it may be larger than the memory"
 _LOG = "a log to read: what is damaged ends it"
 KINDS = (
     Kind("model: config.json", "config.json", _model, "the languages and provenance are free text"),
@@ -160,13 +162,13 @@ KINDS = (
     Kind("run: settings.json", "settings.json", _state, short=False),
     Kind("run: sources.json", "sources.json", _state, short=False),
     Kind("run: tokenizer.json", "tokenizer.json", _state, short=False),
-    Kind("run: token ids", "data/0/tokens.bin", _state, short=False),
-    Kind("run: places of texts", "data/0/offsets.npy", _state, short=False),
+    Kind("run: token ids", "data/0/tokens.bin", _state, _STORE, short=False),
+    Kind("run: places of texts", "data/0/offsets.npy", _state, _STORE, short=False),
     Kind("run: facts of token ids", "data/0/store.json", _state, short=False),
     Kind("run: log.jsonl", "log.jsonl", _state, _LOG, short=False),
     Kind("run: newest weights", "step-00000004/model.safetensors", _state, short=False),
     Kind("run: optimizer", "step-00000004/state.safetensors", _state, short=False),
-    Kind("run: progress.json", "step-00000004/progress.json", _state, short=False),
+    Kind("run: progress.json", "step-00000004/progress.json", _state, _TEXT, short=False),
 )
 
 
@@ -272,10 +274,10 @@ def damage_works(base: Path, *, short: bool) -> list[tuple[str, Callable[[], Any
         for kind in KINDS
         if (folders[kind.name] / kind.file).exists()
     }
-    cuts, flips = (8, 24) if short else (60, 400)
+    cuts, flips = (8, 24) if short or PLACES else (60, 400)
 
     def work(kind: Kind) -> Callable[[], Any]:
-        slow = 1 if kind.short else 4
+        slow = 1 if kind.short else 2 if PLACES else 8  # a run is opened for each
         trial = DamageTrial(
             kind, folders[kind.name], contents, cuts=cuts // slow, flips=flips // slow
         )

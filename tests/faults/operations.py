@@ -6,9 +6,11 @@ file is there whole ("earlier") or the new one ("new"); for anything else it rai
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,8 @@ class Operation:
         look: says "earlier" or "new" of what is there.
         repeats: whether the same work is done again where it was finished, or refused.
         short_calls: at how many of its calls it is tried in the short form.
+        most_calls: the same of the whole suite, of what computes long before it writes; None for
+            all.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Operation:
     look: Callable[[Path], str]
     repeats: bool = True
     short_calls: int = 4
+    most_calls: int | None = None
 
 
 def which(there: object, earlier: object, new: object) -> str:
@@ -74,11 +79,33 @@ def share(folder: Path) -> None:
     _translate(folder / "reference.txt")()
     samples.recording()
     samples.recording(4)
-    importlib.import_module("torch._dynamo")  # what the first optimizer imports
     reference = folder / "reference run"
     _shared["weights"] = reference / "model" / "model.safetensors"
     table = samples.run_table(folder / "corpora")
     do(lambda: samples.train(table, reference), folder)
+
+
+def import_early(chosen: Iterable[Operation], base: Path) -> None:
+    """Import here what the operations import when they work: each fork would do it again."""
+    for number, operation in enumerate(chosen):
+        folder = base / f"import {number}"
+        folder.mkdir()
+        names = folder / "modules"
+
+        def work(one: Operation = operation, there: Path = folder, note: Path = names) -> None:
+            before = set(sys.modules)
+            one.begin(there)
+            try:
+                one.work(there)
+            except SystemExit as end:
+                if end.code:
+                    raise
+            note.write_text("\n".join(sorted(set(sys.modules) - before)))
+
+        do(work, folder)
+        for name in names.read_text().split():
+            with contextlib.suppress(Exception):  # some cannot be imported by themselves
+                importlib.import_module(name)
 
 
 def do(work: Callable[[], None], folder: Path) -> None:
@@ -366,6 +393,7 @@ OPERATIONS = (
         _look_at_folder({"config.json", "model.bin", "shared_vocabulary.json", "tokenizer.json"}),
         repeats=False,
         short_calls=0,
+        most_calls=12,
     ),
     Operation(
         "export for ONNX",
@@ -374,6 +402,12 @@ OPERATIONS = (
         _look_at_folder({"model.onnx", "tokenizer.json"}),
         repeats=False,
         short_calls=0,
+        most_calls=6,
     ),
     Operation("train, with checkpoints", lambda folder: None, _train, _look_at_run, short_calls=0),
 )
+
+
+def chosen(*, short: bool) -> tuple[Operation, ...]:
+    """Return all operations, or those of the short form."""
+    return tuple(one for one in OPERATIONS if one.short_calls or not short)

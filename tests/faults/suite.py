@@ -39,6 +39,7 @@ def run_all(works: Sequence[Work], processes: int) -> dict[str, Any]:
             json.loads(answer.read()) if not status else {"faults": [f"{name}: status {status}"]}
         )
         answer.close()
+        print(f"{name}: {results[name].get('seconds')} s", file=sys.stderr, flush=True)
     return {name: results[name] for name, _ in works}
 
 

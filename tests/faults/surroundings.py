@@ -21,8 +21,8 @@ import numpy as np
 
 from clearhead.errors import ClearheadError
 from tests.faults import operations, samples
-from tests.faults.kills import is_sentence, litter
-from tests.faults.operations import OPERATIONS, Operation
+from tests.faults.kills import PLACES, is_sentence, litter
+from tests.faults.operations import Operation, chosen
 from tests.faults.system_calls import Fault, watch
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -74,14 +74,10 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-def _chosen(short: bool) -> list[Operation]:
-    return [operation for operation in OPERATIONS if operation.short_calls or not short]
-
-
 def small_disk(base: Path, *, short: bool) -> Row:
     """A tmpfs that holds what was there and a part of what is written."""
     row = Row("disk full (a small tmpfs)")
-    for operation in _chosen(short):
+    for operation in chosen(short=short):
         place = Path(tempfile.mkdtemp(dir=base))
         operation.begin(place)
         before = _size(place)
@@ -123,9 +119,9 @@ def _refused_or_done(row: Row, operation: Operation, folder: Path, how: str) -> 
 
 
 def read_only(base: Path, *, short: bool) -> Row:
-    """A folder that may be read alone: bound a second time, read-only, so that it binds root too."""
+    """A folder bound a second time, to be read alone: that holds for root, too."""
     row = Row("read-only folder")
-    for operation in _chosen(short):
+    for operation in chosen(short=short):
         folder = Path(tempfile.mkdtemp(dir=base))
         operation.begin(folder)
         try:
@@ -145,14 +141,17 @@ def read_only(base: Path, *, short: bool) -> Row:
 def two_processes(base: Path, *, short: bool) -> Row:
     """While one waits before a call, another does the same work in the same folder, to its end."""
     row = Row("two processes in one folder")
-    for operation in _chosen(short):
+    for operation in chosen(short=short):
         pristine = Path(tempfile.mkdtemp(dir=base))
         operation.begin(pristine)
         folder = pristine.with_name(pristine.name + " now")
         shutil.copytree(pristine, folder)
         count = len(watch(lambda there=folder, one=operation: one.work(there), folder).calls)
-        most = min(operation.short_calls if short else 40, count)
-        for place in sorted({1 + i * (count - 1) // max(1, most - 1) for i in range(most)}):
+        most = operation.short_calls if short else 12 if operation.short_calls else 5
+        most = min(most, PLACES or most)
+        for place in sorted(
+            {1 + i * (count - 1) // max(1, min(most, count) - 1) for i in range(min(most, count))}
+        ):
             shutil.rmtree(folder)
             shutil.copytree(pristine, folder)
             _both(row, operation, folder, place)
@@ -185,17 +184,18 @@ def _both(row: Row, operation: Operation, folder: Path, place: int) -> None:
 
 def clock_set_back(base: Path, *, short: bool) -> Row:
     """Files of tomorrow in the folder, and a clock that goes back by a day at every look."""
+    now = time.time()
     row = Row("clock set back")
-    for operation in _chosen(short):
+    for operation in chosen(short=short):
         folder = Path(tempfile.mkdtemp(dir=base))
         operation.begin(folder)
-        tomorrow = time.time() + 86400
+        tomorrow = now + 86400
         for path in folder.rglob("*"):
             os.utime(path, (tomorrow, tomorrow))
 
         def work(there: Path = folder, one: Operation = operation) -> None:
             looks = iter(range(1, 1 << 40))
-            time.time = lambda begin=time.time(): begin - 86400 * next(looks)  # type: ignore[misc]
+            time.time = lambda: now - 86400 * next(looks)  # type: ignore[assignment]
             one.work(there)
 
         outcome = watch(work, folder)
@@ -216,7 +216,7 @@ _COMMANDS: tuple[tuple[str, ...], ...] = (
 
 
 def memory_limits(base: Path, *, short: bool) -> Row:
-    """Commands under ``ulimit -v``, from where they can work down to where they can hardly begin."""
+    """Commands under ``ulimit -v``: from nearly what they take, down to where they hardly begin."""
     row = Row("memory limit (ulimit -v)")
     folder = Path(tempfile.mkdtemp(dir=base))
     samples.write_recipe(folder)
@@ -261,8 +261,8 @@ def _peak(arguments: list[str], folder: Path) -> int:
     """The most address space that a command takes, in bytes."""
     program = (
         "import sys\nfrom clearhead.cli.main import main\n"
-        "try:\n    main(sys.argv[1:])\nfinally:\n    print('VmPeak', open('/proc/self/status').read()"
-        ".split('VmPeak:')[1].split()[0], file=sys.stderr)"
+        "try:\n    main(sys.argv[1:])\nfinally:\n    status = open('/proc/self/status').read()\n"
+        "    print('VmPeak', status.split('VmPeak:')[1].split()[0], file=sys.stderr)"
     )
     process = subprocess.run(
         [sys.executable, "-c", program, *arguments],

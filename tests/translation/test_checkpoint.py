@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch
 
 from clearhead.errors import CheckpointError
+from clearhead.export.conversion import convert
 from clearhead.translation.checkpoint import bundled_models, read_checkpoint
 from clearhead.translation.directions import discovery
 from clearhead.translation.translator import Translator
@@ -329,3 +330,34 @@ def test_a_classifier_has_as_many_labels_as_outputs(tmp_path):
         (folder / "config.json").write_text(json.dumps({**content, "labels": labels}))
         with pytest.raises(CheckpointError, match=r"Cannot read .*config\.json: .*labels"):
             read_checkpoint(folder)
+
+
+def test_files_that_were_not_written_together_are_refused(new_model, tmp_path):
+    """The same shapes, and yet of another model: checksums tell."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, seed in ((first, 0), (second, 1)):
+        convert(read_checkpoint(new_model(seed=seed)), folder, "int8")
+        read_checkpoint(folder)
+    tokenizer = json.loads((first / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    a, b = list(vocabulary)[260:262]
+    vocabulary[a], vocabulary[b] = vocabulary[b], vocabulary[a]
+    (first / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert "tokenizer.json is not what the weights were written with" in error_of(first)
+    config = json.loads((second / "config.json").read_text())
+    config["model"]["norm_epsilon"] = 1e-3
+    config["languages"] = {"source": "en", "target": "fr"}  # may be changed
+    (second / "config.json").write_text(json.dumps(config))
+    assert "config.json is not what the weights were written with" in error_of(second)
+    config["edited"] = True
+    (second / "config.json").write_text(json.dumps(config))
+    assert read_checkpoint(second).config.norm_epsilon == 1e-3
+
+
+def test_a_flipped_bit_of_a_weight_is_refused(new_model, tmp_path):
+    convert(read_checkpoint(new_model()), tmp_path / "there", "float16")
+    path = tmp_path / "there" / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    assert "is not what was written: the checksum is another one" in error_of(tmp_path / "there")

@@ -105,8 +105,8 @@ _ADVICE = {
 
 
 _NO_MEMORY = (
-    "The memory is used up. Give it more, if a limit is in force (see `ulimit -v`), or less to do at "
-    "once: a smaller batch, a smaller beam or a shorter text."
+    "The memory is used up. Give it more, if a limit is in force (see `ulimit -v`), or less to do "
+    "at once: a smaller batch, a smaller beam or a shorter text."
 )
 # What libraries say in errors of their own: PyTorch, and the system about a library to load.
 _NO_MEMORY_WORDS = ("can't allocate memory", "cannot allocate memory", "failed to map segment")

@@ -187,6 +187,7 @@ class _Description(NamedTuple):
     languages: Languages | None
     registers: tuple[str, ...]
     labels: tuple[str, ...]
+    is_edited: bool  # says that its settings are no longer those of the weights, on purpose
 
 
 def _read_config(path: Path) -> _Description:
@@ -202,8 +203,10 @@ def _read_config(path: Path) -> _Description:
         config = TransformerConfig.from_dict(model)
         languages, registers = read_languages(content), read_registers(content)
         labels = _labels(content, config.output.labels)
+        provenance = _provenance(content)
+        is_edited = content.has("edited") and content.flag("edited")
         return _Description(
-            config, model, _provenance(content), number, languages, registers, labels
+            config, model, provenance, number, languages, registers, labels, is_edited
         )
     except FileProblem as error:
         raise CheckpointError(
@@ -243,8 +246,12 @@ def _read_weights(path: Path, of: _Description, tokenizer: Path) -> dict[str, Fl
             shapes = weight_shapes(file, of.format_number)
             _check_fit(path, shapes, of.config)
             _check_types(path, {name: file.tensors[name].dtype for name in shapes})
-            if not file.checksums.belongs("config", canonical_json(of.model)):
-                raise _not_written_together(path, "the model in config.json")
+            if not of.is_edited and not file.checksums.belongs("config", canonical_json(of.model)):
+                raise _not_written_together(
+                    path,
+                    'the "model" in config.json',
+                    ' If it was edited on purpose, say so there: "edited": true.',
+                )
             if not file.checksums.belongs("tokenizer", tokenizer.read_bytes()):
                 raise _not_written_together(path, "tokenizer.json")
             return read_weights(file, shapes)
@@ -255,10 +262,10 @@ def _read_weights(path: Path, of: _Description, tokenizer: Path) -> dict[str, Fl
         ) from error
 
 
-def _not_written_together(path: Path, what: str) -> CheckpointError:
+def _not_written_together(path: Path, what: str, more: str = "") -> CheckpointError:
     return CheckpointError(
         f"{path.parent}: {what} is not what the weights were written with. One of the files is "
-        f"damaged or of another model: get the model's folder again."
+        f"damaged or of another model: get the model's folder again.{more}"
     )
 
 
