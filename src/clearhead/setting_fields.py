@@ -104,7 +104,7 @@ def check_names(cls: type, names: Iterable[Any], kind: str = "") -> None:
         kind: what settings these are, in the words of a message, such as ``"model"``.
 
     Raises:
-        ConfigError: a name is unknown; the message lists those that exist, and asks for the nearest.
+        ConfigError: a name is unknown; the message lists all, and asks for the nearest.
     """
     fields = [field.name for field in dataclasses.fields(cls)]
     unknown = sorted(str(name) for name in set(names) - set(fields))

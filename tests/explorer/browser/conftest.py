@@ -82,8 +82,11 @@ def page(browser: Browser, server: str, console_errors: list[str]) -> Iterator[P
 
 
 def wait_for_redrawing(page: Page) -> None:
-    """Let `page.goto` return when the page has drawn the address, also where only the part after
-    the # is new: nothing is loaded then, and what a test reads at once may still be the old view."""
+    """Let `page.goto` return when the page has drawn the address.
+
+    Where only the part after the # is new nothing is loaded, and what a test reads at once may
+    still be the view before.
+    """
     go = page.goto
 
     def goto(url: str, **options: Any) -> Response | None:
