@@ -46,6 +46,7 @@ MAY_CHANGE = frozenset(
         "best",
         "threads",
         "device",
+        "shard",
         "tensorboard",
         "export",
     )
