@@ -39,7 +39,7 @@ def shard(model: Transformer, processes: Processes, device: str) -> None:
     layers = list(model.encoder.layers) if model.config.encoder_layers else []
     if model.config.decoder_layers:
         for layer in model.decoder.layers:
-            layers += [layer.self_attention, layer.feed_forward]
+            layers += [layer.get_submodule("self_attention"), layer.get_submodule("feed_forward")]
     for part in layers:
         fully_shard(part, mesh=mesh)
     fully_shard(model, mesh=mesh)
