@@ -174,8 +174,9 @@ def _load(model: str) -> Translator | PretrainedTranslator:
     from ..translation.translator import Translator
 
     path = Path(model)
-    if checkpoint_step(path) is not None and is_run(path.parent):
-        return Translator.from_checkpoint(read_run_checkpoint(path.parent, checkpoint_step(path)))
+    step = checkpoint_step(path)
+    if step is not None and is_run(path.parent):
+        return Translator.from_checkpoint(read_run_checkpoint(path.parent, step))
     return Translator.load(model)
 
 

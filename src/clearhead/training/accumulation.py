@@ -15,6 +15,7 @@ from ..text.batches import Batch, Corpus, Ids
 from .pairs.subwords import SubwordDropout
 from .processes.gradients import seed_of, sum_gradients
 from .processes.parallel import Processes, share_rows
+from .processes.sharding import is_sharded
 from .processes.stopping import SIGNALS
 from .processes.tree import share_of
 from .settings import TrainingSettings
@@ -103,8 +104,28 @@ class MicroBatches:
                 loss.smoothed.backward()
                 losses[number] += loss.plain.detach().double().cpu()
 
-        sum_gradients(list(self._model.parameters()), self._processes, self._count, backward)
+        if is_sharded(self._model):
+            self._backward_in_step(step, ours, losses)
+        else:
+            sum_gradients(list(self._model.parameters()), self._processes, self._count, backward)
         every = self._processes.add_up(torch.cat((sums, losses)))
         all_tokens, *stops = every[: len(sums)].tolist()
         stop_signal = max(number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True))
         return StepSums(int(all_tokens), every[len(sums) :].sum(), stop_signal)
+
+    def _backward_in_step(self, step: int, ours: list[list[Batch]], losses: torch.Tensor) -> None:
+        """Add up gradients of a model that is divided among the processes.
+
+        All make as many passes: one that has no rows for a pass repeats a few, for nothing.
+        """
+        passes = self._processes.agree(max(map(len, ours)))
+        spare = self._corpus.batch(np.array([0]))
+        for number, batches in enumerate(ours, self._first):
+            torch.manual_seed(seed_of(self._options.seed, step, number))
+            for i in range(passes):
+                batch = batches[i] if i < len(batches) else spare
+                loss = batch_loss(self._model, batch, self._options.label_smoothing)
+                weight = self._processes.count if i < len(batches) else 0  # of a mean over them
+                (loss.smoothed * weight).backward()
+                if i < len(batches):
+                    losses[number] += loss.plain.detach().double().cpu()

@@ -28,6 +28,7 @@ from ..tensor_file import TensorFile
 from ..tensor_header import canonical_json, checksum_metadata
 from ..visible import visible
 from ..weight_storage.weight_file import store
+from .processes.sharding import divided_like, whole
 from .run_folder._model_folder import model_draft, remove_model_drafts, replace_state
 from .run_folder.progress import STATE, Progress, damaged, read_progress
 
@@ -48,7 +49,9 @@ def _new_draft(folder: Path) -> Path:
 
 
 def _weights(model: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    return {
+        name: whole(value.detach()).cpu().contiguous() for name, value in model.state_dict().items()
+    }
 
 
 def _optimizer_tensors(
@@ -57,7 +60,8 @@ def _optimizer_tensors(
     tensors = {}
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state[parameter].items():
-            tensors[f"optimizer.{name}.{key}"] = torch.as_tensor(value).cpu().contiguous()
+            exact = whole(torch.as_tensor(value))
+            tensors[f"optimizer.{name}.{key}"] = exact.cpu().contiguous()
     return tensors
 
 
@@ -71,13 +75,20 @@ def save_state(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     progress: Progress,
+    *,
+    writes: bool = True,
 ) -> Path:
-    """Write the state of a run after a step, and return its folder."""
+    """Write the state of a run after a step, and return its folder.
+
+    Of a model that is divided among processes all call this, and one ``writes``.
+    """
     folder = run / f"step-{progress.step:08d}"
+    weights, tensors = _weights(model), _optimizer_tensors(model, optimizer)
+    if not writes:
+        return folder
     draft = _new_draft(folder)
-    tensors = _optimizer_tensors(model, optimizer)
     try:
-        _save(_weights(model), draft / "model.safetensors")
+        _save(weights, draft / "model.safetensors")
         _save(tensors, draft / "state.safetensors")
         progress_json = json.dumps(asdict(progress), indent=2)
         (draft / "progress.json").write_text(progress_json, encoding="utf-8")
@@ -142,7 +153,12 @@ def fit_weights(path: Path, weights: Mapping[str, Tensor], model: torch.nn.Modul
     """
     try:
         without_memory = any(parameter.is_meta for parameter in model.parameters())
-        model.load_state_dict(weights, assign=without_memory)
+        places = model.state_dict()
+        parts = {
+            name: divided_like(value, places[name]) if name in places else value
+            for name, value in weights.items()
+        }
+        model.load_state_dict(parts, assign=without_memory)
     except RuntimeError as error:
         reasons = visible(" ".join(str(error).split()))
         raise CheckpointError(f"The weights in {path} do not fit this model: {reasons}") from error
@@ -184,7 +200,7 @@ def _moments(
         return None
     # The counter of steps stays on the processor, where AdamW reads it.
     for key in moments.keys() - {"step"}:
-        moments[key] = moments[key].to(parameter.device)
+        moments[key] = divided_like(moments[key].to(parameter.device), parameter)
     return moments
 
 

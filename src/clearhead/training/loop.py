@@ -26,6 +26,7 @@ from .pairs.teacher import check_teachers, taught_settings
 from .precision import choose_precision
 from .processes.launch import check_processes
 from .processes.parallel import Processes
+from .processes.sharding import is_sharded, shard
 from .processes.shared_folder import check_shared_folder
 from .processes.stopping import Stop, StoppedError, signal_name
 from .processes.workers import choose_threads, micro_batches_of, usable_cores
@@ -160,6 +161,11 @@ class Trainer:
             self.options, self.config, before.precision, self.processes
         )
         self.model = new_model(self.config, self.options, self.precision)
+        if self.options.shard and self.processes.count > 1:
+            shard(self.model, self.processes, self.options.device)
+            self._tell(
+                "sharded: each process has its part of the model; nothing is translated on the way"
+            )
         self.optimizer = new_optimizer(self.model, self.options)
 
     def _tell(self, sentence: str) -> None:
@@ -273,9 +279,15 @@ class Trainer:
     def _save(self) -> None:
         """Save the state, unless training could not go on from its weights."""
         progress = self.progress
-        if self.processes.first:
-            if reason := unfit(self.model, self.data.development[0]):
+        if self.processes.first or is_sharded(self.model):
+            reason = unfit(self.model, self.data.development[0])
+            bad = self.processes.agree(reason is not None) if is_sharded(self.model) else reason
+            if bad:
+                reason = reason or "another process has a gradient that is not finite"
                 raise bad_weights(reason, progress.step, self.run, self.options)
+        if is_sharded(self.model) and not self.processes.first:
+            save_state(self.run, self.model, self.optimizer, progress, writes=False)
+        if self.processes.first:
             with writing(self.run):
                 save_state(self.run, self.model, self.optimizer, progress)
                 if not progress.stopped:  # what is averaged must not depend on a stop
@@ -293,9 +305,11 @@ class Trainer:
             processes=self.processes.count,
         )
 
-    def _export_best(self, folder: Path, facts: Mapping[str, Any]) -> None:
+    def _export_best(
+        self, folder: Path, weights: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
+    ) -> None:
         finish.export_best(
-            folder, self.model.state_dict(), self.config, self.data, self._provenance([]), facts,
+            folder, weights, self.config, self.data, self._provenance([]), facts,
             storage=self.options.export, statements=finish.statements(self.settings, self.data),
         )  # fmt: skip
 

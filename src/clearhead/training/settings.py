@@ -99,6 +99,7 @@ class TrainingSettings:
         log_every: steps between lines of the log.
         threads: processor threads of each process; 0 chooses by cores and size of the steps.
         device: ``cpu``, ``cuda``, ...
+        shard: divide weights, gradients and the optimizer's state among the processes (FSDP2).
         tensorboard: write TensorBoard event files beside the log.
         export: how the finished model's weights are written: ``float32``, ``float16`` in half the
             space, or ``int8`` in a quarter of it (matrices with a scale for each row).
@@ -134,6 +135,7 @@ class TrainingSettings:
     log_every: Count = 50
     threads: Annotated[int, within(least=0, most=1024)] = 0
     device: Text = "cpu"
+    shard: bool = False
     tensorboard: bool = False
     export: Annotated[str, one_of(*STORAGES)] = "float32"
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .loss import VocabularyLoss, linear_cross_entropy
+from .processes.sharding import end_of_pass, own_part, whole
 from .schedule import learning_rate
 from .settings import TrainingSettings
 
@@ -85,8 +86,9 @@ def unfit(model: Transformer, batch: Batch) -> str | None:
     loss = batch_loss(model, few, 0.0)
     loss.smoothed.backward()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    finite = all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
+    finite = all(bool(torch.isfinite(own_part(gradient)).all()) for gradient in gradients)
     model.zero_grad(set_to_none=True)
+    end_of_pass(model)
     nats, guess = float(loss.plain) / few.target_tokens, math.log(model.config.output_size)
     if not math.isfinite(nats):
         return "the loss is not a finite number"
@@ -123,7 +125,7 @@ def clip_and_update(
         for parameter in parameters:
             if parameter.grad is not None:
                 parameter.grad /= tokens
-    norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf, foreach=True)
+    norm = whole(torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf, foreach=True))
     for what, value in (("loss", loss), ("gradient", norm)):
         if not bool(torch.isfinite(value)):
             raise NotFiniteError(what)

@@ -17,7 +17,7 @@ from clearhead.training.settings import Settings
 from clearhead.translation.translator import Translator
 
 
-def writer(folder: Path, facts: Mapping[str, Any]) -> None:
+def writer(folder: Path, weights: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"provenance": {"best": dict(facts)}}))
 
@@ -35,7 +35,7 @@ def test_only_a_better_one_takes_its_place(
 ) -> None:
     best = BestModel(tmp_path, measure, writer)
     name = "loss" if measure == "none" else measure
-    offers = [best.offer(step, {name: value}) for step, value in enumerate(values, 1)]
+    offers = [best.offer(step, {}, {name: value}) for step, value in enumerate(values, 1)]
     assert [step for step, offer in enumerate(offers, 1) if offer] == kept
     if kept:
         assert best_of(tmp_path / "best") == (measure, values[kept[-1] - 1], kept[-1])

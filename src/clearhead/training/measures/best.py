@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
 
@@ -24,11 +26,14 @@ class BestModel:
     Args:
         run: the folder of the run.
         measure: one of `MEASURES`, or ``none``, which keeps no best model.
-        export: writes the model as it is now to a folder, with these facts in its provenance.
+        export: writes weights to a folder, as a model with these facts in its provenance.
     """
 
     def __init__(
-        self, run: Path, measure: str, export: Callable[[Path, Mapping[str, Any]], None]
+        self,
+        run: Path,
+        measure: str,
+        export: Callable[[Path, Mapping[str, Tensor], Mapping[str, Any]], None],
     ) -> None:
         self.folder = run / FOLDER
         self.measure = measure
@@ -38,11 +43,12 @@ class BestModel:
         """Remove what a run that begins anew has left."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def offer(self, step: int, values: Mapping[str, float]) -> bool:
-        """Keep the model as it is now if it is the best; return whether it was.
+    def offer(self, step: int, weights: Mapping[str, Tensor], values: Mapping[str, float]) -> bool:
+        """Keep a model if it is the best; return whether it was.
 
         Args:
             step: after which it was measured.
+            weights: of the model.
             values: by the names of `MEASURES`; without the one that decides nothing is kept.
         """
         value = values.get(self.measure)
@@ -56,7 +62,7 @@ class BestModel:
         ):
             return False
         facts = {"measure": self.measure, "value": value, "step": step}
-        self._export(self.folder, facts)
+        self._export(self.folder, weights, facts)
         return True
 
     def _is_better(self, value: float, before: float) -> bool:

@@ -9,6 +9,7 @@ import torch
 from ...nn.transformer import Transformer
 from ...text.batches import Batch
 from ..processes.parallel import Processes
+from ..processes.sharding import end_of_pass, is_sharded
 from ..step import batch_loss, count_right
 
 
@@ -44,7 +45,15 @@ def _mean(
     model.eval()
     # Each sum has a place of its own, so that the order of adding them is always the same.
     sums = torch.zeros(len(batches), dtype=torch.float64)
-    for number in processes.share(range(len(batches))):
-        sums[number] = measure(batches[number])
+    if is_sharded(model):  # every pass takes all processes: each makes as many
+        for first in range(0, len(batches), processes.count):
+            own = first + processes.rank
+            value = measure(batches[min(own, len(batches) - 1)])
+            if own < len(batches):
+                sums[own] = value
+        end_of_pass(model)
+    else:
+        for number in processes.share(range(len(batches))):
+            sums[number] = measure(batches[number])
     total = processes.add_up(sums).sum()
     return float(total) / sum(batch.target_tokens for batch in batches)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import Tensor
+
 from ...nn.transformer import Transformer
 from ..data import TrainingData
 from ..processes.parallel import Processes
+from ..processes.sharding import is_sharded, whole
 from ..run_folder.advice import bad_weights, diverged
 from ..run_folder.log import Log, NoLog
 from ..run_folder.progress import Progress
@@ -47,7 +50,7 @@ class Evaluation:
         self._run, self._model, self._data, self._options = run, model, data, options
         self._processes, self._log, self._best = processes, log, best
         self._translations: TranslationSet | None = None
-        if data.task is TRANSLATION and options.translated_pairs:
+        if data.task is TRANSLATION and options.translated_pairs and not is_sharded(model):
             self._translations = TranslationSet(
                 data.development, data.tokenizer, options.translated_pairs
             )
@@ -86,8 +89,10 @@ class Evaluation:
             values |= translated.scores
             for sentence in sentences(translated):
                 self._log.show(sentence)
-        if self._processes.first:
-            self._write(progress.step, loss, values, translated)
+        if self._processes.first or is_sharded(self._model):
+            weights = {name: whole(each) for name, each in self._model.state_dict().items()}
+            if self._processes.first:
+                self._write(progress.step, weights, loss, values, translated)
 
     def _translate(self) -> TranslationMeasure | None:
         if self._translations is None:
@@ -98,12 +103,13 @@ class Evaluation:
     def _write(
         self,
         step: int,
+        weights: Mapping[str, Tensor],
         loss: float,
         values: Mapping[str, float],
         translated: TranslationMeasure | None,
     ) -> None:
         """Write a measurement to the log, and keep the model if it is the best."""
-        hashes = tensor_hashes(self._model.state_dict())
+        hashes = tensor_hashes(weights)
         with writing(self._run):
             self._log.write("development", step, loss=loss, **values, weights=hash_of(hashes))
             self._log.write("weights", step, tensors=hashes)
@@ -116,5 +122,5 @@ class Evaluation:
                 )
             if step == self._options.evaluate_every:
                 self._best.forget()  # of a run that was begun anew here
-            if self._best.offer(step, {"loss": loss, **values}):
+            if self._best.offer(step, weights, {"loss": loss, **values}):
                 self._log.show(f"The best model so far is in {self._best.folder}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,5 +25,5 @@ def hash_of(hashes: Mapping[str, str]) -> str:
 
 def _hash(value: Tensor) -> str:
     exact = value.detach().cpu().contiguous()
-    content = exact.flatten().view(torch.uint8).numpy()
-    return hashlib.sha256(memoryview(content)).hexdigest()[:_LETTERS]
+    content: Any = exact.flatten().view(torch.uint8).numpy()
+    return hashlib.sha256(content).hexdigest()[:_LETTERS]

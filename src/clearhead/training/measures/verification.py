@@ -126,9 +126,9 @@ def _first_difference(
     rows = [{row["step"]: row for row in log if row["kind"] == "train"} for log in (first, second)]
     for step in sorted(rows[0].keys() & rows[1].keys()):
         for name in ("loss", "gradient_norm", "learning_rate"):
-            values = [each[step].get(name) for each in rows]
-            if values[0] != values[1]:
-                return step, name, values[0], values[1]
+            one, other = (each[step].get(name) for each in rows)
+            if one is not None and other is not None and one != other:
+                return int(step), name, float(one), float(other)
     return None
 
 

@@ -72,13 +72,17 @@ def sum_gradients(
 def _flat(parameters: Sequence[torch.nn.Parameter], padded: int) -> Tensor:
     """Return the gradients as one tensor, and clear them."""
     first = parameters[0]
-    flat = first.new_zeros(padded, requires_grad=False)
+    flat = first.new_empty(padded, requires_grad=False)
     start = 0
     for parameter in parameters:
-        if parameter.grad is not None:  # a micro-batch of a short step may have no rows
-            flat[start : start + parameter.numel()].copy_(parameter.grad.view(-1))
+        part = flat[start : start + parameter.numel()]
+        if parameter.grad is None:  # a micro-batch of a short step may have no rows
+            part.zero_()
+        else:
+            part.copy_(parameter.grad.view(-1))
             parameter.grad = None
         start += parameter.numel()
+    flat[start:].zero_()
     return flat
 
 

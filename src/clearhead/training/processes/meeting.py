@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
 
-from torch.distributed import PrefixStore, Store
+from torch._C._distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from ...file_reading import parse_json
@@ -72,7 +71,7 @@ def _is_agreed(store: Store, word: str, rank: int, count: int) -> bool:
     return True
 
 
-def _names(store: Store, count: int) -> Sequence[str]:
+def _names(store: Store, count: int) -> list[str]:
     """Return the names that are there; nothing as long as one is missing."""
     keys = [f"name/{rank}" for rank in range(count)]
     if not store.check(keys):

@@ -95,4 +95,10 @@ def micro_batches_of(options: TrainingSettings, processes: int, before: Progress
             f"{processes} processes cannot share. Give --processes {count} at most; a run that "
             f"begins with a larger training.micro_batches has room for more."
         )
+    if options.shard and count % processes:
+        raise ConfigError(
+            f"training.shard = true takes all processes for every pass, so each must have as many "
+            f"micro-batches; {processes} processes do not share {count} evenly. Set "
+            f"training.micro_batches to a multiple of {processes}."
+        )
     return count

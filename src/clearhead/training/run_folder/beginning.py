@@ -47,7 +47,10 @@ def check_beginning(settings: Settings, processes: int) -> None:
     size = tokenizer.vocab_size if tokenizer else settings.tokenizer.vocab_size
     config = settings.model_config(size)
     _check_memory(
-        config, settings.training.device, int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+        config,
+        settings.training.device,
+        int(os.environ.get("LOCAL_WORLD_SIZE", processes)),
+        is_divided=settings.training.shard and processes > 1,
     )
     if settings.training.initial is not None:
         _check_initial(settings.training.initial, tokenizer, config)
@@ -77,13 +80,17 @@ def _shape_of(config: TransformerConfig) -> Transformer:
         return Transformer(config)
 
 
-def _check_memory(config: TransformerConfig, device: str, processes: int) -> None:
+def _check_memory(
+    config: TransformerConfig, device: str, processes: int, *, is_divided: bool
+) -> None:
     try:
         memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return
     count = parameter_count(_shape_of(config))
     bytes_needed = count * _BYTES_OF_A_PARAMETER * processes
+    if is_divided:  # weights are whole in each for a moment, when the run begins
+        bytes_needed = count * (_BYTES_OF_A_PARAMETER + 4 * processes)
     fewer = ", or give --processes 1" if processes > 1 else ""
     if torch.device(device).type == "cpu" and bytes_needed > memory_bytes:
         raise ConfigError(

@@ -47,6 +47,7 @@ MAY_CHANGE = frozenset(
         "best",
         "threads",
         "device",
+        "shard",
         "tensorboard",
         "export",
     )
