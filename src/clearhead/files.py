@@ -118,7 +118,7 @@ def draft_folder(target: Path) -> Iterator[Path]:
     Args:
         target: the file or folder that the draft is for; its own folder must be there.
     """
-    _remove_drafts_without_process(target)
+    remove_drafts_of_killed(target)
     folder, lock = _new_draft(target)
     try:
         yield folder
@@ -194,7 +194,8 @@ def _new_draft(target: Path) -> tuple[Path, int | None]:
         os.close(lock)
 
 
-def _remove_drafts_without_process(target: Path) -> None:
+def remove_drafts_of_killed(target: Path) -> None:
+    """Remove the drafts of a file or folder whose processes live no more."""
     name = re.compile(rf"\.{re.escape(target.name[:80])}\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
     try:
         siblings = os.listdir(target.parent)

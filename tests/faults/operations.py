@@ -225,6 +225,14 @@ def _begin_replacing(folder: Path) -> None:
     (folder / "there" / "notes.txt").write_text("kept")
 
 
+def _replace(folder: Path) -> None:
+    """Put a model in the place of the other, as a training does at its end."""
+    from clearhead.training.run_folder._model_folder import remove_model_drafts
+
+    remove_model_drafts(folder / "there")
+    samples.write_model(folder / "there")
+
+
 def _look_at_our_model(folder: Path) -> str:
     from clearhead.translation.checkpoint import read_checkpoint
 
@@ -370,7 +378,7 @@ OPERATIONS = (
     Operation(
         "put a finished model in another's place",
         _begin_replacing,
-        lambda folder: samples.write_model(folder / "there") and None,
+        _replace,
         _look_at_replaced_model,
     ),
     Operation(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..file_reading import FileProblem, parse_json, read_text
-from ..files import whole_file
+from ..files import remove_drafts_of_killed, whole_file
 from ..shapes import Array
 from .units import Unit
 
@@ -67,6 +67,8 @@ class ProgressFile:
         finally:
             if len(self._numbers) > self._count:
                 self._write()
+            else:  # a kill may have left a draft of what is whole here
+                remove_drafts_of_killed(self._path)
 
     def _write(self) -> None:
         """Write all numbers; the file has all of them, or is as it was."""

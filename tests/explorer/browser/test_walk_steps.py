@@ -137,7 +137,7 @@ def test_the_numbers_of_a_score_light_up_in_their_order(page):
     assert number(total.get_attribute("title")) == pytest.approx(expected.sum(), rel=1e-12)
     assert page.locator("td.lit").count() == 0
     page.get_by_text("All 64 components").click()
-    assert page.locator("#walk-score .walk-more .walk-block").count() > 3
+    page.locator("#walk-score .walk-more .walk-block").nth(3).wait_for()  # drawn once it is open
 
 
 def test_scores_become_weights_by_exp_and_sum(page):

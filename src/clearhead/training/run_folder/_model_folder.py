@@ -14,6 +14,7 @@ from ...files import exchange, sync, sync_folder
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _SUFFIX = ".draft"
+_UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # what safetensors gives its own name to at the end
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def _put_in_place(draft: Path, folder: Path) -> None:
 def remove_model_drafts(folder: Path) -> None:
     """Remove what a kill left of drafts of this folder; other files in them stay."""
     for draft in folder.parent.glob(f".{folder.name}.*{_SUFFIX}"):
-        for name in _FILES:
+        for name in (*_FILES, *(path.name for path in draft.glob(_UNFINISHED))):
             (draft / name).unlink(missing_ok=True)
         if not any(draft.iterdir()):
             draft.rmdir()
