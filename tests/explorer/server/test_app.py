@@ -210,7 +210,7 @@ def test_a_real_explorer_answers_every_question_in_its_own_words(explorer):
         "discovery": {"run": request, "kind": "hide_word"},
         "offline": {"run": request, "state": ""},
     }
-    # A sweep's effects are asked of an explorer of their own (tests/explorer/recordings/test_sweep.py).
+    # A sweep has an explorer of its own: tests/explorer/recordings/test_sweep.py.
     assert {*asked, "run", "sweep"} == set(QUESTIONS)
     for name, params in asked.items():
         response = ask(explorer, name, params)
