@@ -28,7 +28,8 @@ def test_a_newcomer_understands_one_weight(page):
     walked = trace(TEXT)
     translation = page.locator(".translation, [lang=fr]").first
     translation.get_by_text(Translator.load("en-fr").translate(TEXT).text).wait_for()
-    assert re.search(r"largest difference \d\.\de−\d", page.locator(".check").inner_text())
+    check = page.locator(".check")
+    check.filter(has_text=re.compile(r"largest difference \d\.\de−\d")).wait_for()
 
     # 2. One head, which stays.
     page.get_by_role("button", name="Decoder, layer 1, cross-attention, head 0").click()
@@ -48,7 +49,7 @@ def test_a_newcomer_understands_one_weight(page):
     # 4. Where from? The softmax of the row, with its operands.
     number.click()
     panel = page.locator(".where")
-    panel.wait_for()
+    panel.locator(".where-body[aria-busy=false]").wait_for()
     assert "exp" in panel.inner_text()
 
     # 5. As Python: the program runs by itself and asserts the number.
