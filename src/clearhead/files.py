@@ -78,7 +78,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         if target.exists() and not target.is_file():
             yield target
             return
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~process_umask()
         drafts = contextlib.ExitStack()
         draft = drafts.enter_context(draft_folder(target)) / target.name
     except OSError as error:
@@ -189,7 +189,7 @@ def _new_draft(target: Path) -> tuple[Path, int | None]:
         lock = _lock(name, wait=True)
         # Between the two, another process may have taken it for one without a process.
         if lock is None or os.path.isdir(name):
-            os.chmod(name, 0o777 & ~_umask())
+            os.chmod(name, 0o777 & ~process_umask())
             return Path(name), lock
         os.close(lock)
 
@@ -232,7 +232,8 @@ def _about(error: OSError, path: str | os.PathLike[str], draft: Path | None = No
     return error
 
 
-def _umask() -> int:
+def process_umask() -> int:
+    """Return which permissions new files of this process lack."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

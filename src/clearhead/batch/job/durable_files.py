@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import ConfigError
+from ...files import sync
 
 
 @contextlib.contextmanager
@@ -50,12 +51,8 @@ def take_name(draft: Path, path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Wait until the disk has the names in a folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with errors_about(folder):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with errors_about(folder):
+        sync(folder)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...files import exchange, sync, sync_folder
+from ...files import exchange, process_umask, sync, sync_folder
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _SUFFIX = ".draft"
@@ -28,7 +28,7 @@ def model_draft(folder: Path) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = _unique(folder)
     try:
-        draft.chmod(0o777 & ~_umask())
+        draft.chmod(0o777 & ~process_umask())
         yield draft
         _put_in_place(draft, folder)
     except BaseException:
@@ -39,12 +39,6 @@ def model_draft(folder: Path) -> Iterator[Path]:
 def _unique(folder: Path) -> Path:
     draft = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_SUFFIX, dir=folder.parent)
     return Path(draft)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:
