@@ -23,6 +23,8 @@ from clearhead.errors import (
     MissingExtraError,
     TrainingError,
 )
+from clearhead.text.tags import tag_id
+from clearhead.text.token_store import TokenStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +96,25 @@ def test_flags_change_settings_and_the_run_goes_on(folder: Path) -> None:
     assert "Going on from step 2." in result.stderr
     with pytest.raises(ConfigError, match=r"begun with other settings: model\.dropout was 0\.3"):
         run(*common)
+
+
+def test_a_teacher_writes_sources_that_have_a_tag(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upper(_: str) -> Callable[[list[str]], list[str]]:
+        return lambda texts: [text.upper() for text in texts]
+
+    monkeypatch.setattr("clearhead.training.pairs.teacher._load", upper)
+    back = ("--teacher", "fr-en", "--from-target", "--back-translation-tag")
+    result = run("small.toml", "--data", "data", "--threads", "1", *back)
+    assert "0.tsv: 60 pairs (no line skipped; 60 with <bt>)" in result.stderr
+    assert (folder / "runs/small/taught/0.tsv").read_text().startswith("MOT 0\tmot 0\n")
+    store = TokenStore(folder / "runs/small/data/0")
+    assert {int(store.source(i)[0]) for i in range(60)} == {tag_id("bt")}
+    description = json.loads((folder / "runs/small/model/config.json").read_text())
+    assert "registers" not in description  # it is nothing to ask for
+    result = CliRunner().invoke(command, ["small.toml", "--teacher", "a", back[-1]])
+    assert "it goes with --teacher MODEL --from-target" in result.stderr
 
 
 def test_mistakes_are_said(folder: Path) -> None:

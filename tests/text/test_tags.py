@@ -14,15 +14,16 @@ def test_tags_are_the_ids_of_bytes_that_utf8_never_has() -> None:
     assert {name: pieces[token] for name, token in TAGS.items()} == {
         "tu": "<0xFE>",
         "vous": "<0xFF>",
+        "bt": "<0xFD>",
     }
     assert [tag_name(token) for token in TAGS.values()] == list(TAGS)
-    assert [tag_id(name) for name in TAGS] == [257, 258]
+    assert [tag_id(name) for name in TAGS] == [257, 258, 256]
     assert tag_piece("tu") == "<tu>"
     assert tag_name(0) is None
 
 
 def test_an_unknown_tag_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"no tag 'formal'\. The tags are: tu, vous\."):
+    with pytest.raises(ConfigError, match=r"no tag 'formal'\. The tags are: tu, vous, bt\."):
         tag_id("formal")
 
 

@@ -265,6 +265,24 @@ def test_a_tag_makes_no_source_too_long(tmp_path: Path) -> None:
     assert tag_name(int(store.source(1)[0])) == "tu"
 
 
+def test_what_a_machine_wrote_begins_with_a_tag_of_its_own(tmp_path: Path) -> None:
+    pairs = [("a b c", "tu"), ("a b", "tu"), ("a", "il")]
+    corpus = write_pairs(tmp_path / "pairs.tsv", pairs)
+    longest = len(TOKENIZER.encode("a b c"))
+    preparation = Preparation(max_tokens=longest, register_share=1.0, back_translation_tag=True)
+    store = build_store(tmp_path / "store", corpus, TOKENIZER, preparation)
+    names = [[tag_name(int(token)) for token in store.source(i)[:2]] for i in range(len(store))]
+    assert names[0][0] == names[1][0] == "bt"
+    assert store.facts["tags"]["bt"] == len(store) == 2  # the first pair has no room for it
+    assert store.facts["skipped"] == {f"longer than {longest} tokens": 1}
+    assert texts(store) == [Pair(*pair) for pair in pairs[1:]]
+    wide = Preparation(max_tokens=20, register_share=1.0, back_translation_tag=True)
+    store = build_store(tmp_path / "wide", corpus, TOKENIZER, wide)
+    assert [tag_name(int(token)) for token in store.source(0)[:2]] == ["bt", "tu"]
+    assert store.facts["tags"] == {"bt": 3, "tu": 2}
+    assert TokenStore(tmp_path / "wide").facts["tags"] == {"bt": 3, "tu": 2}
+
+
 def test_tags_where_no_target_says_you_are_refused(tmp_path: Path, corpus: str) -> None:
     with pytest.raises(CorpusError, match=r"pairs\.tsv gets no register tag.*French targets"):
         build_store(

@@ -57,6 +57,11 @@ def _override(text: str) -> tuple[str, Any]:
     help="The teacher translates the other way, and writes the sources.",
 )
 @click.option(
+    "--back-translation-tag",
+    is_flag=True,
+    help="Put <bt> before every source that the teacher writes.",
+)
+@click.option(
     "--processes",
     type=click.IntRange(min=1),
     help="Share each step among so many processes [as many as there are cores and work for].",
@@ -78,6 +83,7 @@ def command(
     device: str | None,
     teacher: str | None,
     from_target: bool,
+    back_translation_tag: bool,
     processes: int | None,
     verify: tuple[Path, Path] | None,
 ) -> None:
@@ -97,7 +103,9 @@ def command(
     changes = dict(map(_override, overrides))
     flags = {"max_steps": max_steps, "threads": threads, "device": device}
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
-    settings = _with_teacher(Settings.from_toml(config, changes), teacher, from_target)
+    settings = _with_teacher(
+        Settings.from_toml(config, changes), teacher, from_target, back_translation_tag
+    )
     run = run or Path("runs") / config.stem
     # Before PyTorch loads OpenMP: threads that wait for one whose core another program has taken
     # would otherwise spin and keep that program from ending.
@@ -116,16 +124,30 @@ def command(
         _train(settings, run, data_folder, stop)
 
 
-def _with_teacher(settings: Settings, teacher: str | None, from_target: bool) -> Settings:
+def _with_teacher(
+    settings: Settings, teacher: str | None, from_target: bool, back_translation_tag: bool
+) -> Settings:
     """Return the settings with a teacher for every corpus that has none."""
     from dataclasses import replace
 
+    if back_translation_tag and not from_target:
+        raise click.UsageError(
+            "--back-translation-tag is about sources that a machine writes: it goes with "
+            "--teacher MODEL --from-target."
+        )
     if teacher is None:
         if from_target:
             raise click.UsageError("--from-target is about what --teacher MODEL writes.")
         return settings
     rows = tuple(
-        row if row.teacher else replace(row, teacher=teacher, from_target=from_target)
+        row
+        if row.teacher
+        else replace(
+            row,
+            teacher=teacher,
+            from_target=from_target,
+            back_translation_tag=row.back_translation_tag or back_translation_tag,
+        )
         for row in settings.data.corpus
     )
     return replace(settings, data=replace(settings.data, corpus=rows))

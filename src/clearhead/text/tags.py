@@ -4,7 +4,9 @@ A tag is the id of a byte that UTF-8 never has, so no text can produce it, and t
 vocabularies stay as they are. In front of the source ids, ``<tu>`` asks for the familiar French
 "you" and ``<vous>`` for the polite one; without a tag the model decides. Telling a model by a word
 before its source is the method of Sennrich et al. 2016, "Controlling Politeness in Neural Machine
-Translation via Side Constraints".
+Translation via Side Constraints". ``<bt>`` stands in training before a source that a machine wrote,
+and nowhere else, so that a model does not learn to write for people as it does for machines (Caswell
+et al. 2019, "Tagged Back-Translation").
 """
 
 from __future__ import annotations
@@ -21,8 +23,14 @@ from .tokenizer_file import SPECIALS
 Register = Literal["tu", "vous"]
 
 _FIRST_BYTE = len(SPECIALS)
-# 0xFD and 0xFC are free for tags to come.
-_BYTES = {"tu": 0xFE, "vous": 0xFF}
+BACK_TRANSLATION = "bt"
+"""The name of the tag of sources that a machine wrote."""
+
+REGISTERS: tuple[Register, ...] = ("tu", "vous")
+"""The names of the tags that can be asked for when one translates."""
+
+# 0xFC is free for a tag to come.
+_BYTES = {"tu": 0xFE, "vous": 0xFF, BACK_TRANSLATION: 0xFD}
 TAGS: Mapping[str, int] = MappingProxyType(
     {name: _FIRST_BYTE + byte for name, byte in _BYTES.items()}
 )

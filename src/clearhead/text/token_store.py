@@ -31,7 +31,7 @@ from .corpus import Pair, Skipped, corpus_files
 from .kinds import PAIRS, Kind
 from .shares import position_of
 from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
-from .tags import Register, register_of, tag_id
+from .tags import BACK_TRANSLATION, register_of, tag_id
 from .tokenizer import Tokenizer
 
 _SPACES = re.compile(r"[^\S\n]+")
@@ -50,6 +50,7 @@ class Preparation:
         skip_bad_lines: count unusable lines instead of stopping at the first.
         register_share: share of the pairs with a French target that says "you" in one way whose
             source begins with the tag of that way.
+        back_translation_tag: whether every source begins with the tag of what a machine wrote.
         kind: what the rows of a corpus are.
         reason: gives the reason to leave a clean pair out, or None to keep it.
     """
@@ -59,6 +60,7 @@ class Preparation:
     held_out_share: float = 0.0
     skip_bad_lines: bool = False
     register_share: float = 0.0
+    back_translation_tag: bool = False
     kind: Kind = PAIRS
     reason: Callable[[Pair], str | None] | None = None
 
@@ -76,11 +78,25 @@ class Preparation:
         """
         return self.held_out_share > 0 and split_position(source) < self.held_out_share
 
-    def tag(self, pair: Pair) -> Register | None:
-        """Return the tag that the source of a pair gets, decided by a hash of the pair."""
-        if position_of("register", *pair) >= self.register_share:
-            return None
-        return register_of(pair.target)
+    @property
+    def has_tags(self) -> bool:
+        """Whether some sources get tags."""
+        return self.back_translation_tag or self.register_share > 0
+
+    def tags(self, pair: Pair, room: int) -> list[str]:
+        """Return the tags that the source of a pair gets.
+
+        Whether the register is one of them is decided by a hash of the pair.
+
+        Args:
+            pair: a clean one.
+            room: tokens that the source may become longer by; a register without room is left.
+        """
+        names = [BACK_TRANSLATION] if self.back_translation_tag else []
+        if len(names) < room and position_of("register", *pair) < self.register_share:
+            register = register_of(pair.target)
+            names += [register] if register else []
+        return names
 
 
 def _plain_spaces(text: str) -> str:
@@ -196,7 +212,7 @@ def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Pr
             file.write(np.fromiter(chain.from_iterable(rows), dtype=dtype).data)
     if not lengths:
         raise CorpusError(f"{corpus} holds no usable {preparation.kind.noun} ({skip_counts}).")
-    if preparation.register_share and not tags:
+    if preparation.register_share and not tags.keys() - {BACK_TRANSLATION}:
         raise CorpusError(
             f"{corpus} gets no register tag: among its targets is none that says tu or vous. "
             f"register_share is for French targets; leave it out here."
@@ -211,7 +227,7 @@ def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Pr
         "dtype": np.dtype(dtype).name,
         "sha256": corpus_hash(corpus),
     }
-    if preparation.register_share:
+    if preparation.has_tags:
         facts["tags"] = dict(sorted(tags.items()))
     (draft / "store.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
@@ -225,21 +241,23 @@ def _encoded(
 ) -> Iterator[list[list[int]]]:
     """Yield token ids, source and target in turn, some thousand pairs at a time.
 
-    A tag before a source is counted in ``tags``; a source that it would make too long gets none.
+    A tag before a source is counted in ``tags``; a source that a register would make too long gets
+    none, and one that has no room for the tag of what a machine wrote is left out.
     """
     max_tokens = preparation.max_tokens
+    longest = max_tokens - preparation.back_translation_tag
     pairs = iter(pairs)
     while chunk := list(islice(pairs, _ENCODED_AT_ONCE)):
         rows: list[list[int]] = []
         for pair, source, target in preparation.kind.encode(
             chunk, tokenizer, max_tokens, skip_counts
         ):
-            if preparation.register_share and len(source) < max_tokens:
-                tag = preparation.tag(pair)
-                if tag is not None:
-                    tags[tag] += 1
-                    source = [tag_id(tag), *source]
-            rows += [source, target]
+            if len(source) > longest:
+                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
+                continue
+            names = preparation.tags(pair, max_tokens - len(source))
+            tags.update(names)
+            rows += [[*map(tag_id, names), *source], target]
         if rows:
             yield rows
 

@@ -207,7 +207,10 @@ def prepare(
     for number, corpus in enumerate(settings.data.corpus):
         max_tokens = corpus.max_tokens or preparation.max_tokens
         corpus_preparation = replace(
-            preparation, max_tokens=max_tokens, register_share=corpus.register_share
+            preparation,
+            max_tokens=max_tokens,
+            register_share=corpus.register_share,
+            back_translation_tag=corpus.back_translation_tag,
         )
         store = build_store(run / "data" / str(number), corpus.path, tokenizer, corpus_preparation)
         skip_counts = Skipped()

@@ -51,6 +51,8 @@ class CorpusSettings:
             the tag of it in front of their source; see clearhead.text.tags.
         teacher: a model that writes the targets of this corpus; see training.pairs.teacher.
         from_target: the teacher writes sources, from the targets.
+        back_translation_tag: whether ``<bt>`` stands before every source, because a machine wrote
+            this corpus's sources.
     """
 
     path: Text
@@ -61,6 +63,7 @@ class CorpusSettings:
     register_share: Annotated[float, within(least=0, most=1)] = 0.0
     teacher: Text | None = None
     from_target: bool = False
+    back_translation_tag: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from clearhead.batch.job import on_ray
-from clearhead.errors import MissingExtraError
+from clearhead.errors import ConfigError, MissingExtraError
 from tests.batch.job.jobs import output, small_job
 
 
@@ -27,6 +27,33 @@ def test_a_worker_loads_a_model_once_and_writes_to_each_jobs_own_folder(
     assert output(jobs[0].folder) == output(jobs[1].folder) != b""
     (translator,) = on_ray._TRANSLATORS.values()
     assert "_reference" not in translator.translator.__dict__  # it is loaded
+
+
+class SlowRay:
+    """A Ray whose processes need too long to start, some times."""
+
+    def __init__(self, failures, words="The current node timed out during startup."):
+        self.failures, self.words, self.calls = failures, words, []
+
+    def init(self, **options):
+        self.calls.append("init")
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError(self.words)
+
+    def shutdown(self):
+        self.calls.append("shutdown")
+
+
+def test_a_ray_that_is_slow_to_start_is_tried_again(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    slow = SlowRay(2)
+    on_ray._start(slow, 1)
+    assert slow.calls == ["init", "shutdown", "init", "shutdown", "init"]
+    for ray, count in [(SlowRay(3), 3), (SlowRay(1, "no such address"), 1)]:
+        with pytest.raises(ConfigError, match="Ray did not start on this machine: .*--resume"):
+            on_ray._start(ray, 1)
+        assert ray.calls.count("init") == count
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")

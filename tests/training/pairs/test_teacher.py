@@ -100,6 +100,8 @@ def test_a_run_learns_from_a_model(table: Table, tmp_path: Path) -> None:
     [
         ({"from_target": True}, "names none. Name a model that translates targets to sources"),
         ({"path": "lines:a.txt"}, "has one side alone. Name a data.corpus[0].teacher"),
+        ({"back_translation_tag": True, "held_out": True}, "says that a machine wrote the sources"),
+        ({"back_translation_tag": True, "teacher": "m"}, "and data.corpus[0].teacher writes the t"),
         ({"teacher": "m", "held_out": True}, "what is tested with must be written by people"),
     ],
 )

@@ -169,6 +169,8 @@ def test_a_classifier_from_labels_to_labels(
         ("language", {"data": {"corpus": [{"path": "hub:some"}]}}, "Write its texts to one."),
         ("classification", {"data": {"corpus": [{"path": "a", "register_share": 0.5}]}},
          "data.corpus[0].register_share = 0.5 is for translators"),
+        ("language", {"data": {"corpus": [{"path": "a", "back_translation_tag": True}]}},
+         "data.corpus[0].back_translation_tag = True is for translators"),
         ("classification", {"data": {"max_tokens": 23}}, "the start token and the end token; they"),
         ("classification", {"model": {"output": {"labels": 3}}}, "follows from the data"),
         ("language", {"model": {"output": {"matrix": False, "tied": False}}}, "no logits to train"),

@@ -14,6 +14,8 @@ from .folder import Job
 from .line_translator import LineTranslator
 
 _RETRIES = 3  # of a part whose worker died; a part that kills its workers is not tried for ever
+_STARTS = 3  # attempts on this machine: Ray gives its own processes half a minute, however busy it is
+_TOO_SLOW = "timed out during startup"
 _PATIENCE = 60.0  # seconds that a worker which lost its driver is waited for
 
 _TRANSLATORS: dict[str, LineTranslator] = {}
@@ -63,12 +65,22 @@ def _start(ray: Any, workers: int | None) -> None:
         options |= {"address": "local", "num_cpus": workers, "include_dashboard": False}
         options |= {"object_store_memory": 100 << 20}  # bytes; manifests are all that it holds
     try:
-        ray.init(**options)
+        _init(ray, options, _STARTS if not address else 1)
     except Exception as error:  # Ray raises many kinds, and bare ones
         place = f"at RAY_ADDRESS={address}" if address else "on this machine"
         raise ConfigError(
             f"Ray did not start {place}: {error} Start again with --resume, or look at Ray's logs."
         ) from error
+
+
+def _init(ray: Any, options: dict[str, Any], attempts: int) -> None:
+    try:
+        ray.init(**options)
+    except Exception as error:
+        if attempts == 1 or _TOO_SLOW not in str(error):
+            raise
+        ray.shutdown()
+        _init(ray, options, attempts - 1)
 
 
 def _run(

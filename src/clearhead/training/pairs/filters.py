@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...corpora.filters import Candidate, is_wrong_language
-from ...errors import ConfigError
 from ...text.corpus import Pair
+from .languages import check_languages, is_other_language
 
 LENGTH_RATIO = "length ratio"
 COPY = "copy"
@@ -30,6 +30,7 @@ def pair_filter(names: Sequence[str], languages: tuple[str | None, str | None]) 
 
     Raises:
         ConfigError: the rules do not know the languages.
+        MissingExtraError: they need py3langid, which is not installed.
     """
     if not names:
         return None
@@ -64,14 +65,15 @@ def is_copy(pair: Pair) -> bool:
 
 
 def _wrong_language(languages: tuple[str | None, str | None]) -> Callable[[Pair], bool]:
+    """Return the rule for two languages: English and French are known by their frequent words."""
     if languages == ("en", "fr"):
         return lambda pair: is_wrong_language(Candidate.of(pair, is_sentence=True))
     if languages == ("fr", "en"):
         return lambda pair: is_wrong_language(
             Candidate.of(Pair(pair.target, pair.source), is_sentence=True)
         )
-    raise ConfigError(
-        f"data.filters has {WRONG_LANGUAGE!r}, which knows English and French by their frequent "
-        f"words; data.source_language is {languages[0]!r} and data.target_language "
-        f"{languages[1]!r}. Set them to en and fr, or leave the filter out."
+    check_languages(languages)
+    source, target = map(str, languages)
+    return lambda pair: (
+        is_other_language(pair.source, source) or is_other_language(pair.target, target)
     )

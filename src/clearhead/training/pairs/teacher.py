@@ -90,6 +90,17 @@ def check_teachers(settings: Settings) -> None:
             )
         if row.teacher is not None and settings.task != "translation":
             raise ConfigError(f"{name}.teacher is for translators. Leave it out.")
+        if row.back_translation_tag and row.held_out:
+            raise ConfigError(
+                f"{name}.held_out: what is tested with must be written by people, and "
+                f"{name}.back_translation_tag says that a machine wrote the sources of this corpus. "
+                f"Set one of them."
+            )
+        if row.back_translation_tag and row.teacher is not None and not row.from_target:
+            raise ConfigError(
+                f"{name}.back_translation_tag is for sources that a machine wrote, and "
+                f"{name}.teacher writes the targets. Leave it out, or set {name}.from_target."
+            )
         if row.teacher is not None and row.held_out:
             raise ConfigError(
                 f"{name}.held_out: what is tested with must be written by people, and "

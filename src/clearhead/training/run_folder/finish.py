@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...config import TransformerConfig
 from ...files import write_whole
-from ...text.tags import TAGS
+from ...text.tags import REGISTERS
 from ...weight_storage.weight_file import store
 from ..checkpoint import average_weights, export_model, states
 from ..data import TrainingData
@@ -110,7 +110,7 @@ def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:
     counts = Counter[str]()
     for facts in data.facts.get("corpora", []):
         counts.update(facts.get("tags") or {})
-    registers = [name for name in TAGS if counts[name]]
+    registers = [name for name in REGISTERS if counts[name]]
     if registers:
         content["registers"] = registers
     if data.labels:

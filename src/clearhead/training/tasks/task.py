@@ -157,7 +157,11 @@ def _check_data(task: Task, data: DataSettings) -> None:
         "data.source_language": data.source_language,
         "data.target_language": data.target_language,
         "data.filters": list(data.filters),
-        **{f"data.corpus[{i}].register_share": c.register_share for i, c in enumerate(data.corpus)},
+        **{
+            f"data.corpus[{i}].{name}": getattr(corpus, name)
+            for i, corpus in enumerate(data.corpus)
+            for name in ("register_share", "back_translation_tag")
+        },
     }
     for name, value in other.items():
         if value:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from ...errors import ConfigError
 from ...file_reading import FileProblem
 from ...json_fields import Fields
-from ...text.tags import TAGS, tag_id, tag_name, tag_piece
+from ...text import tags
+from ...text.tags import tag_id, tag_name, tag_piece
 from ...visible import quoted
 
 AUTO = "auto"
-REGISTERS = (AUTO, *TAGS)
+REGISTERS = (AUTO, *tags.REGISTERS)
 """What can be asked for; ``auto`` leaves it to the model."""
 
 
@@ -56,10 +57,10 @@ def read_registers(content: Fields) -> tuple[str, ...]:
         return ()
     names = tuple(content.texts("registers"))
     for name in names:
-        if name not in TAGS:
+        if name not in tags.REGISTERS:
             raise FileProblem(
                 f'"registers" has {quoted(name)}, and this version of clearhead knows: '
-                f"{', '.join(TAGS)}"
+                f"{', '.join(tags.REGISTERS)}"
             )
     return names
 
