@@ -6,9 +6,14 @@ import pickle
 
 import pytest
 
+from clearhead.batch.job import line_translator, part
+from clearhead.batch.job.folder import Job, survey_inputs
 from clearhead.batch.job.line_translator import WINDOW, LineTranslator
+from clearhead.batch.job.plan import Plan
 from clearhead.errors import CheckpointError, ConfigError, TextError
 from clearhead.translation.translator import Translator
+from tests.batch.job.jobs import output
+from tests.translation.pretrained_translators import saved
 
 CALL = {"max_length": 6, "beam_size": 1}
 FORM = {"as_json": False, "scores": True, "alignments": False}
@@ -46,6 +51,59 @@ def test_engines_whose_lines_depend_on_their_neighbours_translate_whole_windows(
     assert LineTranslator(translator, {**CALL, "engine": "torch"}).grain == WINDOW
     assert LineTranslator(translator, CALL).reject_line == ""
     assert LineTranslator(translator, CALL, {**FORM, "as_json": True}).reject_line == "null"
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory):
+    pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("stranger") / "Marian"
+    saved(folder, "Marian")
+    return Translator.load(folder)
+
+
+def divided(place, translator, count):
+    """Do a job in so many parts, the last one first and each of them interrupted, and return it."""
+    plan = Plan.of_shards(
+        survey_inputs([place / "in.txt"]), translator.settings, count, translator.grain
+    )
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    job = Job(place / f"out-{count}", plan, translator)
+    job.open()
+    for number in range(count, 0, -1):
+        if job.plan.part(number).lines > line_translator.WINDOW:
+            with pytest.raises(KeyboardInterrupt):
+                job.write_part(number, on_lines=interrupt)
+        other = pickle.loads(pickle.dumps(job))  # as another worker has it
+        other.write_part(number)
+    assert job.finish()["rejects"] == 1
+    return output(job.folder)
+
+
+@pytest.mark.parametrize("kind", ["torch", "ctranslate2", "stranger"])
+def test_other_engines_and_models_have_the_same_bytes_for_any_division(
+    kind, folder, tmp_path, monkeypatch, request
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for module in (line_translator, part):
+        monkeypatch.setattr(module, "WINDOW", 4)
+    if kind == "stranger":
+        model, call = request.getfixturevalue("stranger"), {}
+    else:
+        pytest.importorskip(kind)
+        compute = "bfloat16" if kind == "torch" else "int8"
+        call = {**CALL, "engine": kind, "compute": compute}
+        model = Translator.load(folder)
+    words = "the old house by river la maison".split()
+    lines = [" ".join(words[n % 7 :: 1 + n % 3]).encode() for n in range(19)]
+    lines[6] = b"\xff"
+    (tmp_path / "in.txt").write_bytes(b"\n".join(lines))
+    translator = LineTranslator(model, call, {**FORM, "as_json": True})  # with scores to the bit
+    outputs = [divided(tmp_path, translator, count) for count in (1, 2, 3)]
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert outputs[0].count(b"\n") == 19
 
 
 def test_settings_name_the_model_by_its_hash(translator):
