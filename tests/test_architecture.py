@@ -32,7 +32,10 @@ GROUND = {
     "json_fields": {"file_reading", "visible"},
     "tensor_header": {"file_reading", "json_fields", "visible"},
     "tensor_file": {"file_reading", "tensor_header", "visible"},
-    "weight_storage": {"errors", "file_reading", "json_fields", "tensor_file", "visible"},
+    "weight_storage": {
+        *("errors", "file_reading", "files", "json_fields"),
+        *("tensor_file", "tensor_header", "visible"),
+    },
 }
 # The public names, which load what they name, and the way into the command line.
 DOORS = ("clearhead", "__main__")

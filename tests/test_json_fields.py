@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from clearhead.file_reading import FileProblem
-from clearhead.json_fields import MOST, Fields
+from clearhead.file_reading import FileProblem, parse_json
+from clearhead.json_fields import MOST, Fields, with_checksum
 
 FIELDS = Fields(
     {
@@ -79,3 +81,21 @@ def test_null_is_not_had():
 def test_what_does_not_fit_is_named(question, words):
     with pytest.raises(FileProblem, match=words):
         question(FIELDS)
+
+
+CONTENT = {"b": [1, 2.5], "a": {"text": "é", "none": None}}
+
+
+def test_a_checksum_does_not_depend_on_order_and_spaces():
+    text = json.dumps(dict(reversed(with_checksum(CONTENT).items())), indent=3)
+    Fields(parse_json(text), "the file").check_sum()
+    Fields(CONTENT, "the file").check_sum()  # which has none
+
+
+def test_a_checksum_tells_another_letter_or_digit():
+    text = json.dumps(with_checksum(CONTENT), ensure_ascii=False)
+    for old, new in (("2.5", "2.4"), ("é", "è"), ("none", "nonf"), ("[1", "[3")):
+        with pytest.raises(FileProblem, match="the file is not what was written"):
+            Fields(parse_json(text.replace(old, new)), "the file").check_sum()
+    with pytest.raises(FileProblem, match="crc32"):
+        Fields({"crc32": "none"}, "the file").check_sum()

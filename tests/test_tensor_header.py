@@ -9,8 +9,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from clearhead.file_reading import FileProblem
+from clearhead.json_fields import canonical_json
 from clearhead.tensor_file import TensorFile
-from clearhead.tensor_header import CHECKSUMS, Checksums, canonical_json, checksum_metadata
+from clearhead.tensor_header import CHECKSUMS, Checksums, checksum_metadata
 
 TENSORS = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b": np.array([True, False])}
 READERS = {

@@ -1,11 +1,15 @@
 """Members of a JSON object from a file, each read by its name and its type.
 
 In a file of someone else a number may be a text, and a list null. Each method here raises an
-error that names the member and both types where they do not fit.
+error that names the member and both types where they do not fit. An object of ours may have the
+CRC-32 of its own members, by which a flipped letter or digit is told.
 """
 
 from __future__ import annotations
 
+import json
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from .file_reading import FileProblem
@@ -13,6 +17,10 @@ from .visible import quoted
 
 MOST = 1 << 53
 """No whole number of a file is larger, up or down: all of them are exact as floats too."""
+
+CHECKSUM = "crc32"
+"""The member of an object with the checksum of all others."""
+MOST_SUM = 0xFFFF_FFFF
 
 _KINDS = {
     dict: "an object",
@@ -23,6 +31,16 @@ _KINDS = {
     float: "a number",
     type(None): "null",
 }
+
+
+def canonical_json(content: Any) -> bytes:
+    """Return JSON that does not depend on spaces or on the order of members."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def with_checksum(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with the checksum of its members as a further one, ``crc32``."""
+    return {**content, CHECKSUM: zlib.crc32(canonical_json(dict(content)))}
 
 
 class Fields:
@@ -110,6 +128,22 @@ class Fields:
         for key in self._members:
             if key not in names:
                 raise FileProblem(f"{self.name} has {quoted(key)}, which is none of its members")
+
+    def check_sum(self) -> None:
+        """Hold the members against the checksum that is one of them, if one is.
+
+        Without it they are what they are: older versions wrote none, nor do people.
+
+        Raises:
+            FileProblem: it is another one, or no checksum.
+        """
+        if not self.has(CHECKSUM):
+            return
+        others = {name: value for name, value in self._members.items() if name != CHECKSUM}
+        if self.integer(CHECKSUM, least=0, most=MOST_SUM) != with_checksum(others)[CHECKSUM]:
+            raise FileProblem(
+                f"{self.name} is not what was written: the checksum ({CHECKSUM}) is another one"
+            )
 
     def _of(self, key: str) -> str:
         return f"{quoted(key)} of {self.name}"

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
 from .file_reading import FileProblem, parse_json
-from .json_fields import Fields
+from .json_fields import MOST_SUM, Fields
 from .visible import quoted
 
 MOST_HEADER = 100_000_000
 """Bytes of a header; what the safetensors library itself allows."""
 
 CHECKSUMS = "clearhead.crc32"
-_MOST_SUM = 0xFFFF_FFFF
 
 # The format's name of a type -> its usual name, and bits of a number.
 _TYPES = {
@@ -176,11 +175,6 @@ def _bytes(array: Any) -> bytes:
     return bytes(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
-def canonical_json(content: Any) -> bytes:
-    """Return JSON that does not depend on spaces or on the order of members."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-
-
 class Checksums:
     """What the metadata of a file says of its tensors and of what belongs to it.
 
@@ -207,7 +201,7 @@ class Checksums:
         """
         if self._tensors is None:
             return None
-        return self._tensors.integer(tensor, least=0, most=_MOST_SUM)
+        return self._tensors.integer(tensor, least=0, most=MOST_SUM)
 
     def check(self, tensor: str, actual: int) -> None:
         """Refuse a tensor whose bytes have another checksum.
@@ -228,4 +222,4 @@ class Checksums:
         """
         if self._others is None or not self._others.has(name):
             return True
-        return self._others.integer(name, least=0, most=_MOST_SUM) == zlib.crc32(content)
+        return self._others.integer(name, least=0, most=MOST_SUM) == zlib.crc32(content)

@@ -169,7 +169,31 @@ def test_ids_that_the_tokenizer_does_not_have(store: Path) -> None:
     assert f"holds the token id {TOKENIZER.vocab_size}, and its tokenizer has" in damaged(store)
     content[100:102] = (TOKENIZER.vocab_size - 1).to_bytes(2, "little")
     (store / "tokens.bin").write_bytes(content)
+    assert "tokens.bin is not what was written: its checksum is another one" in damaged(store)
+    without_checksums(store)
     assert len(build_store(store, "no corpus", TOKENIZER, PLAIN)) == 300
+
+
+def without_checksums(store: Path) -> None:
+    """Make a store as an older version wrote it."""
+    facts = json.loads((store / "store.json").read_text())
+    del facts["crc32"], facts["numbers_crc32"]
+    (store / "store.json").write_text(json.dumps(facts))
+
+
+def test_other_offsets_and_facts_are_told_by_their_checksums(store: Path) -> None:
+    content = bytearray((store / "offsets.npy").read_bytes())
+    content[136] -= 1  # the end of the first text, a token earlier
+    (store / "offsets.npy").write_bytes(content)
+    assert "offsets.npy is not what was written" in damaged(store)
+    without_checksums(store)
+    assert len(build_store(store, "no corpus", TOKENIZER, PLAIN)) == 300
+
+
+def test_facts_that_are_others_are_told_by_their_checksum(store: Path) -> None:
+    path = store / "store.json"
+    path.write_text(path.read_text().replace('"pairs.tsv"', '"pairs.tsw"'))
+    assert "the checksum (crc32) is another one" in damaged(store)
 
 
 @pytest.mark.parametrize("tags", [{"sie": 1}, {"tu": -1}, {"tu": "1"}, ["tu"]])

@@ -345,11 +345,16 @@ def test_files_that_were_not_written_together_are_refused(new_model, tmp_path):
     (first / "tokenizer.json").write_text(json.dumps(tokenizer))
     assert "tokenizer.json is not what the weights were written with" in error_of(first)
     config = json.loads((second / "config.json").read_text())
+    before = config["model"]["norm_epsilon"]
     config["model"]["norm_epsilon"] = 1e-3
-    config["languages"] = {"source": "en", "target": "fr"}  # may be changed
     (second / "config.json").write_text(json.dumps(config))
-    assert "config.json is not what the weights were written with" in error_of(second)
+    assert '"model" in config.json is not what the weights were written with' in error_of(second)
+    config["model"]["norm_epsilon"] = before
+    config["languages"] = {"source": "en", "target": "de"}
+    (second / "config.json").write_text(json.dumps(config))
+    assert "what config.json says beside its model is not what" in error_of(second)
     config["edited"] = True
+    config["model"]["norm_epsilon"] = 1e-3
     (second / "config.json").write_text(json.dumps(config))
     assert read_checkpoint(second).config.norm_epsilon == 1e-3
 

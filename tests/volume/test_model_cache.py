@@ -11,6 +11,7 @@ import pytest
 
 from clearhead.config import TransformerConfig
 from clearhead.errors import ConfigError
+from clearhead.files import draft_folder
 from clearhead.volume.model_cache import cache_folder, fingerprint, stored_model
 
 CONFIG = TransformerConfig(vocab_size=9, d_model=8)
@@ -102,13 +103,16 @@ def test_two_at_once_both_get_a_whole_one(cache):
     assert [path.name for path in cache.iterdir()] == ["m"]
 
 
-def test_what_a_killed_process_left_is_removed_after_a_day(cache):
-    old, new = cache / ".m.1.part", cache / ".m.2.part"
-    for path in (old, new):
+def test_what_a_killed_process_left_is_removed_whatever_the_clock_says(cache):
+    killed, other = cache / ".m.abcdefgh.part", cache / ".n.abcdefgh.part"
+    for path in (killed, other):
         path.mkdir(parents=True)
-    os.utime(old, (time.time() - 90_000,) * 2)
-    stored_model("m", Writer(), verify)
-    assert (old.exists(), new.exists()) == (False, True)
+        (path / "model.bin").write_text("half")
+        os.utime(path, (time.time() + 90_000,) * 2)
+    with draft_folder(cache / "m") as draft:  # of a process that lives
+        stored_model("m", Writer(), verify)
+        assert draft.exists()
+    assert (killed.exists(), other.exists()) == (False, True)
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(monkeypatch, tmp_path):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..tensor_header import canonical_json, checksum_metadata
+from ..json_fields import canonical_json
+from ..tensor_header import checksum_metadata
 from ..translation.checkpoint import Checkpoint
+from ..weight_storage.checksum_file import statements_json
 from ..weight_storage.weight_file import store
 from .model_folder import new_folder, write_arrays, write_json
 
@@ -68,6 +70,7 @@ def convert(checkpoint: Checkpoint, folder: str | Path, storage: str) -> Convers
             content.tensors,
             config=canonical_json(description["model"]),
             tokenizer=(draft / "tokenizer.json").read_bytes(),
+            statements=statements_json(description),
         )
         write_arrays(draft / "model.safetensors", content.tensors, metadata)
     return Conversion(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from typing import Any
 import numpy as np
 
 from ..file_reading import FileProblem, open_file, read_json
-from ..json_fields import Fields
+from ..json_fields import CHECKSUM, MOST_SUM, Fields
 from ..visible import quoted
 from .tags import TAGS
 
 _CHECKED_AT_ONCE = 1 << 22
 _NUMPY = b"\x93NUMPY\x01\x00"  # a file of version 1.0
 _DTYPES = ("uint16", "uint32")
+CHECKSUMS = "numbers_crc32"
+"""The member of store.json with the CRC-32 of the bytes of the ids and of the offsets."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,11 @@ class StoreFacts:
     """The content of ``store.json``.
 
     Attributes:
-        content: all of it.
+        content: all of it but the checksums.
         dtype: of the ids.
         pairs, tokens: how many the store holds.
         sha256: of the corpus.
+        token_sum, offset_sum: CRC-32 of the other two files' numbers; None where it has none.
     """
 
     content: dict[str, Any]
@@ -40,6 +44,8 @@ class StoreFacts:
     pairs: int
     tokens: int
     sha256: str
+    token_sum: int | None = None
+    offset_sum: int | None = None
 
 
 def read_facts(folder: Path) -> StoreFacts:
@@ -71,12 +77,16 @@ def read_facts(folder: Path) -> StoreFacts:
         for tag in counts.names():
             counts.integer(tag, least=0)
     fields.text("corpus")
+    fields.check_sum()
+    sums = fields.object(CHECKSUMS) if fields.has(CHECKSUMS) else None
     return StoreFacts(
-        content=dict(content),
+        content={key: content[key] for key in content if key not in (CHECKSUMS, CHECKSUM)},
         dtype=np.dtype(name).newbyteorder("<"),
         pairs=fields.integer("pairs", least=1),
         tokens=fields.integer("tokens", least=0),
         sha256=fields.text("sha256"),
+        token_sum=sums.integer("tokens", least=0, most=MOST_SUM) if sums else None,
+        offset_sum=sums.integer("offsets", least=0, most=MOST_SUM) if sums else None,
     )
 
 
@@ -135,18 +145,31 @@ def checked_lengths(offsets: np.ndarray, facts: StoreFacts, most: int | None) ->
     limit = int(np.iinfo(np.int32).max) if most is None else most
     if int(lengths.max()) > limit:
         raise FileProblem(f"a text has {int(lengths.max()):,} tokens, and {limit:,} are the most")
+    if facts.offset_sum not in (None, zlib.crc32(offsets)):
+        raise FileProblem("offsets.npy is not what was written: its checksum is another one")
     return lengths.astype(np.int32)
 
 
-def check_ids(tokens: np.ndarray, vocab_size: int) -> None:
+def check_ids(tokens: np.ndarray, vocab_size: int, checksum: int | None = None) -> None:
     """Refuse ids that a vocabulary does not have: they would be places outside of a table.
+
+    Args:
+        tokens: of a store.
+        vocab_size: ids from here on are refused.
+        checksum: CRC-32 of their bytes; others are refused. None does not look at it.
 
     Raises:
         FileProblem: there is one.
     """
+    so_far = 0
     for first in range(0, len(tokens), _CHECKED_AT_ONCE):
-        largest = int(tokens[first : first + _CHECKED_AT_ONCE].max())
+        block = tokens[first : first + _CHECKED_AT_ONCE]
+        if checksum is not None:
+            so_far = zlib.crc32(block, so_far)
+        largest = int(block.max())
         if largest >= vocab_size:
             raise FileProblem(
                 f"it holds the token id {largest:,}, and its tokenizer has {vocab_size:,} ids"
             )
+    if checksum not in (None, so_far):
+        raise FileProblem("tokens.bin is not what was written: its checksum is another one")

@@ -4,8 +4,8 @@ Plain and labelled texts are stored alike (`clearhead.text.kinds`): a window of 
 without a source, and a label's number the target of its text.
 
 A store is a folder: ``tokens.bin`` (uint16 or uint32, source and target of each pair in turn),
-``offsets.npy`` (where each text begins) and ``store.json`` (what it was made of). It is
-complete or absent: it is written under another name and renamed at the end.
+``offsets.npy`` (where each text begins) and ``store.json`` (what it was made of, and checksums of
+all three). It is complete or absent: it is written under another name and renamed at the end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import unicodedata
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,10 +28,18 @@ import numpy as np
 from ..errors import CorpusError
 from ..file_reading import FileProblem
 from ..files import sync_folder
+from ..json_fields import with_checksum
 from .corpus import Pair, Skipped, corpus_files
 from .kinds import PAIRS, Kind
 from .shares import position_of
-from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
+from .store_files import (
+    CHECKSUMS,
+    check_ids,
+    checked_lengths,
+    map_tokens,
+    read_facts,
+    read_offsets,
+)
 from .tags import BACK_TRANSLATION, register_of, tag_id
 from .tokenizer import Tokenizer
 
@@ -119,7 +128,8 @@ class TokenStore:
 
     Args:
         folder: of the store.
-        vocab_size: ids from here on are refused; None does not look at them.
+        vocab_size: ids from here on are refused, and ids that are not those that were written;
+            None does not look at them.
         max_tokens: longer texts are refused; None takes any.
 
     Raises:
@@ -142,7 +152,7 @@ class TokenStore:
             self._tokens = map_tokens(self.folder, facts)
             lengths = checked_lengths(self._offsets, facts, max_tokens)
             if vocab_size is not None:
-                check_ids(self._tokens, vocab_size)
+                check_ids(self._tokens, vocab_size, facts.token_sum)
         except FileProblem as error:
             raise CorpusError(
                 f"The token store {self.folder} is damaged: {error.reason}. Remove that folder, "
@@ -204,12 +214,15 @@ def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Pr
     tags: Counter[str] = Counter()
     dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     lengths: list[np.ndarray] = []
+    token_sum = 0
     with (draft / "tokens.bin").open("wb") as file:
         pairs = usable_pairs(corpus, preparation, skip_counts)
         for rows in _encoded(pairs, tokenizer, preparation, skip_counts, tags):
             lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
             # Not tofile, whose error for a full disk has no number to know it by.
-            file.write(np.fromiter(chain.from_iterable(rows), dtype=dtype).data)
+            ids = np.fromiter(chain.from_iterable(rows), dtype=np.dtype(dtype).newbyteorder("<"))
+            token_sum = zlib.crc32(ids, token_sum)
+            file.write(ids.data)
     if not lengths:
         raise CorpusError(f"{corpus} holds no usable {preparation.kind.noun} ({skip_counts}).")
     if preparation.register_share and not tags.keys() - {BACK_TRANSLATION}:
@@ -229,7 +242,9 @@ def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Pr
     }
     if preparation.has_tags:
         facts["tags"] = dict(sorted(tags.items()))
-    (draft / "store.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    facts[CHECKSUMS] = {"tokens": token_sum, "offsets": zlib.crc32(offsets.astype("<i8"))}
+    facts_json = json.dumps(with_checksum(facts), indent=2)
+    (draft / "store.json").write_text(facts_json, encoding="utf-8")
 
 
 def _encoded(

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,15 @@ from torch import Tensor
 from ..errors import CheckpointError
 from ..file_reading import FileProblem
 from ..files import write_with_usual_mode
+from ..json_fields import canonical_json
 from ..tensor_file import TensorFile
-from ..tensor_header import canonical_json, checksum_metadata
+from ..tensor_header import checksum_metadata
 from ..visible import visible
+from ..weight_storage.checksum_file import statements_json
 from ..weight_storage.weight_file import store
 from .processes.sharding import divided_like, whole
 from .run_folder._model_folder import model_draft, remove_model_drafts, replace_state
-from .run_folder.progress import STATE, Progress, damaged, read_progress
+from .run_folder.progress import STATE, Progress, damaged, read_progress, write_progress
 
 
 def remove_drafts(run: Path) -> None:
@@ -90,8 +91,7 @@ def save_state(
     try:
         _save(weights, draft / "model.safetensors")
         _save(tensors, draft / "state.safetensors")
-        progress_json = json.dumps(asdict(progress), indent=2)
-        (draft / "progress.json").write_text(progress_json, encoding="utf-8")
+        write_progress(draft, progress)
         replace_state(draft, folder)
     except BaseException:  # a full disk: give back the room
         shutil.rmtree(draft, ignore_errors=True)
@@ -289,7 +289,10 @@ def export_model(
     }
     with model_draft(folder) as draft:
         metadata = checksum_metadata(
-            content.tensors, config=canonical_json(dict(config)), tokenizer=tokenizer_json.encode()
+            content.tensors,
+            config=canonical_json(dict(config)),
+            tokenizer=tokenizer_json.encode(),
+            statements=statements_json(description),
         )
         write_with_usual_mode(
             draft / "model.safetensors",

@@ -16,11 +16,11 @@ from ..engine.protocols import FloatArray
 from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ConfigError, ShapeError
 from ..file_reading import FileProblem, read_json
-from ..json_fields import Fields
+from ..json_fields import Fields, canonical_json
 from ..reference.weights import check_shapes
-from ..tensor_file import TensorFile
-from ..tensor_header import canonical_json
+from ..tensor_header import Checksums
 from ..text.tokenizer import Tokenizer
+from ..weight_storage.checksum_file import open_weights, statements_json
 from ..weight_storage.weight_file import read_format, read_weights, weight_shapes
 from .directions.discovery import FILES, bundled_models, find_model, user_models
 from .directions.languages import Languages, read_languages
@@ -187,6 +187,7 @@ class _Description(NamedTuple):
     languages: Languages | None
     registers: tuple[str, ...]
     labels: tuple[str, ...]
+    statements: bytes  # all of what it says beside its model, of which there is a checksum
     is_edited: bool  # says that its settings are no longer those of the weights, on purpose
 
 
@@ -206,8 +207,9 @@ def _read_config(path: Path) -> _Description:
         provenance = _provenance(content)
         is_edited = content.has("edited") and content.flag("edited")
         return _Description(
-            config, model, provenance, number, languages, registers, labels, is_edited
-        )
+            config, model, provenance, number, languages, registers, labels,
+            statements_json(content.members()), is_edited,
+        )  # fmt: skip
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."
@@ -242,16 +244,12 @@ def _provenance(content: Fields) -> dict[str, Any]:
 def _read_weights(path: Path, of: _Description, tokenizer: Path) -> dict[str, FloatArray]:
     """Read the weights that a description is of; see `checksum_metadata` for what else they say."""
     try:
-        with TensorFile(path) as file:
+        with open_weights(path) as file:
             shapes = weight_shapes(file, of.format_number)
             _check_fit(path, shapes, of.config)
             _check_types(path, {name: file.tensors[name].dtype for name in shapes})
-            if not of.is_edited and not file.checksums.belongs("config", canonical_json(of.model)):
-                raise _not_written_together(
-                    path,
-                    'the "model" in config.json',
-                    ' If it was edited on purpose, say so there: "edited": true.',
-                )
+            if not of.is_edited:
+                _check_description(path, file.checksums, of)
             if not file.checksums.belongs("tokenizer", tokenizer.read_bytes()):
                 raise _not_written_together(path, "tokenizer.json")
             return read_weights(file, shapes)
@@ -260,6 +258,18 @@ def _read_weights(path: Path, of: _Description, tokenizer: Path) -> dict[str, Fl
             f"Cannot read the weights {path}: {error.reason}. The file is damaged or was not "
             f"copied whole: get it again."
         ) from error
+
+
+def _check_description(path: Path, checksums: Checksums, of: _Description) -> None:
+    parts = {
+        "config": ('the "model" in config.json', canonical_json(of.model)),
+        "statements": ("what config.json says beside its model", of.statements),
+    }
+    for name, (words, content) in parts.items():
+        if not checksums.belongs(name, content):
+            raise _not_written_together(
+                path, words, ' If it was edited on purpose, say so there: "edited": true.'
+            )
 
 
 def _not_written_together(path: Path, what: str, more: str = "") -> CheckpointError:

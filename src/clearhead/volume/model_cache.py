@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ConfigError
 from ..file_reading import FileProblem, read_json
+from ..files import draft_folder
 from ..shapes import Array
 
 _FORMAT = 1  # of what is written; another one is another model
 _CONTENTS = "clearhead.json"  # what a whole folder holds
-_OLD = 24 * 3600.0  # seconds after which an unfinished folder has no process any more
 
 
 def cache_folder() -> Path:
@@ -53,7 +51,7 @@ def stored_model(
 
     A folder has its name only when it is whole and verified. Of two processes that write the same
     model, both finish, and one of the folders stays. A folder whose files were damaged is
-    written anew.
+    written anew. What a killed process left of the same model is removed.
 
     Args:
         name: of the folder.
@@ -67,23 +65,20 @@ def stored_model(
     folder = cache_folder() / name
     if _is_whole(folder):
         return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_old_drafts(folder.parent)
-        draft = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=folder.parent))
-    except OSError as error:
-        raise ConfigError(
-            f"The model for CTranslate2 is kept in {folder.parent}, which cannot be written to: "
-            f"{error.strerror}. Set XDG_CACHE_HOME to a folder that can."
-        ) from error
-    try:
+    with ExitStack() as drafts:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            draft = drafts.enter_context(draft_folder(folder))
+        except OSError as error:
+            raise ConfigError(
+                f"The model for CTranslate2 is kept in {folder.parent}, which cannot be written "
+                f"to: {error.strerror}. Set XDG_CACHE_HOME to a folder that can."
+            ) from error
         write(draft)
         contents = {path.name: _digest(path) for path in sorted(draft.iterdir())}
         description = {"files": contents, "verification": verify(draft)}
         (draft / _CONTENTS).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
         _take_place(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 
@@ -97,13 +92,8 @@ def _take_place(draft: Path, folder: Path) -> None:
             if _is_whole(folder):
                 return
             # A damaged folder is moved away first: whoever reads it goes on reading it.
-            aside = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=folder.parent))
-            try:
+            with draft_folder(folder) as aside, suppress(FileNotFoundError):  # another one did
                 folder.rename(aside / folder.name)
-            except FileNotFoundError:
-                pass  # another process did
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
     raise ConfigError(f"{folder} cannot be replaced. Remove it, and try again.")
 
 
@@ -119,13 +109,3 @@ def _is_whole(folder: Path) -> bool:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def _remove_old_drafts(parent: Path) -> None:
-    """Remove what processes left that were ended before they had finished."""
-    for path in parent.glob(".*.part"):
-        try:
-            if time.time() - path.stat().st_mtime > _OLD:
-                shutil.rmtree(path, ignore_errors=True)
-        except OSError:
-            continue  # another process was faster

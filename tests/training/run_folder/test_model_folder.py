@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clearhead.training.run_folder import _model_folder
 from clearhead.training.run_folder._model_folder import model_draft, remove_model_drafts
 
 
@@ -32,6 +33,33 @@ def test_folders_and_files_of_others_stay(tmp_path: Path) -> None:
         "model/model.safetensors", "model/tokenizer.json",
     }  # fmt: skip
     assert (tmp_path / "model/config.json").read_text() == "second"
+
+
+def test_nothing_in_a_draft_is_the_only_one_of_its_kind(tmp_path: Path, monkeypatch) -> None:
+    """A process that is killed after the exchange leaves a draft, which is removed whole."""
+    write(tmp_path / "model", "first")
+    (tmp_path / "model/README.md").write_text("mine")
+    (tmp_path / "model/figures").mkdir()
+    (tmp_path / "model/figures/a.txt").write_text("mine")
+    (tmp_path / "model/link").symlink_to("README.md")
+    real = _model_folder.exchange
+
+    def exchange_and_end(draft: Path, folder: Path) -> bool:
+        assert (draft / "README.md").samefile(folder / "README.md")
+        return real(draft, folder) and (_ for _ in ()).throw(KeyboardInterrupt)
+
+    monkeypatch.setattr(_model_folder, "exchange", exchange_and_end)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "model", "second")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model/config.json").read_text() == "second"
+    assert (tmp_path / "model/figures/a.txt").read_text() == "mine"
+    assert os.readlink(tmp_path / "model/link") == "README.md"
+
+
+def test_where_names_cannot_be_exchanged(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(_model_folder, "exchange", lambda first, second: False)
+    test_folders_and_files_of_others_stay(tmp_path)
 
 
 def test_a_failure_leaves_the_model_that_was_there(tmp_path: Path) -> None:
@@ -78,5 +106,7 @@ def test_what_a_kill_left_is_removed_but_for_files_of_others(tmp_path: Path) -> 
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("half")
     (tmp_path / ".model.b.draft/README.md").write_text("mine")
+    (tmp_path / ".model.abcdefgh.part").mkdir()
+    (tmp_path / ".model.abcdefgh.part/tokenizer.json").write_text("half")
     remove_model_drafts(tmp_path / "model")
     assert [path.name for path in tmp_path.rglob("*")] == [".model.b.draft", "README.md"]

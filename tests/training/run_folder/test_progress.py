@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clearhead.errors import CheckpointError
-from clearhead.training.run_folder.progress import Progress, read_progress
+from clearhead.training.run_folder.progress import Progress, read_progress, write_progress
 from tests.strangers import SPOILT, edits, refusal, spoilt
 
 FULL = Progress(
@@ -38,6 +38,15 @@ def folder(tmp_path: Path) -> Path:
 
 def test_it_comes_back(folder: Path) -> None:
     assert read_progress(folder) == FULL
+
+
+def test_a_digit_that_is_another_is_told(folder: Path) -> None:
+    write_progress(folder, FULL)
+    path = folder / "progress.json"
+    assert read_progress(folder) == FULL
+    path.write_text(path.read_text().replace('"target_tokens": 700', '"target_tokens": 701'))
+    with pytest.raises(CheckpointError, match=r"the checksum \(crc32\) is another one"):
+        read_progress(folder)
 
 
 def test_what_an_older_version_did_not_write_has_its_default(folder: Path) -> None:

@@ -12,7 +12,7 @@ from ...errors import CheckpointError, ConfigError
 from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
 from ...nn.transformer import Transformer
-from ...tensor_file import TensorFile
+from ...weight_storage.checksum_file import open_weights
 from ...weight_storage.weight_file import read_format, read_weights, weight_shapes
 from ..checkpoint import fit_weights
 from ..run_folder.progress import damaged
@@ -56,7 +56,7 @@ def load_initial(folder: Path, model: Transformer) -> list[str]:
     before, number = read_initial_config(folder)
     path = folder / "model.safetensors"
     try:
-        with TensorFile(path) as file:
+        with open_weights(path) as file:
             weights = read_weights(file, weight_shapes(file, number))
     except FileProblem as error:
         raise CheckpointError(damaged(path, error.reason)) from error

@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...files import exchange, process_umask, sync, sync_folder
+from ...files import draft_folder, exchange, remove_drafts_of_killed, sync, sync_folder
+from ...weight_storage.checksum_file import NAME as CHECKSUMS
 
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
-_SUFFIX = ".draft"
+_FILES = ("config.json", "model.safetensors", "tokenizer.json", CHECKSUMS)
+_OLD_SUFFIX = ".draft"  # of what versions before this one wrote to
 _UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # what safetensors gives its own name to at the end
 
 
@@ -21,50 +21,69 @@ _UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # what safetensors gives its own name 
 def model_draft(folder: Path) -> Iterator[Path]:
     """Give a new folder to write a model to, which takes the place of ``folder`` at the end.
 
-    Its name is unique, so no folder of anyone is taken for it. Of what was in ``folder`` before,
-    a model's three files are removed; others are moved to the new one.
+    Of what was in ``folder`` before, a model's own files are replaced; others are in the new one.
     """
     folder = folder.resolve()  # a link to a folder stays a link
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = _unique(folder)
-    try:
-        draft.chmod(0o777 & ~process_umask())
+    with draft_folder(folder) as draft:
         yield draft
         _put_in_place(draft, folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-
-
-def _unique(folder: Path) -> Path:
-    draft = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_SUFFIX, dir=folder.parent)
-    return Path(draft)
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:
-    sync_folder(draft)
     if not folder.is_dir():
+        sync_folder(draft)
         os.rename(draft, folder)  # a file in the way is an error
-    else:
-        if exchange(draft, folder):
-            before = draft
-        else:
-            before = _unique(folder)
-            os.replace(folder, before)  # takes the place of the empty folder
-            os.replace(draft, folder)
         sync(folder.parent)
-        for path in before.iterdir():
-            if path.name in _FILES:
-                path.unlink()
-            else:
-                path.rename(folder / path.name)
-        before.rmdir()
+        return
+    # Others' files have both names for a moment: nothing in a draft is the only one of its kind,
+    # so that one that a kill leaves can be removed whole.
+    _give_second_names(folder, draft)
+    sync_folder(draft)
+    if exchange(draft, folder):
+        before = draft
+    else:
+        before = folder.with_name(draft.name + ".old")
+        os.replace(folder, before)
+        os.replace(draft, folder)
+        os.replace(before, draft)  # where it is removed
+        before = draft
     sync(folder.parent)
+    for path in before.iterdir():  # what came after the names were given
+        if path.name not in _FILES and not os.path.lexists(folder / path.name):
+            path.rename(folder / path.name)
+
+
+def _give_second_names(folder: Path, draft: Path) -> None:
+    """Give what others have in a folder a name in the draft, too."""
+    for path in folder.iterdir():
+        if path.name in _FILES or os.path.lexists(draft / path.name):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, draft / path.name, symlinks=True, copy_function=_link)
+        elif path.is_symlink():
+            os.symlink(os.readlink(path), draft / path.name)
+        else:
+            _link(path, draft / path.name)
+
+
+def _link(path: str | Path, name: str | Path) -> None:
+    """Give a file a second name; where the disk has no such thing, a copy."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+            raise
+        shutil.copy2(path, name, follow_symlinks=False)
 
 
 def remove_model_drafts(folder: Path) -> None:
-    """Remove what a kill left of drafts of this folder; other files in them stay."""
-    for draft in folder.parent.glob(f".{folder.name}.*{_SUFFIX}"):
+    """Remove what a kill left of drafts of this folder.
+
+    In those of earlier versions there may be files of others, which stay.
+    """
+    remove_drafts_of_killed(folder)
+    for draft in folder.parent.glob(f".{folder.name}.*{_OLD_SUFFIX}"):
         for name in (*_FILES, *(path.name for path in draft.glob(_UNFINISHED))):
             (draft / name).unlink(missing_ok=True)
         if not any(draft.iterdir()):

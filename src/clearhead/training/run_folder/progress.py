@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ...errors import CheckpointError
 from ...file_reading import FileProblem, read_json
-from ...json_fields import Fields
+from ...json_fields import CHECKSUM, Fields, with_checksum
 from ...visible import quoted
 
 STATE = re.compile(r"step-(\d{8})")
 FIRST = "step-00000000"
 """The state before any step."""
+_NAME = "progress.json"
 _PRECISIONS = ("float32", "bfloat16")
 _MOST_THREADS = 1 << 12
 
@@ -82,13 +84,19 @@ def damaged(path: Path, reason: object) -> str:
     return f"Cannot read {path}: {reason}. It is missing or damaged. {advice}"
 
 
+def write_progress(folder: Path, progress: Progress) -> None:
+    """Write where the run stands to the folder of a state."""
+    text = json.dumps(with_checksum(asdict(progress)), indent=2)
+    (folder / _NAME).write_text(text, encoding="utf-8")
+
+
 def read_progress(folder: Path) -> Progress:
     """Read where the run stood at a state.
 
     Raises:
         CheckpointError: its file is missing or damaged.
     """
-    path = folder / "progress.json"
+    path = folder / _NAME
     try:
         return _progress(Fields(read_json(path), "the file"))
     except FileProblem as error:
@@ -97,10 +105,14 @@ def read_progress(folder: Path) -> Progress:
 
 def _progress(file_members: Fields) -> Progress:
     """Read a file's members; one that an older version did not write has its default."""
-    file_members.only(tuple(one.name for one in fields(Progress)))
+    names = tuple(one.name for one in fields(Progress))
+    file_members.only((*names, CHECKSUM))
     progress = Progress()
-    for name in file_members.names():
+    for name in names:
+        if name not in file_members.names():
+            continue
         setattr(progress, name, _member(file_members, name))
+    file_members.check_sum()
     return progress
 
 
