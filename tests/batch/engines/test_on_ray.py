@@ -38,7 +38,7 @@ def ray_job(folder, place):
         (place / "in.txt").write_bytes(b"\n".join(lines))
     job = small_job(folder, place, max_length=12)
     plan = Plan.of_lines(job.plan.surveys, job.plan.settings, 1500)
-    return type(job)(job.folder, plan, job.translator)
+    return type(job)(job.folder, plan, job.work)
 
 
 def wait_for_process(folder, others):

@@ -8,7 +8,9 @@ import pytest
 
 from clearhead.batch.job import line_translator, part
 from clearhead.batch.job.folder import Job, survey_inputs
-from clearhead.batch.job.line_translator import WINDOW, LineTranslator
+from clearhead.batch.job.line_translator import LineTranslator
+from clearhead.batch.job.line_work import WINDOW
+from clearhead.batch.job.lines import Line
 from clearhead.batch.job.plan import Plan
 from clearhead.errors import CheckpointError, ConfigError, TextError
 from clearhead.translation.translator import Translator
@@ -118,3 +120,15 @@ def test_what_gives_several_lines_or_has_no_folder_is_refused(translator):
     parts = Translator(translator.engine, translator.tokenizer, translator.config)
     with pytest.raises(CheckpointError, match="this one has none"):
         LineTranslator(parts, CALL)
+
+
+def test_a_window_has_a_line_for_each_line_and_says_why_some_are_rejected(translator):
+    lines = LineTranslator(translator, CALL, column=2)
+    content, rejects = lines.window(
+        [(1, Line(b"x\tthe house", 11, b"")), (2, Line(b"alone", 5, b""))]
+    )
+    assert content.split(b"\n")[1:] == [b"", b""]
+    assert {place: str(error) for place, error in rejects.items()} == {
+        1: "it has no column 2; it has 1"
+    }
+    assert lines.settings["column"] == 2

@@ -15,7 +15,7 @@ from tests.batch.job.jobs import output, small_job
 def test_a_worker_loads_a_model_once_and_writes_to_each_jobs_own_folder(
     folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(on_ray, "_TRANSLATORS", {})
+    monkeypatch.setattr(on_ray, "_WORKS", {})
     jobs = [small_job(folder, tmp_path / name, count=2) for name in "ab"]
     assert jobs[0].plan.digest == jobs[1].plan.digest
     for job in jobs:
@@ -25,7 +25,7 @@ def test_a_worker_loads_a_model_once_and_writes_to_each_jobs_own_folder(
             assert on_ray.write_part(copy, number)["part"] == number
         assert job.remaining_parts() == []
     assert output(jobs[0].folder) == output(jobs[1].folder) != b""
-    (translator,) = on_ray._TRANSLATORS.values()
+    (translator,) = on_ray._WORKS.values()
     assert "_reference" not in translator.translator.__dict__  # it is loaded
 
 

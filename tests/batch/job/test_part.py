@@ -91,7 +91,7 @@ def test_a_part_has_a_line_for_each_line_and_says_which_it_rejected(folder, tmp_
     assert len(lines) == len(LINES) + 1
     assert lines[1] == lines[3] == lines[-1] == b""
     assert lines[4] == b"12:30"
-    translator = small_job(folder, tmp_path / "whole").translator
+    translator = small_job(folder, tmp_path / "whole").work
     assert lines[5].decode() == translator.lines(["the river"])[0]
     assert json.loads(expected["part-00001-of-00001.rejects.jsonl"]) == REJECT
     assert json.loads(expected["manifest.json"])["rejects"] == 1
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_and_with_room_it_goes_on(folder, tmp_path, expected
     with small_disk(tmp_path / "disk"):
         job = small_job(folder, tmp_path / "beside")
         source = job.plan.surveys[0].path
-        job = type(job)(tmp_path / "disk" / "out", job.plan, job.translator)
+        job = type(job)(tmp_path / "disk" / "out", job.plan, job.work)
         job.open()
         filler = tmp_path / "disk" / "filler"
         with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from ...errors import ConfigError, CorpusError
 from . import plan as plan_file
 from .durable_files import lock, write_durably
-from .line_translator import LineTranslator
+from .line_work import LineWork
 from .lines import Survey, survey
 from .part import PartFiles, PartWriter, read_manifest
 from .plan import Plan
@@ -29,14 +30,12 @@ class Job:
     Attributes:
         folder: where its parts are written, on a disk that every worker sees.
         plan: of the job.
-        translator: of its lines.
-        column: of the text in a line, from 1; None for the whole line.
+        work: that is done with its lines.
     """
 
     folder: Path
     plan: Plan
-    translator: LineTranslator
-    column: int | None = None
+    work: LineWork
 
     def open(self) -> None:
         """Write the plan to the folder, or check that its plan is this one.
@@ -61,7 +60,7 @@ class Job:
 
     def files(self, number: int) -> PartFiles:
         """Return the files of a part."""
-        return PartFiles(self.folder, self.plan.part(number).stem)
+        return PartFiles(self.folder, self.plan.part(number).stem, self.work.suffix)
 
     def write_part(
         self,
@@ -70,11 +69,9 @@ class Job:
         patience: float = 0.0,
         on_lines: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
-        """Translate a part, or the rest of it, and return its manifest; see `PartWriter.write`."""
+        """Write a part, or the rest of it, and return its manifest; see `PartWriter.write`."""
         part = self.plan.part(number)
-        writer = PartWriter(
-            self.folder, part, self.plan.digest, self.translator, self.column, on_lines
-        )
+        writer = PartWriter(self.folder, part, self.plan.digest, self.work, on_lines)
         return writer.write(patience)
 
     def remaining_parts(self) -> list[int]:
@@ -83,7 +80,10 @@ class Job:
         return [number for number in numbers if not self.files(number).is_complete]
 
     def finish(self) -> dict[str, Any] | None:
-        """Write the manifest of the job, where all parts are complete, and return it.
+        """Write what all parts make together, where they are complete, and the job's manifest.
+
+        Returns:
+            the manifest; None where a part is not complete.
 
         Raises:
             ConfigError: a part's files are not what its manifest says.
@@ -94,7 +94,10 @@ class Job:
             read_manifest(self.files(number), self.plan.digest)
             for number in range(1, self.plan.count + 1)
         ]
-        content = {
+        count = sum(part["rejects"]["count"] for part in parts)
+        outputs = [self.files(number).output for number in range(1, self.plan.count + 1)]
+        results = self.work.results(outputs, count)
+        content: dict[str, Any] = {
             **self.plan.to_dict(),
             "plan": self.plan.digest,
             "parts": [
@@ -102,10 +105,17 @@ class Job:
                 for part in parts
             ],
             "products": sorted({part["products"] for part in parts}),
-            "rejects": sum(part["rejects"]["count"] for part in parts),
+            "rejects": count,
         }
+        if results:
+            content["results"] = [
+                {"name": name, "bytes": len(one), "sha256": hashlib.sha256(one).hexdigest()}
+                for name, one in results.items()
+            ]
         text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
         with lock(self.folder / _LOCK, task="at work", patience=_PATIENCE):
+            for name, one in results.items():
+                write_durably(self.folder / name, one)
             write_durably(self.folder / MANIFEST, text.encode("utf-8") + b"\n")
         return content
 

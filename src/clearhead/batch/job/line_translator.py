@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import CheckpointError, ConfigError, TextError
 from ...translation.pickling import Reference
 from .._threads import one_thread
 from ..output_lines import output_lines
+from .line_work import WINDOW, LineWork
+from .lines import Line, text_of
 
 if TYPE_CHECKING:
     from ...translation.pretrained_translator import PretrainedTranslator
@@ -18,12 +20,11 @@ if TYPE_CHECKING:
 
     AnyTranslator = Translator | PretrainedTranslator
 
-WINDOW = 512  # lines that are translated together
 FORMS = ("as_json", "scores", "alignments")
 
 
 @dataclass
-class LineTranslator:
+class LineTranslator(LineWork):
     """Translates lines with one model, which is loaded when the first lines come.
 
     It pickles as some hundred bytes.
@@ -32,6 +33,7 @@ class LineTranslator:
         translator: the model; it must have been read from a folder.
         call: arguments of its ``translate``.
         form: what is written, of `output_lines`.
+        column: of the text in a line, from 1; None for the whole line.
 
     Raises:
         CheckpointError: the model has no folder that another process could read.
@@ -41,6 +43,11 @@ class LineTranslator:
     translator: AnyTranslator
     call: Mapping[str, Any]
     form: Mapping[str, bool] = field(default_factory=lambda: dict.fromkeys(FORMS, False))
+    column: int | None = None
+
+    task: ClassVar[str] = "translating"
+    done: ClassVar[str] = "translated"
+    suffix: ClassVar[str] = ".txt"
 
     def __post_init__(self) -> None:
         self.reference: Reference | None = self.translator.refer()
@@ -61,7 +68,7 @@ class LineTranslator:
         assert self.reference is not None
         model = {"sha256": self.reference.digest}  # wherever a machine has it
         task = self.reference.arguments.get("task")
-        return {"model": model, "task": task, **self.call, **self.form}
+        return {"model": model, "task": task, **self.call, **self.form, "column": self.column}
 
     @property
     def grain(self) -> int:
@@ -75,9 +82,34 @@ class LineTranslator:
         return 1 if is_ours and self.call.get("engine", "numpy") == "numpy" else WINDOW
 
     @property
+    def products(self) -> str:
+        """The products of the readable engine on this machine."""
+        from ...engine.products import method
+
+        return method()
+
+    @property
     def reject_line(self) -> str:
         """What stands in the output in the place of a line that was rejected."""
         return "null" if self.form["as_json"] else ""
+
+    def window(self, lines: Sequence[tuple[int, Line]]) -> tuple[bytes, dict[int, TextError]]:
+        """Return a line of output for each line, and why some of them are rejected."""
+        texts, places = [], []
+        rejects: dict[int, TextError] = {}
+        for place, (number, line) in enumerate(lines):
+            try:
+                texts.append(text_of(line, number, self.column))
+                places.append(place)
+            except TextError as error:
+                rejects[place] = error
+        output = [self.reject_line] * len(lines)
+        for place, translation in zip(places, self.lines(texts), strict=True):
+            if isinstance(translation, TextError):
+                rejects[place] = translation
+            else:
+                output[place] = translation
+        return b"".join(line.encode("utf-8") + b"\n" for line in output), rejects
 
     def lines(self, texts: Sequence[str]) -> list[str | TextError]:
         """Return a line for each text, or the error that says why there is none.

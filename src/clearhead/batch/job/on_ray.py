@@ -11,15 +11,15 @@ from typing import Any
 
 from ...errors import ClearheadError, ConfigError, require
 from .folder import Job
-from .line_translator import LineTranslator
+from .line_work import LineWork
 
 _RETRIES = 3  # of a part whose worker died; a part that kills its workers is not tried for ever
 _STARTS = 3  # attempts on this machine: Ray gives its own processes half a minute, however busy it is
 _TOO_SLOW = "timed out during startup"
 _PATIENCE = 60.0  # seconds that a worker which lost its driver is waited for
 
-_TRANSLATORS: dict[str, LineTranslator] = {}
-"""What this process has translated with, by its settings, and with the model that it loaded."""
+_WORKS: dict[str, LineWork] = {}
+"""What this process has done with lines, by its settings, and with the model that it loaded."""
 
 
 def run_on_ray(
@@ -28,7 +28,7 @@ def run_on_ray(
     workers: int | None = None,
     on_part: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Translate the parts of a job that are not complete, many at a time.
+    """Write the parts of a job that are not complete, many at a time.
 
     Ray is started on this machine, unless it is running already in this process or RAY_ADDRESS
     names a cluster. A worker reads the inputs and writes its part itself, so the folders must be on
@@ -121,7 +121,7 @@ def _result(ray: Any, one: Any, number: int) -> dict[str, Any]:
 
 
 def write_part(job: Job, number: int) -> dict[str, Any]:
-    """Translate a part in a worker, with the model that it loaded for an earlier part."""
-    key = json.dumps(job.translator.settings, sort_keys=True)
-    translator = _TRANSLATORS.setdefault(key, job.translator)
-    return replace(job, translator=translator).write_part(number, patience=_PATIENCE)
+    """Write a part in a worker, with the model that it loaded for an earlier part."""
+    key = json.dumps([job.work.task, job.work.settings], sort_keys=True)
+    work = _WORKS.setdefault(key, job.work)
+    return replace(job, work=work).write_part(number, patience=_PATIENCE)

@@ -1,4 +1,4 @@
-"""One part of a job: translated window by window, and whole when it has its name."""
+"""One part of a job: written window by window, and whole when it has its name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigError, CorpusError, TextError
+from ...errors import ConfigError, CorpusError
 from ...file_reading import FileProblem, read_json
 from .durable_files import draft_of, errors_about, take_name, write_durably
 from .journal import Journal, Progress, open_journal
-from .line_translator import WINDOW, LineTranslator
-from .lines import Line, file_stamp, lines_from, text_of
+from .line_work import WINDOW, LineWork
+from .lines import Line, file_stamp, lines_from
 from .plan import MOST_BYTES, Part
 
 _FORMAT = 1
@@ -28,15 +28,21 @@ class PartFiles:
 
     folder: Path
     stem: str
+    suffix: str = ".txt"
 
     @property
     def output(self) -> Path:
-        """The translations, a line for each line of the input."""
-        return self.folder / f"{self.stem}.txt"
+        """The part: translations, a line for each line of the input; or what its lines sum to."""
+        return self.folder / f"{self.stem}{self.suffix}"
+
+    @property
+    def windows(self) -> Path:
+        """What is written window by window, of a part that is not its own draft."""
+        return self.folder / f".{self.stem}.windows"
 
     @property
     def rejects(self) -> Path:
-        """The lines that could not be translated; there is none where all could."""
+        """The lines that were rejected; there is none where none was."""
         return self.folder / f"{self.stem}.rejects.jsonl"
 
     @property
@@ -67,8 +73,7 @@ class PartWriter:
         folder: of the job.
         part: of the plan.
         plan_digest: the SHA-256 of the plan.
-        translator: of its lines.
-        column: of the text in a line, from 1; None for the whole line.
+        work: that is done with its lines.
         on_lines: called with the number of lines after each window that the disk has.
     """
 
@@ -77,17 +82,15 @@ class PartWriter:
         folder: Path,
         part: Part,
         plan_digest: str,
-        translator: LineTranslator,
-        column: int | None = None,
+        work: LineWork,
         on_lines: Callable[[int], None] | None = None,
     ) -> None:
-        self.files = PartFiles(folder, part.stem)
-        self._part, self._plan_digest = part, plan_digest
-        self._translator, self._column = translator, column
+        self.files = PartFiles(folder, part.stem, work.suffix)
+        self._part, self._plan_digest, self._work = part, plan_digest, work
         self._on_lines = on_lines or (lambda lines: None)
 
     def write(self, patience: float = 0.0) -> dict[str, Any]:
-        """Translate the part, or the rest of it, and return its manifest.
+        """Write the part, or the rest of it, and return its manifest.
 
         Args:
             patience: seconds to wait for a process that is at work on it.
@@ -98,41 +101,64 @@ class PartWriter:
             OSError: a file cannot be written.
         """
         files = self.files
-        task = f"translating part {self._part.number}"
+        task = f"{self._work.task} part {self._part.number}"
         with open_journal(files.journal, task=task, patience=patience) as journal:
             if not files.manifest.exists():
                 self._complete(journal)
+            files.windows.unlink(missing_ok=True)
             journal.remove()
         return read_manifest(files, self._plan_digest)
 
     def _complete(self, journal: Journal) -> None:
         """Bring the part from wherever it is to its manifest."""
-        output, draft = self.files.output, draft_of(self.files.output)
-        if output.exists():
+        output, is_sealed = self.files.output, self._work.is_sealed
+        draft = self.files.windows if is_sealed else draft_of(output)
+        was_complete = output.exists()
+        if was_complete:
             # A process ended after the output had its name, and before the manifest had.
-            progress = journal.last()
-            if progress is None or _hash_of(output) != (progress.size, progress.digest):
-                raise ConfigError(
-                    f"{output} was not written by this job. Move it away, or name another folder."
-                )
+            self._check_output(journal)
+        if was_complete and not is_sealed:
+            progress = journal.last() or Progress()
             input_digest = hashlib.sha256()
             for _, _, line in self._input():
                 input_digest.update(line.digest)
         else:
-            progress, input_digest = self._translate(journal, draft)
+            progress, input_digest = self._write_windows(journal, draft)
         self._check_inputs()
         reject_content = b"".join(_json_line(reject) for reject in progress.rejects)
         if progress.rejects:
             write_durably(self.files.rejects, reject_content)
-        if not output.exists():
+        size, digest = progress.size, progress.digest
+        if is_sealed:
+            content = self._work.sealed(draft)
+            write_durably(output, content)
+            size, digest = len(content), hashlib.sha256(content).hexdigest()
+        elif not was_complete:
             take_name(draft, output)
-        write_durably(
-            self.files.manifest,
-            _json_line(self._manifest(progress, input_digest.hexdigest(), reject_content), 1),
-        )
+        manifest = self._manifest(progress, input_digest.hexdigest(), reject_content)
+        manifest["output"] = {"name": output.name, "bytes": size, "sha256": digest}
+        write_durably(self.files.manifest, _json_line(manifest, 1))
 
-    def _translate(self, journal: Journal, draft: Path) -> tuple[Progress, Any]:
-        """Translate what the draft lacks, and return how far it is then: to its end."""
+    def _check_output(self, journal: Journal) -> None:
+        """Check that an output without a manifest was written by a process of this job.
+
+        A sealed one is written anew from its draft, so that it is enough that there is one.
+        """
+        output, progress = self.files.output, journal.last()
+        if progress is None and not self._part.lines:
+            progress = Progress()
+        is_ours = progress is not None and (
+            self.files.windows.exists()
+            if self._work.is_sealed
+            else _hash_of(output) == (progress.size, progress.digest)
+        )
+        if not is_ours:
+            raise ConfigError(
+                f"{output} was not written by this job. Move it away, or name another folder."
+            )
+
+    def _write_windows(self, journal: Journal, draft: Path) -> tuple[Progress, Any]:
+        """Write what the draft lacks, and return how far it is then: to its end."""
         progress = journal.recover(draft)
         journal.note_process()
         digest, input_digest = hashlib.sha256(), hashlib.sha256()
@@ -145,13 +171,17 @@ class PartWriter:
             while content := file.read(1 << 20):
                 digest.update(content)
             while window := list(islice(lines, WINDOW)):
-                content, new_rejects = self._window(window)
+                content, errors = self._work.window([(number, line) for _, number, line in window])
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
                 digest.update(content)
                 for _, _, line in window:
                     input_digest.update(line.digest)
+                new_rejects = [
+                    {"file": window[place][0], "line": window[place][1], "reason": str(error)}
+                    for place, error in sorted(errors.items())
+                ]
                 rejects += new_rejects
                 progress = Progress(
                     progress.lines + len(window),
@@ -168,28 +198,6 @@ class PartWriter:
             )
         return progress, input_digest
 
-    def _window(self, window: list[tuple[str, int, Line]]) -> tuple[bytes, list[dict[str, Any]]]:
-        """Return what is written for some lines, and those among them that are rejected."""
-        texts, places = [], []
-        output: list[str | TextError] = []
-        for place, (_, number, line) in enumerate(window):
-            try:
-                texts.append(text_of(line, number, self._column))
-                places.append(place)
-                output.append("")
-            except TextError as error:
-                output.append(error)
-        for place, translation in zip(places, self._translator.lines(texts), strict=True):
-            output[place] = translation
-        rejects = []
-        written_lines = []
-        for (name, number, _), output_line in zip(window, output, strict=True):
-            if isinstance(output_line, TextError):
-                rejects.append({"file": name, "line": number, "reason": str(output_line)})
-                output_line = self._translator.reject_line
-            written_lines.append(output_line.encode("utf-8") + b"\n")
-        return b"".join(written_lines), rejects
-
     def _input(self) -> Iterator[tuple[str, int, Line]]:
         """Yield the part's lines, each with the name of its file and its number there."""
         for stretch in self._part.stretches:
@@ -202,15 +210,13 @@ class PartWriter:
             if file_stamp(stretch.survey.path) != stretch.survey.stamp:
                 raise CorpusError(
                     f"{stretch.survey.path} was changed while part {self._part.number} was "
-                    f"translated, which is not finished therefore. Give the file back its content "
-                    f"and start again with --resume, or begin a job in another folder."
+                    f"{self._work.done}, which is not finished therefore. Give the file back its "
+                    f"content and start again with --resume, or begin a job in another folder."
                 )
 
     def _manifest(
         self, progress: Progress, input_digest: str, reject_content: bytes
     ) -> dict[str, Any]:
-        from ...engine.products import method
-
         rejects: dict[str, Any] = {"count": len(progress.rejects)}
         if progress.rejects:
             name, digest = self.files.rejects.name, hashlib.sha256(reject_content).hexdigest()
@@ -226,13 +232,8 @@ class PartWriter:
                 for one in self._part.stretches
             ],
             "input_sha256": input_digest,
-            "output": {
-                "name": self.files.output.name,
-                "bytes": progress.size,
-                "sha256": progress.digest,
-            },
             "rejects": rejects,
-            "products": method(),
+            "products": self._work.products,
         }
 
 

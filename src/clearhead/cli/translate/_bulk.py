@@ -176,14 +176,14 @@ def _job(
     elif engine != "numpy":
         raise click.UsageError(f"The engine {engine} is for models of clearhead; leave it.")
     form = {name: bool(options[name]) for name in FORMS}
-    line_translator = LineTranslator(translator, call, form)
-    settings = {**line_translator.settings, "column": options["column"]}
+    line_translator = LineTranslator(translator, call, form, options["column"])
+    settings = line_translator.settings
     surveys, grain = survey_inputs(paths), line_translator.grain
     if options["shard"]:
         plan = Plan.of_shards(surveys, settings, options["shard"][1], grain)
     else:
         plan = Plan.of_lines(surveys, settings, options["lines_per_part"] or LINES_PER_PART, grain)
-    return Job(folder.absolute(), plan, line_translator, options["column"])
+    return Job(folder.absolute(), plan, line_translator)
 
 
 class _Counter:
