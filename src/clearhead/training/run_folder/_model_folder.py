@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...files import exchange, process_umask, sync, sync_folder
+from ...pretrained.writing import BESIDE, PROVENANCE
 
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+_FILES = ("config.json", "model.safetensors", "tokenizer.json", PROVENANCE)
 _SUFFIX = ".draft"
 _UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # what safetensors gives its own name to at the end
 
@@ -54,7 +55,7 @@ def _put_in_place(draft: Path, folder: Path) -> None:
             os.replace(draft, folder)
         sync(folder.parent)
         for path in before.iterdir():
-            if path.name in _FILES:
+            if path.name in _FILES or (path.is_file() and (folder / path.name).is_file()):
                 path.unlink()
             else:
                 path.rename(folder / path.name)
@@ -67,6 +68,9 @@ def remove_model_drafts(folder: Path) -> None:
     for draft in folder.parent.glob(f".{folder.name}.*{_SUFFIX}"):
         for name in (*_FILES, *(path.name for path in draft.glob(_UNFINISHED))):
             (draft / name).unlink(missing_ok=True)
+        for path in [path for pattern in BESIDE for path in draft.glob(pattern)]:
+            if path.is_file():  # of a model in the format of transformers
+                path.unlink()
         if not any(draft.iterdir()):
             draft.rmdir()
 
