@@ -27,12 +27,15 @@ class StoredWeight:
         rows: which rows of it, where several weights are stored as one; None means all.
         change: what is done with the array then, such as 1 + weight for Gemma's norms. What can
             be a view of the file (a slice, a new shape) stays one.
+        restore: what undoes the change, where it does more than move numbers; a weight that was
+            trained is written back with it.
     """
 
     name: str
     transposed: bool = False
     rows: slice | None = None
     change: Callable[[Array], Array] | None = None
+    restore: Callable[[Array], Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ class Family:
         fold: changes the places of weights by what config.json says and no config of ours does,
             such as a factor of each layer's scores, which its queries can have instead; None:
             nothing is to be changed.
+        fit_config: changes the config by the tensors that there are; None: it stays.
+        frozen: which weights, of those by our names, are no parameters in transformers, and are
+            not trained here either; None: there are none.
+        padding_learns: whether the padding token's vector is learnt where an embedding is looked
+            up; otherwise it gets no gradient there (``padding_idx``). It matters where a decoder
+            starts from padding.
     """
 
     name: str
@@ -68,3 +77,5 @@ class Family:
     unused: tuple[str, ...] = ()
     fold: Callable[[Fields, dict[str, StoredWeight]], dict[str, StoredWeight]] | None = None
     fit_config: Callable[[TransformerConfig, Mapping[str, Shape]], TransformerConfig] | None = None
+    frozen: Callable[[Fields], frozenset[str]] | None = None
+    padding_learns: bool = True

@@ -103,13 +103,13 @@ def read_weights(
             says, or hold NaN or infinity.
     """
     folder, names = tensors.folder, tensors.names
-    places = _places(family, config, tensors, settings)
+    places = weight_places(family, config, tensors, settings)
     _check_names(folder, family, places, tensors.shapes)
     _check_rows(folder, places, tensors.shapes)
     weights: dict[str, Array] = {}
     wrong: list[str] = []
     config_shapes = expected_shapes(config)
-    for tensor, parts in _by_tensor(places).items():
+    for tensor, parts in by_tensor(places).items():
         array = _tensor(folder, tensors.files, names[tensor], dtype)
         for name, place in parts.items():
             weight = _weight(array, place)
@@ -129,10 +129,14 @@ def read_weights(
     return {name: weights[name] for name in config_shapes}
 
 
-def _places(
+def weight_places(
     family: Family, config: TransformerConfig, tensors: Tensors, settings: Mapping[str, Any]
 ) -> dict[str, StoredWeight]:
-    """Return where each weight stands, by a config that asks for no more than there may be."""
+    """Return where each weight stands, by a config that asks for no more than there may be.
+
+    Raises:
+        CheckpointError: the config asks for what the files cannot have.
+    """
     folder, shapes = tensors.folder, tensors.shapes
     layers = config.encoder_layers + config.decoder_layers
     if layers > len(shapes):
@@ -193,7 +197,7 @@ def _check_rows(
     folder: Path, places: Mapping[str, StoredWeight], shapes: Mapping[str, Shape]
 ) -> None:
     """Refuse tensors of which weights are rows, where some rows are no weight's."""
-    for tensor, parts in _by_tensor(places).items():
+    for tensor, parts in by_tensor(places).items():
         slices = [place.rows for place in parts.values() if place.rows is not None]
         if len(slices) < len(parts) or not shapes[tensor]:
             continue
@@ -209,7 +213,8 @@ def _check_rows(
             )
 
 
-def _by_tensor(places: Mapping[str, StoredWeight]) -> dict[str, dict[str, StoredWeight]]:
+def by_tensor(places: Mapping[str, StoredWeight]) -> dict[str, dict[str, StoredWeight]]:
+    """Return, by the name of each tensor, the places of the weights that it holds."""
     tensors: dict[str, dict[str, StoredWeight]] = {}
     for name, place in places.items():
         tensors.setdefault(place.name, {})[name] = place

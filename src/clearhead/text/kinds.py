@@ -6,12 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from .corpus import Pair, Skipped, read_pairs, read_texts
 from .tokenizer import Tokenizer
 
+OTHER_LABEL = "with a label that training has not"
 _NO_SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+def too_long(max_tokens: int) -> str:
+    """Return the reason to leave out a row with a side of more tokens."""
+    return f"longer than {max_tokens} tokens"
 
 
 class Encoded(NamedTuple):
@@ -30,8 +36,8 @@ class Kind(ABC):
         suffix: of a file that `line` writes.
     """
 
-    noun: ClassVar[str]
-    suffix: ClassVar[str] = "tsv"
+    noun: str
+    suffix: str = "tsv"
 
     @abstractmethod
     def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
@@ -82,7 +88,7 @@ class Pairs(Kind):
         targets = tokenizer.encode_batch([pair.target for pair in pairs])
         for row in map(Encoded, pairs, sources, targets):
             if max(len(row.source), len(row.target)) > max_tokens:
-                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
+                skip_counts.reasons[too_long(max_tokens)] += 1
             else:
                 yield row
 
@@ -111,7 +117,7 @@ class Texts(Kind):
     ) -> Iterator[Encoded]:
         rows = tokenizer.encode_batch([pair.source for pair in pairs])
         for pair, ids in zip(pairs, rows, strict=True):
-            for window in _windows([*ids, tokenizer.end_id], max_tokens):
+            for window in windows([*ids, tokenizer.end_id], max_tokens):
                 yield Encoded(pair, [], window)
 
     def is_empty(self, pair: Pair) -> bool:
@@ -121,7 +127,7 @@ class Texts(Kind):
         return pair.source + ("\n" if self.unit == "line" else "\n\n")
 
 
-def _windows(ids: list[int], longest: int) -> Iterator[list[int]]:
+def windows(ids: list[int], longest: int) -> Iterator[list[int]]:
     """Yield the fewest parts of at most some length, whose lengths differ by one at most."""
     count = -(-len(ids) // longest)
     for i in range(count):
@@ -140,7 +146,8 @@ class LabelledTexts(Kind):
     noun = "labelled text"
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int]:
+        """The number of each label."""
         return {label: number for number, label in enumerate(self.labels)}
 
     def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
@@ -151,11 +158,11 @@ class LabelledTexts(Kind):
     ) -> Iterator[Encoded]:
         sources = tokenizer.encode_batch([pair.source for pair in pairs])
         for pair, source in zip(pairs, sources, strict=True):
-            number = self._numbers.get(pair.target)
+            number = self.numbers.get(pair.target)
             if number is None:
-                skip_counts.reasons["with a label that training has not"] += 1
+                skip_counts.reasons[OTHER_LABEL] += 1
             elif len(source) > max_tokens:
-                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
+                skip_counts.reasons[too_long(max_tokens)] += 1
             else:
                 yield Encoded(pair, source, [number])
 

@@ -5,8 +5,8 @@ vocabularies stay as they are. In front of the source ids, ``<tu>`` asks for the
 "you" and ``<vous>`` for the polite one; without a tag the model decides. Telling a model by a word
 before its source is the method of Sennrich et al. 2016, "Controlling Politeness in Neural Machine
 Translation via Side Constraints". ``<bt>`` stands in training before a source that a machine wrote,
-and nowhere else, so that a model does not learn to write for people as it does for machines (Caswell
-et al. 2019, "Tagged Back-Translation").
+and nowhere else, so that a model does not learn to write for people as it does for machines
+(Caswell et al. 2019, "Tagged Back-Translation").
 """
 
 from __future__ import annotations

@@ -13,18 +13,27 @@ from ..config import TransformerConfig
 from ..nn.transformer import Transformer
 from .checkpoint import load_state, states
 from .data import TrainingData
-from .initial.weights import load_initial
+from .initial.origin import Origin
+from .initial.weights import load_origin, set_trained
 from .run_folder.beginning import machine, machine_difference, parameter_count
 from .run_folder.progress import Progress
 from .settings import TrainingSettings
-from .sources import model_folder
 from .tasks.task import CLASSIFICATION
 
 
-def new_model(config: TransformerConfig, options: TrainingSettings, precision: str) -> Transformer:
-    """Return a model with random weights, which follow from the seed, on its device."""
+def new_model(
+    config: TransformerConfig,
+    options: TrainingSettings,
+    precision: str,
+    origin: Origin | None = None,
+) -> Transformer:
+    """Return a model with random weights, which follow from the seed, on its device.
+
+    Of its parameters those are trained that are trained in the model that it begins from.
+    """
     torch.manual_seed(options.seed)
     model = Transformer(config).to(options.device)
+    set_trained(origin, model)
     if precision == "bfloat16":
         model.compute_dtype = torch.bfloat16
     return model
@@ -33,7 +42,7 @@ def new_model(config: TransformerConfig, options: TrainingSettings, precision: s
 def new_optimizer(model: Transformer, options: TrainingSettings) -> torch.optim.Optimizer:
     """Return AdamW over all parameters; each step sets its own learning rate."""
     return torch.optim.AdamW(
-        model.parameters(),
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
         lr=0.0,
         betas=options.betas,
         eps=options.epsilon,
@@ -48,6 +57,7 @@ def restore(
     model: Transformer,
     optimizer: torch.optim.Optimizer,
     tell: Callable[[str], None],
+    origin: Origin | None = None,
 ) -> Progress:
     """Put model and optimizer where the run stands, and return its progress.
 
@@ -56,6 +66,7 @@ def restore(
         options: of the run.
         model, optimizer: whose state is set.
         tell: called with a sentence about what is not as at the beginning.
+        origin: the model that it begins from; None: the random weights that the model has.
     """
     complete = states(run)
     if complete:
@@ -64,8 +75,8 @@ def restore(
         tell(f"Going on from step {progress.step:,}.")
     else:
         progress = Progress()
-        if options.initial:
-            for sentence in load_initial(model_folder(options.initial), model):
+        if origin is not None:
+            for sentence in load_origin(origin, model):
                 tell(sentence)
     rate = options.learning_rate
     if not progress.rates or progress.rates[-1][1] != rate:

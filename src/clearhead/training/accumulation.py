@@ -107,7 +107,8 @@ class MicroBatches:
         if is_sharded(self._model):
             self._backward_in_step(step, ours, losses)
         else:
-            sum_gradients(list(self._model.parameters()), self._processes, self._count, backward)
+            trained = [each for each in self._model.parameters() if each.requires_grad]
+            sum_gradients(trained, self._processes, self._count, backward)
         every = self._processes.add_up(torch.cat((sums, losses)))
         all_tokens, *stops = every[: len(sums)].tolist()
         stop_signal = max(number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True))

@@ -10,15 +10,20 @@ from typing import Any
 
 from ..errors import ConfigError, CorpusError
 from ..files import write_whole
+from ..pretrained.tokenizers.protocol import PretrainedTokenizer
 from ..text.batches import Batch, BatchForm, Corpus
 from ..text.corpus import Pair, Skipped, locate
 from ..text.kinds import PAIRS, Encoded, Kind, LabelledTexts, Texts
 from ..text.tags import tag_piece
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
 from ..text.tokenizer import CHARACTERS, Tokenizer
+from .initial.agreement import run_config
+from .initial.origin import Origin, run_tokenizer
+from .initial.rows import origin_form, origin_kind
+from .initial.translations import OriginTranslationSet
+from .measures.translations import TranslationSet
 from .pairs.filters import pair_filter
 from .settings import Settings
-from .sources import model_folder, tokenizer_file
 from .tasks.labels import check_initial_labels, run_labels
 from .tasks.task import CLASSIFICATION, LANGUAGE, TASKS, TRANSLATION, Task
 
@@ -37,14 +42,33 @@ class TrainingData:
         facts: on the corpora, for the finished model.
         task: what is trained on them.
         labels: of a classifier, by their numbers.
+        origin: the model that the run begins from; None where it begins from random weights.
     """
 
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | PretrainedTokenizer
     corpus: Corpus
     development: list[Batch]
     facts: dict[str, Any]
     task: Task = TRANSLATION
     labels: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+    @property
+    def own_tokenizer(self) -> Tokenizer:
+        """The tokenizer of a model of ours."""
+        assert isinstance(self.tokenizer, Tokenizer)
+        return self.tokenizer
+
+    def without_initial_weights(self) -> TrainingData:
+        """Return the same without the numbers that a run's model has of its own by now."""
+        origin = None if self.origin is None else self.origin.without_weights()
+        return replace(self, origin=origin)
+
+    def translation_set(self, count: int) -> TranslationSet:
+        """Return the pairs of the development set that are translated, so many at most."""
+        if self.origin is not None and self.origin.pretrained is not None:
+            return OriginTranslationSet(self.development, self.origin, count)
+        return TranslationSet(self.development, self.tokenizer, count)
 
 
 def preparation_of(settings: Settings) -> Preparation:
@@ -84,13 +108,14 @@ def _training_texts(settings: Settings, preparation: Preparation) -> Iterator[st
                 yield pair.target
 
 
-def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Tokenizer:
+def _tokenizer(
+    run: Path, settings: Settings, preparation: Preparation, origin: Origin | None
+) -> Tokenizer:
     path = run / "tokenizer.json"
     if path.exists():
         return Tokenizer.load(path)
-    if settings.tokenizer.path is not None:
-        tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
-    else:
+    tokenizer = run_tokenizer(settings, origin)
+    if tokenizer is None:
         options = settings.tokenizer
         characters = options.kind == "characters"
         tokenizer = Tokenizer.train(
@@ -138,14 +163,17 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
 
 def _development_batches(
     corpus: str,
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | PretrainedTokenizer,
     settings: Settings,
     preparation: Preparation,
     skip_counts: Skipped,
+    origin: Origin | None,
 ) -> list[Batch]:
     """Return the development set in order of length; count the pairs that the model cannot hold."""
     task, kind = TASKS[settings.task], preparation.kind
-    limit = settings.model_config(tokenizer.vocab_size).max_length - task.specials
+    limit = run_config(settings, origin, tokenizer.vocab_size).max_length
+    form = task.form if origin is None else origin_form(origin, task)
+    limit -= max(form.source_specials, form.target_specials, 0)
     if settings.task == LANGUAGE.name:
         limit = preparation.max_tokens  # perplexity depends on how much of a text is before a token
     every = replace(preparation, held_out_share=0.0, reason=None)
@@ -155,7 +183,7 @@ def _development_batches(
         raise CorpusError(
             f"The development set {corpus} holds no usable {kind.noun} ({skip_counts})."
         )
-    return _batches(usable, task.form)
+    return _batches(usable, form)
 
 
 def _batches(rows: list[Encoded], form: BatchForm) -> list[Batch]:
@@ -184,7 +212,11 @@ def _check_epoch(settings: Settings, stores: Sequence[TokenStore]) -> None:
 
 
 def prepare(
-    run: Path, settings: Settings, folder: Path | None, tell: Callable[[str], None]
+    run: Path,
+    settings: Settings,
+    folder: Path | None,
+    tell: Callable[[str], None],
+    origin: Origin | None = None,
 ) -> TrainingData:
     """Tokenise what a run trains on, or open what an earlier start has left in its folder.
 
@@ -193,15 +225,23 @@ def prepare(
         settings: of the run.
         folder: where relative paths of corpora begin; None for the working folder.
         tell: called with a sentence about each corpus.
+        origin: the model that the run begins from; None where it begins from random weights.
     """
-    settings = located_settings(settings, folder)
+    settings, task = located_settings(settings, folder), TASKS[settings.task]
     preparation = preparation_of(settings)
-    tokenizer = _tokenizer(run, settings, preparation)
+    pretrained = None if origin is None else origin.pretrained
+    tokenizer: Any
+    if pretrained is None:
+        tokenizer = _tokenizer(run, settings, preparation, origin)
+    else:
+        tokenizer = pretrained.require_tokenizer()
     labels: tuple[str, ...] = ()
-    if settings.task == CLASSIFICATION.name:
-        labels = _labels(run, settings, preparation, tokenizer)
+    if task is CLASSIFICATION:
+        labels = _labels(run, settings, preparation, tokenizer.vocab_size, origin)
         preparation = replace(preparation, kind=LabelledTexts(labels))
         tell(f"{len(labels)} labels: {', '.join(labels)}")
+    if origin is not None and pretrained is not None:
+        preparation = replace(preparation, kind=origin_kind(origin, task, preparation.kind))
     noun = preparation.kind.noun
     stores: list[TokenStore] = []
     for number, corpus in enumerate(settings.data.corpus):
@@ -223,7 +263,7 @@ def prepare(
         development = str(_write_held_out(run, settings, preparation))
     skip_counts = Skipped()
     development_batches = _development_batches(
-        development, tokenizer, settings, preparation, skip_counts
+        development, tokenizer, settings, preparation, skip_counts, origin
     )
     rows_measured = sum(len(batch.source) for batch in development_batches)
     tell(f"development set: {rows_measured:,} {noun}s ({skip_counts})")
@@ -235,7 +275,7 @@ def prepare(
             [row.passes for row in rows],
             settings.training.seed,
             from_epochs=[row.from_epoch for row in rows],
-            form=TASKS[settings.task].form,
+            form=task.form if origin is None else origin_form(origin, task),
         ),
         development=development_batches,
         facts={
@@ -244,17 +284,22 @@ def prepare(
                 for store, row in zip(stores, rows, strict=True)
             ]
         },
-        task=TASKS[settings.task],
+        task=task,
         labels=labels,
+        origin=origin,
     )
 
 
 def _labels(
-    run: Path, settings: Settings, preparation: Preparation, tokenizer: Tokenizer
+    run: Path,
+    settings: Settings,
+    preparation: Preparation,
+    vocab_size: int,
+    origin: Origin | None,
 ) -> tuple[str, ...]:
     """Return the labels of a classifier, which are those of the model that it begins from."""
     corpora = [corpus.path for corpus in settings.data.corpus]
-    labels = run_labels(run, corpora, preparation, tokenizer.vocab_size)
-    if settings.training.initial is not None:
-        check_initial_labels(model_folder(settings.training.initial), labels)
+    labels = run_labels(run, corpora, preparation, vocab_size)
+    if origin is not None and origin.pretrained is None:
+        check_initial_labels(origin.folder, labels)
     return labels

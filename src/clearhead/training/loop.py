@@ -19,6 +19,7 @@ from ._start import new_model, new_optimizer, restore, sentences_at_start
 from .accumulation import MicroBatches
 from .checkpoint import forget_old_states, remove_drafts, remove_stopped_states, save_state, states
 from .data import TrainingData, located_settings, preparation_of, prepare
+from .initial.agreement import run_config
 from .measures.best import BestModel
 from .measures.evaluation import Evaluation
 from .pairs.subwords import SubwordDropout
@@ -86,7 +87,10 @@ class Trainer:
         torch.set_num_threads(threads)
         count = micro_batches_of(self.options, self.processes.count, before)
         self._make_model(before)
-        self.progress = restore(self.run, self.options, self.model, self.optimizer, self._tell)
+        self.progress = restore(
+            self.run, self.options, self.model, self.optimizer, self._tell, self.data.origin
+        )
+        self.data = self.data.without_initial_weights()
         self.progress.precision, self.progress.micro_batches = self.precision, count
         self._micro_batches = MicroBatches(
             self.model, self.data.corpus, self.options, self.processes, count, self._subwords()
@@ -128,13 +132,13 @@ class Trainer:
         if not self.options.bpe_dropout:
             return None
         longest = self.config.max_length - self.data.task.specials
-        return SubwordDropout(self.data.tokenizer, self.options.bpe_dropout, longest)
+        return SubwordDropout(self.data.own_tokenizer, self.options.bpe_dropout, longest)
 
     def _prepare_data(self, data_folder: Path | None) -> None:
         """Check the settings, lock the folder, and let the first process prepare the data."""
         located = located_settings(self.settings, data_folder)
         check_teachers(located)
-        check_beginning(located, self.processes.count)
+        origin = check_beginning(located, self.processes.count)
         if self.processes.first:
             self.lock.acquire()
             open_run(self.run, self.settings, located)
@@ -147,20 +151,24 @@ class Trainer:
             )  # fmt: skip
             if not self.processes.first:
                 self.processes.wait()  # until the first one has prepared the data
-            self.data: TrainingData = prepare(self.run, with_teachers, data_folder, self._tell)
+            self.data: TrainingData = prepare(
+                self.run, with_teachers, data_folder, self._tell, origin
+            )
             if self.processes.first:
                 self.processes.wait()
                 remove_drafts(self.run)
         self.processes.wait()
 
     def _make_model(self, before: Progress) -> None:
-        self.config = self.settings.model_config(
-            self.data.tokenizer.vocab_size, len(self.data.labels)
+        self.config = run_config(
+            self.settings, self.data.origin, self.data.tokenizer.vocab_size, len(self.data.labels)
         )
         self.precision, self._precision_words = choose_precision(
             self.options, self.config, before.precision, self.processes
         )
-        self.model = new_model(self.config, self.options, self.precision)
+        self.model = new_model(
+            self.config, self.options, self.precision, self.data.origin
+        )
         if self.options.shard and self.processes.count > 1:
             shard(self.model, self.processes, self.options.device)
             self._tell(

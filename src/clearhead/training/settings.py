@@ -30,7 +30,7 @@ from ..weight_storage.weight_file import STORAGES
 from .data_settings import Amount, CorpusSettings, Count, DataSettings, Share, Step, Text, Weight
 from .measures.best import MEASURES, NONE
 from .schedule import SCHEDULES
-from .tasks.task import TASKS, check_task, model_config
+from .tasks.task import TASKS, check_config, check_data, model_config
 
 __all__ = [
     "CorpusSettings",
@@ -94,8 +94,10 @@ class TrainingSettings:
             BLEU, chrF and samples in the log; 0 translates none.
         best: by which measure the best model is kept in the run's folder ``best``.
         patience: stop after so many measurements without a better one; 0 never stops.
-        initial: a checkpoint folder or a bundled model whose weights to begin from. It may have
-            fewer layers: those that it lacks begin without an effect.
+        initial: the model to begin from: a folder of ours or one that transformers saved, a
+            bundled model, or the name of one on the hub. Its architecture and its tokenizer are
+            the run's. One of ours may have fewer layers: those that it lacks begin without an
+            effect.
         log_every: steps between lines of the log.
         threads: processor threads of each process; 0 chooses by cores and size of the steps.
         device: ``cpu``, ``cuda``, ...
@@ -162,8 +164,10 @@ class Settings:
     def __post_init__(self) -> None:
         check_fields(self)
         self._check_data()
-        config = self.model_config(vocab_size=self.tokenizer.vocab_size)
-        check_task(TASKS[self.task], self.data, config)
+        check_data(TASKS[self.task], self.data)
+        if self.training.initial is None:  # else the model follows from that one
+            config = self.model_config(vocab_size=self.tokenizer.vocab_size)
+            check_config(TASKS[self.task], self.data, config)
         self._check_best()
 
     def _check_data(self) -> None:
@@ -198,7 +202,10 @@ class Settings:
             )
 
     def model_config(self, vocab_size: int, labels: int = 2) -> TransformerConfig:
-        """Return the model's config, once the size of the tokenizer is known, and the labels."""
+        """Return the model's config, once the size of the tokenizer is known, and the labels.
+
+        Where ``training.initial`` is set, `training.initial.agreement.run_config` knows it.
+        """
         return model_config(TASKS[self.task], self.model, vocab_size, labels)
 
     def to_dict(self) -> dict[str, Any]:

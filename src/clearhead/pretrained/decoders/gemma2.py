@@ -88,7 +88,9 @@ def gemma_config(
 def gemma_places(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     """Return the place of every weight of a Gemma 2 or 3."""
     return {
-        name: dataclasses.replace(place, change=_one_more) if "norm" in part_of(name) else place
+        name: dataclasses.replace(place, change=_one_more, restore=_one_less)
+        if "norm" in part_of(name)
+        else place
         for name, place in places(config, shapes, _TABLE).items()
     }
 
@@ -96,6 +98,10 @@ def gemma_places(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict
 def _one_more(weight: Array) -> Array:
     # In at least float32: half precision has no number for most of the sums.
     return np.add(1, weight, dtype=np.result_type(weight, np.float32))
+
+
+def _one_less(weight: Array) -> Array:
+    return weight - np.ones((), weight.dtype)
 
 
 def _read(fields: Fields) -> TransformerConfig:

@@ -105,11 +105,21 @@ def _fold(fields: Fields, weights: dict[str, StoredWeight]) -> dict[str, StoredW
     if not (fields.has(key) and fields.flag(key)):
         return weights
     return {
-        name: dataclasses.replace(place, change=partial(_divide, int(name.split(".")[2]) + 1))
+        name: _divided(place, int(name.split(".")[2]) + 1)
         if part_of(name) == "self_attention.query"
         else place
         for name, place in weights.items()
     }
+
+
+def _divided(place: StoredWeight, divisor: int) -> StoredWeight:
+    return dataclasses.replace(
+        place, change=partial(_divide, divisor), restore=partial(_multiply, divisor)
+    )
+
+
+def _multiply(factor: int, weight: Array) -> Array:
+    return weight * np.asarray(factor, weight.dtype)
 
 
 def _divide(divisor: int, weight: Array) -> Array:

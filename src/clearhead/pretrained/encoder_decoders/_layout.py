@@ -134,6 +134,8 @@ def family(
         prefixes=("model.",),
         unused=(*_UNUSED, *unused),
         fit_config=_fit,
+        frozen=lambda fields: frozenset({"output.bias"}),  # a buffer there
+        padding_learns=False,
     )
 
 

@@ -80,6 +80,12 @@ def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[st
     }
 
 
+def _frozen(fields: Fields) -> frozenset[str]:
+    """Return the table of positions where it is of sines and cosines, which are not learnt."""
+    is_computed = flag(fields, "sinusoidal_pos_embds", default=False)
+    return frozenset({"source_positions.weight"} if is_computed else ())
+
+
 DISTILBERT = Family(
     name="DistilBERT",
     model_types=("distilbert",),
@@ -89,4 +95,5 @@ DISTILBERT = Family(
     prefixes=("distilbert.",),
     unused=("embeddings.position_ids", "pre_classifier.*", "classifier.*", "qa_outputs.*"),
     fit_config=_HEAD.fit_config,
+    frozen=_frozen,
 )

@@ -51,9 +51,7 @@ class Evaluation:
         self._processes, self._log, self._best = processes, log, best
         self._translations: TranslationSet | None = None
         if data.task is TRANSLATION and options.translated_pairs and not is_sharded(model):
-            self._translations = TranslationSet(
-                data.development, data.tokenizer, options.translated_pairs
-            )
+            self._translations = data.translation_set(options.translated_pairs)
 
     def loss(self) -> float:
         """Return nats per prediction on the development set, without smoothing or dropout."""

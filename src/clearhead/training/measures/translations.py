@@ -11,6 +11,7 @@ import torch
 
 from ...errors import MissingExtraError
 from ...nn.transformer import Transformer
+from ...pretrained.tokenizers.protocol import PretrainedTokenizer
 from ...search.search import search
 from ...search.settings import SearchSettings
 from ...text.batches import Batch
@@ -19,11 +20,11 @@ from ...translation.score import scores
 from ...volume.torch_engine import TorchEngine
 from ..processes.parallel import Processes
 
-_ROWS = 32  # that are translated side by side
+ROWS = 32  # that are translated side by side
 SAMPLES = 3
 
 
-class _Engine(TorchEngine):
+class ModelEngine(TorchEngine):
     """The model in training itself, instead of a copy."""
 
     def __init__(self, model: Transformer) -> None:
@@ -63,35 +64,43 @@ class TranslationSet:
         development: batches of the development set, in the order of length.
         tokenizer: of the model.
         count: how many pairs at most.
+        padding: what stands behind a source, and behind a target.
     """
 
-    def __init__(self, development: Sequence[Batch], tokenizer: Tokenizer, count: int) -> None:
+    def __init__(
+        self,
+        development: Sequence[Batch],
+        tokenizer: Tokenizer | PretrainedTokenizer,
+        count: int,
+        *,
+        padding: tuple[int, int] = (Tokenizer.pad_id, Tokenizer.pad_id),
+    ) -> None:
         rows = [
-            (_without(batch.source[i], Tokenizer.pad_id), batch.target_output[i])
+            (_without(batch.source[i], padding[0]), _without(batch.target_output[i], padding[1]))
             for batch in development
             for i in range(len(batch.source))
         ]
         number = min(count, len(rows))
         subset = [rows[i * len(rows) // number] for i in range(number)]
-        self._tokenizer = tokenizer
-        self._sources = [source for source, _ in subset]
-        self.source_texts = [tokenizer.decode(source) for source in self._sources]
+        self.tokenizer = tokenizer
+        self.sources = [source for source, _ in subset]
+        self.source_texts = [tokenizer.decode(source) for source in self.sources]
         self.references = [tokenizer.decode(target) for _, target in subset]
 
     def translate(self, model: Transformer, processes: Processes) -> list[str]:
         """Return greedy translations by the model alone, shared out among the processes."""
         longest = model.config.max_length - 1
         settings = SearchSettings(beam_size=1, max_length=longest)
-        ids = torch.zeros(len(self._sources), longest, dtype=torch.int64)
-        engine = _Engine(model)
+        ids = torch.zeros(len(self.sources), longest, dtype=torch.int64)
+        engine = ModelEngine(model)
         # The same rows side by side whoever translates them, so that the bits are the same.
-        for first in processes.share(range(0, len(self._sources), _ROWS)):
+        for first in processes.share(range(0, len(self.sources), ROWS)):
             for i, best in enumerate(
-                search(engine, self._sources[first : first + _ROWS], settings)
+                search(engine, self.sources[first : first + ROWS], settings)
             ):
                 tokens = best[0].tokens[:longest]
                 ids[first + i, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
-        return [self._tokenizer.decode(row) for row in processes.add_up(ids).tolist()]
+        return [self.tokenizer.decode(row) for row in processes.add_up(ids).tolist()]
 
     def measure(self, translations: Sequence[str]) -> TranslationMeasure:
         """Return the scores of translations, and some of them."""

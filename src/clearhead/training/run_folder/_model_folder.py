@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...files import draft_folder, exchange, remove_drafts_of_killed, sync, sync_folder
+from ...pretrained.writing import PROVENANCE
 from ...weight_storage.checksum_file import NAME as CHECKSUMS
 
-_FILES = ("config.json", "model.safetensors", "tokenizer.json", CHECKSUMS)
+_FILES = ("config.json", "model.safetensors", "tokenizer.json", CHECKSUMS, PROVENANCE)
 _OLD_SUFFIX = ".draft"  # of what versions before this one wrote to
 _UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # what safetensors gives its own name to at the end
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 from pathlib import Path
@@ -11,28 +10,30 @@ from typing import Any
 import torch
 
 from ...config import TransformerConfig
-from ...errors import CheckpointError, ConfigError, require
+from ...errors import ConfigError, require
 from ...file_reading import parse_json
 from ...nn.transformer import Transformer
 from ...text.tokenizer import Tokenizer
-from ...visible import quoted, visible
-from ..initial.growth import STACKS, check_growth
-from ..initial.weights import load_initial, read_initial_config
-from ..settings import Settings
-from ..sources import check_files, model_folder, tokenizer_file
+from ...visible import visible
+from ..initial.agreement import check_origin, run_config
+from ..initial.origin import Origin, read_origin, run_tokenizer
+from ..initial.weights import load_initial
+from ..settings import Settings, TokenizerSettings
+from ..sources import check_files
+from ..tasks.task import TASKS, check_config
 
-# What a model may have otherwise than the one whose weights it begins with.
-_FREE = {"dropout", "attention_dropout", "max_length", "vocab_size"}
-_FREE |= {f"{stack}_layers" for stack in STACKS}  # which may grow
 _BYTES_OF_A_PARAMETER = 16  # itself, its gradient and the two moments of Adam
 
 
-def check_beginning(settings: Settings, processes: int) -> None:
+def check_beginning(settings: Settings, processes: int) -> Origin | None:
     """Refuse a run that could not be begun, before anything is written or prepared.
 
     Args:
         settings: with paths that can be opened as they are.
         processes: how many take part.
+
+    Returns:
+        the model that the run begins from; None where it begins from random weights.
 
     Raises:
         ConfigError, CorpusError, CheckpointError, MissingExtraError: each names the setting.
@@ -41,19 +42,22 @@ def check_beginning(settings: Settings, processes: int) -> None:
     if settings.training.tensorboard:
         require("tensorboard", extra="train", purpose="training.tensorboard = true")
     check_files(settings)
-    tokenizer = None
-    if settings.tokenizer.path is not None:
-        tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
+    origin = read_origin(settings)
+    tokenizer = run_tokenizer(settings, origin)
     size = tokenizer.vocab_size if tokenizer else settings.tokenizer.vocab_size
-    config = settings.model_config(size)
+    config = run_config(settings, origin, size)
+    if origin is not None:
+        is_foreign = origin.pretrained is not None
+        check_config(TASKS[settings.task], settings.data, config, counts_specials=is_foreign)
     _check_memory(
         config,
         settings.training.device,
         int(os.environ.get("LOCAL_WORLD_SIZE", processes)),
         is_divided=settings.training.shard and processes > 1,
     )
-    if settings.training.initial is not None:
-        _check_initial(settings.training.initial, tokenizer, config)
+    if origin is not None:
+        _check_origin(settings, origin, tokenizer, config)
+    return origin
 
 
 def check_device(name: str) -> None:
@@ -101,51 +105,28 @@ def _check_memory(
         )
 
 
-def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerConfig) -> None:
+def _check_origin(
+    settings: Settings, origin: Origin, tokenizer: Tokenizer | None, config: TransformerConfig
+) -> None:
     """Refuse weights of another tokenizer, of another model, or that are no numbers."""
-    folder = model_folder(name)
-    path = folder / "tokenizer.json"
-    advice = f"Set tokenizer.path = {str(path)!r}"
-    if tokenizer is None:
-        raise ConfigError(
-            f"training.initial = {name!r} needs its own tokenizer, and a new one would be trained "
-            f"here: its tokens would be others. {advice}."
-        )
-    theirs = Tokenizer.load(path)
+    if origin.pretrained is not None:  # read, and so looked through
+        return
+    name, path = origin.name, origin.folder / "tokenizer.json"
+    assert tokenizer is not None
+    theirs = origin.own_tokenizer
     if difference := _tokenizer_difference(tokenizer, theirs):
         raise ConfigError(
             f"training.initial = {name!r} has another tokenizer than tokenizer.path: {difference}. "
-            f"{advice}."
+            f"Set tokenizer.path = {str(path)!r}, or leave it out."
         )
-    before, _ = read_initial_config(folder)
-    if before.output.labels and config.output.labels:  # how many follows from the data
-        output = dataclasses.replace(config.output, labels=before.output.labels)
-        config = dataclasses.replace(config, output=output)
-    theirs_by_name = _by_name(before)
-    for key, value in _by_name(config).items():
-        if theirs_by_name[key] != value and key not in _FREE:
-            raise CheckpointError(
-                f"The weights of training.initial = {name!r} do not fit this model: it has "
-                f"model.{key} = {quoted(theirs_by_name[key])} and this run {value!r}. Set "
-                f"model.{key} as it is there."
-            )
-    try:
-        check_growth(before, config)
-    except ConfigError as error:
-        raise CheckpointError(
-            f"The weights of training.initial = {name!r} do not fit this model: {error}."
-        ) from error
-    load_initial(folder, _shape_of(config))
-
-
-def _by_name(config: TransformerConfig) -> dict[str, Any]:
-    """Return the settings of a model, those of its parts as ``attention.scale``."""
-    settings: dict[str, Any] = {}
-    for name, value in dataclasses.asdict(config).items():
-        parts = value if isinstance(value, dict) else {}
-        settings |= {f"{name}.{part}": inner for part, inner in parts.items()}
-        settings |= {} if parts else {name: value}
-    return settings
+    size, usual = settings.tokenizer.vocab_size, TokenizerSettings().vocab_size
+    if size not in (usual, theirs.vocab_size):
+        raise ConfigError(
+            f"tokenizer.vocab_size = {size:,}, and training.initial = {name!r} has a tokenizer of "
+            f"its own, of {theirs.vocab_size:,} ids, which the run takes. Leave it out."
+        )
+    check_origin(origin, config)
+    load_initial(origin.folder, _shape_of(config))
 
 
 def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:

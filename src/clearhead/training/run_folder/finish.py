@@ -20,6 +20,7 @@ from ...text.tags import REGISTERS
 from ...weight_storage.weight_file import store
 from ..checkpoint import average_weights, export_model, states
 from ..data import TrainingData
+from ..initial.finished import export_origin
 from ..settings import Settings
 from .progress import FIRST, Progress
 
@@ -39,11 +40,28 @@ def export_average(
     The mean is computed first, in float64, and then stored: in 8 bits it is rounded once.
     """
     weights = average_weights(state / "model.safetensors" for state in states)
+    _export(folder, weights, config, data, provenance, storage, statements)
+
+
+def _export(
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    config: TransformerConfig,
+    data: TrainingData,
+    provenance: Mapping[str, Any],
+    storage: str,
+    statements: Mapping[str, Any] | None,
+) -> None:
+    """Write a model in the format of the one that the run began from, or in ours."""
+    origin = data.origin
+    if origin is not None and origin.pretrained is not None:
+        export_origin(folder, weights, origin, provenance, storage=storage, statements=statements)
+        return
     export_model(
         folder,
         weights,
         config.to_dict(),
-        data.tokenizer.to_json(),
+        data.own_tokenizer.to_json(),
         provenance,
         storage=storage,
         statements=statements,
@@ -69,15 +87,9 @@ def export_best(
         config, data, provenance, storage, statements: as of `export_average`.
         facts: by which measure it is the best, of which value, and after which step.
     """
-    export_model(
-        folder,
-        {name: value.detach().cpu() for name, value in weights.items()},
-        config.to_dict(),
-        data.tokenizer.to_json(),
-        {**provenance, "best": dict(facts)},
-        storage=storage,
-        statements=statements,
-    )
+    tensors = {name: value.detach().cpu() for name, value in weights.items()}
+    facts_too = {**provenance, "best": dict(facts)}
+    _export(folder, tensors, config, data, facts_too, storage, statements)
 
 
 def averaged_states(run: Path, count: int) -> list[Path]:
@@ -90,8 +102,12 @@ def write_config(
 ) -> None:
     """Write a run's config.json, with which each of its checkpoints can be read as a model.
 
-    It says what a finished model's says, but for what only the end of the run knows.
+    It says what a finished model's says, but for what only the end of the run knows. Checkpoints
+    of a run that began from someone else's model are not read as models: their tokenizer is not
+    ours.
     """
+    if data.origin is not None and data.origin.pretrained is not None:
+        return
     description = {
         "format": store({}, "float32").format,
         **statements(settings, data),

@@ -108,20 +108,31 @@ def model_config(
     return config
 
 
-def check_task(task: Task, data: DataSettings, config: TransformerConfig) -> None:
-    """Refuse settings that the task of a run has no use for, or a model of another one.
+def check_config(
+    task: Task, data: DataSettings, config: TransformerConfig, *, counts_specials: bool = False
+) -> None:
+    """Refuse a model of another task, or one that the data do not fit into.
 
     Args:
         task: of the run.
         data: its settings.
         config: of the model that it would train.
+        counts_specials: whether ``data.max_tokens`` counts special tokens, too, as it does with
+            the tokenizer of someone else's model.
 
     Raises:
         ConfigError: naming the setting, and what to do.
     """
-    _check_data(task, data)
     _check_sides(task, config)
     longest = max(data.max_tokens, *(row.max_tokens or 0 for row in data.corpus))
+    if counts_specials:
+        if longest > config.max_length:
+            raise ConfigError(
+                f"data.max_tokens is {longest}, and the model that the run begins from reads "
+                f"{config.max_length} tokens at most, special tokens among them. Set "
+                f"data.max_tokens to {config.max_length} or less."
+            )
+        return
     room = config.max_length - max(task.specials, 1)
     if longest > room:
         tokens = "the start token and the end token" if task.specials > 1 else "the end token too"
@@ -144,8 +155,12 @@ def _check_sides(task: Task, config: TransformerConfig) -> None:
         raise ConfigError("model.output.matrix = false leaves no logits to train; leave it out.")
 
 
-def _check_data(task: Task, data: DataSettings) -> None:
-    """Refuse settings of the data that are another task's."""
+def check_data(task: Task, data: DataSettings) -> None:
+    """Refuse settings of the data that are another task's.
+
+    Raises:
+        ConfigError: naming the setting, and what to do.
+    """
     if task is not LANGUAGE and data.unit is not None:
         raise ConfigError(
             f"data.unit says what one text of a language model is, and task = {task.name!r} reads "

@@ -1,0 +1,179 @@
+"""A model of someone else's with other values of its weights, as the folder that it was read from.
+
+What was trained goes back to the places from which it was read, so transformers, and whoever else
+reads the family, opens the folder as it opened the first one. All other files are copied.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from ..errors import ConfigError
+from ..files import write_with_usual_mode
+from ..shapes import Array
+from ..tensor_header import checksum_metadata
+from ..weight_storage.weight_file import store
+from .family import StoredWeight
+from .fetching import FILES
+from .model import PretrainedModel
+from .weight_files import WHOLE, WeightFiles, open_weights
+from .weights import Tensors, by_tensor, tensors_of, weight_places
+
+STORAGES = ("float32", "float16")
+"""How weights are written in a folder that transformers reads, too."""
+
+PROVENANCE = "clearhead.json"
+"""Where trained weights come from, beside the files that transformers reads."""
+BESIDE = (*FILES, "chat_template.jinja", "chat_template.json", "LICENSE*", "NOTICE*")
+"""What a model's folder may have beside its config.json and its weights, and these."""
+_WRITTEN = ("config.json", "*.safetensors", "*.safetensors.index.json")
+
+
+def write_pretrained(
+    folder: Path,
+    source: PretrainedModel,
+    weights: Mapping[str, Array],
+    *,
+    storage: str = "float32",
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model with other values of its weights into an empty folder.
+
+    Args:
+        folder: where to.
+        source: the model, whose own folder is read once more.
+        weights: all of its weights, by the names of docs/formats.md.
+        storage: of `STORAGES`.
+        settings: what config.json says otherwise than the source's.
+
+    Raises:
+        CheckpointError: the source's folder is no longer what was read.
+        ConfigError: a number is too large for the storage.
+    """
+    check_storage(storage)
+    tensors = trained_tensors(source, weights)
+    floats = {name: array for name, array in tensors.items() if array.dtype.kind == "f"}
+    tensors |= store(floats, storage).tensors
+    metadata = {"format": "pt", **checksum_metadata(tensors)}
+    write_with_usual_mode(folder / WHOLE, lambda path: save_file(tensors, path, metadata))
+    copy_files_beside(source.folder, folder)
+    members = {**source.settings, **(settings or {}), "dtype": storage}
+    members.pop("torch_dtype", None)  # the older name of dtype
+    text = json.dumps(members, indent=2, ensure_ascii=False)
+    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def check_storage(storage: str) -> None:
+    """Refuse a storage that no other program reads.
+
+    Raises:
+        ConfigError: it is none of `STORAGES`.
+    """
+    if storage not in STORAGES:
+        raise ConfigError(
+            f"A model of transformers is written in {' or '.join(STORAGES)}, and {storage!r} is a "
+            f"storage of clearhead's own models alone. Name one of these."
+        )
+
+
+def files_beside(folder: Path) -> list[Path]:
+    """Return the files of a model that are neither its config.json nor its weights."""
+    return [
+        path
+        for pattern in BESIDE
+        for path in sorted(folder.glob(pattern))
+        if not any(fnmatchcase(path.name, own) for own in _WRITTEN)
+    ]
+
+
+def copy_files_beside(source: Path, target: Path) -> None:
+    """Copy the tokenizer's files, and all others that a model's folder has beside its weights."""
+    for path in files_beside(source):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+def trained_tensors(source: PretrainedModel, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the tensors of a model's files, with other values of its weights.
+
+    A tensor that is of no use here stays as it is; one that is a copy of a weight's follows it.
+
+    Args:
+        source: the model.
+        weights: by the names of docs/formats.md; all that its config has.
+    """
+    family, config = source.family, source.config
+    with open_weights(source.folder) as files:
+        tensors = tensors_of(source.folder, files, family)
+        places = weight_places(family, config, tensors, source.settings)
+        written = _written_back(files, tensors, places, weights)
+        for short, name in tensors.names.items():
+            if short not in by_tensor(places):
+                written[name] = _unused(files, tensors, short, written)
+    return {name: np.ascontiguousarray(written[name]) for name in tensors.names.values()}
+
+
+def _written_back(
+    files: WeightFiles,
+    tensors: Tensors,
+    places: Mapping[str, StoredWeight],
+    weights: Mapping[str, Array],
+) -> dict[str, Array]:
+    written = {}
+    for short, parts in by_tensor(places).items():
+        name = tensors.names[short]
+        array = _read(files, name)
+        for weight_name, place in parts.items():
+            write_back(array, place, np.asarray(weights[weight_name], array.dtype))
+        written[name] = array
+    return written
+
+
+def _read(files: WeightFiles, name: str) -> Array:
+    return np.array(files.file(name).read_as(name, np.dtype(np.float32)))
+
+
+def _unused(
+    files: WeightFiles, tensors: Tensors, short: str, written: Mapping[str, Array]
+) -> Array:
+    """Return a tensor that no weight is read from; a copy of a trained one is trained with it."""
+    name = tensors.names[short]
+    kind = files.tensor(name).dtype
+    if kind not in ("float16", "bfloat16", "float32", "float64"):
+        return np.array(files.file(name).view(name))
+    before = _read(files, name)
+    for other, array in written.items():
+        if array.shape == before.shape and np.array_equal(_read(files, other), before):
+            return array
+    return before
+
+
+def write_back(array: Array, place: StoredWeight, weight: Array) -> None:
+    """Write a weight into the tensor from which it is read, in place.
+
+    Args:
+        array: the whole tensor, contiguous.
+        place: where the weight stands in it, and what is done with it when it is read.
+        weight: its new value.
+    """
+    numbers = np.arange(array.size).reshape(array.shape)
+    if place.transposed:
+        numbers = numbers.T
+    if place.rows is not None:
+        numbers = numbers[place.rows]
+    if place.restore is not None:
+        weight = place.restore(weight)
+    elif place.change is not None:  # moves numbers, and so it moves the numbers of their places
+        numbers = place.change(numbers)
+        assert numbers.dtype == np.arange(0).dtype, place
+    array.reshape(-1)[numbers] = weight.reshape(numbers.shape)
+

@@ -1,0 +1,165 @@
+"""The model that a run begins from: ours, or one that transformers saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ...config import TransformerConfig
+from ...errors import ConfigError
+from ...pretrained.model import PretrainedModel
+from ...pretrained.reading import read_pretrained
+from ...pretrained.writing import check_storage
+from ...text.tokenizer import Tokenizer
+from ...translation.checkpoint import is_pretrained
+from ...translation.task import Task as TranslationTask
+from ...translation.task import read_task, task_names
+from ..settings import Settings, TokenizerSettings
+from ..sources import model_folder, tokenizer_file
+from ..tasks.task import TASKS, TRANSLATION
+from .weights import read_initial_config
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The model that ``training.initial`` names.
+
+    Attributes:
+        name: as the setting has it.
+        folder: where it lies.
+        config: of it.
+        pretrained: it, where transformers saved it; None of a model of ours.
+        asking: how a model of someone else's is asked to translate; None of others.
+    """
+
+    name: str
+    folder: Path
+    config: TransformerConfig
+    pretrained: PretrainedModel | None = None
+    asking: TranslationTask | None = None
+
+    def without_weights(self) -> Origin:
+        """Return the same without the numbers, which a run has in its own model."""
+        if self.pretrained is None:
+            return self
+        return replace(self, pretrained=replace(self.pretrained, weights={}))
+
+    @cached_property
+    def own_tokenizer(self) -> Tokenizer:
+        """The tokenizer of a model of ours."""
+        return Tokenizer.load(self.folder / "tokenizer.json")
+
+
+def read_origin(settings: Settings) -> Origin | None:
+    """Return the model that a run begins from; None where it begins from random weights.
+
+    Args:
+        settings: of the run.
+
+    Raises:
+        CheckpointError: there is no such model, it is damaged, or it has no tokenizer.
+        ConfigError: it is none that the task trains, or a setting is not for such a model.
+    """
+    name = settings.training.initial
+    if name is None:
+        return None
+    if not is_pretrained(name):
+        folder = model_folder(name)
+        return Origin(name, folder, read_initial_config(folder)[0])
+    pretrained = read_pretrained(name)
+    _check_task(settings, pretrained)
+    _check_settings(settings, pretrained)
+    asking = None
+    if settings.task == TRANSLATION.name:
+        asking = _asking(settings, pretrained)
+    return Origin(name, pretrained.folder, pretrained.config, pretrained, asking)
+
+
+def _check_task(settings: Settings, pretrained: PretrainedModel) -> None:
+    """Refuse a model of another kind than the task trains."""
+    task, config, family = TASKS[settings.task], pretrained.config, pretrained.family.name
+    about = f"training.initial = {settings.training.initial!r} is a {family}"
+    if config.reads_images:
+        raise ConfigError(f"{about}, which reads images, and training here is on texts.")
+    stacks = tuple(stack for stack in ("encoder", "decoder") if getattr(config, f"{stack}_layers"))
+    if stacks != task.stacks:
+        right = next(each for each in TASKS.values() if each.stacks == stacks)
+        raise ConfigError(
+            f"{about}, which has {' and '.join(stacks)}, and task = {task.name!r} trains "
+            f"{task.model}, of {' and '.join(task.stacks)}. Set task = {right.name!r}, or begin "
+            f"from another model."
+        )
+    if not config.output.matrix:
+        raise ConfigError(f"{about} that was saved without its head. Save the whole model.")
+    pretrained.require_tokenizer()
+
+
+def _check_settings(settings: Settings, pretrained: PretrainedModel) -> None:
+    """Refuse settings that a tokenizer or a file of someone else's leaves no room for."""
+    name, usual = settings.training.initial, TokenizerSettings()
+    if settings.tokenizer != usual:
+        theirs = pretrained.require_tokenizer().vocab_size
+        stated = {
+            f"tokenizer.{key}": value
+            for key, value in vars(settings.tokenizer).items()
+            if value != getattr(usual, key)
+        }
+        if stated != {"tokenizer.vocab_size": theirs}:
+            key, value = next(iter(stated.items()))
+            raise ConfigError(
+                f"{key} = {value!r}, and training.initial = {name!r} has a tokenizer of its own, "
+                f"of {theirs:,} ids, which the run takes. Leave {key} out."
+            )
+    if settings.training.bpe_dropout:
+        raise ConfigError(
+            f"training.bpe_dropout = {settings.training.bpe_dropout} cuts the words of clearhead's "
+            f"own tokenizers anew; that of training.initial = {name!r} is another. Leave it out."
+        )
+    for i, row in enumerate(settings.data.corpus):
+        if row.register_share:
+            raise ConfigError(
+                f"data.corpus[{i}].register_share = {row.register_share}: tags are tokens of "
+                f"clearhead's own tokenizers, and training.initial = {name!r} has none. Leave it "
+                f"out."
+            )
+    try:
+        check_storage(settings.training.export)
+    except ConfigError as error:
+        raise ConfigError(f"training.export: {error}") from error
+
+
+def _asking(settings: Settings, pretrained: PretrainedModel) -> TranslationTask:
+    """Return how the model is asked: by its languages or its prefix, where it has such."""
+    data, name = settings.data, settings.training.initial
+    codes = pretrained.require_tokenizer().languages
+    tasks = task_names(pretrained)
+    languages = None
+    if data.source_language is not None:
+        languages = f"{data.source_language}-{data.target_language}"
+    if languages is None:
+        in_text = pretrained.family.name == "Marian"  # whose texts may name their language
+        if (codes and not in_text) or len(tasks) > 1:
+            several = ", ".join(sorted(codes)[:8] or tasks[:8])
+            raise ConfigError(
+                f"training.initial = {name!r} translates between several languages ({several}, "
+                f"...). Set data.source_language and data.target_language."
+            )
+        return read_task(pretrained, None)
+    if not codes and not tasks:  # of one pair, or of whichever it is taught here
+        return read_task(pretrained, None)
+    if not codes and f"translation_{languages.replace('-', '_to_')}" not in tasks:
+        raise ConfigError(
+            f"training.initial = {name!r} has no task {languages}; its config.json has "
+            f"{', '.join(tasks)}. Set data.source_language and data.target_language to one of them."
+        )
+    return read_task(pretrained, languages)
+
+
+def run_tokenizer(settings: Settings, origin: Origin | None) -> Tokenizer | None:
+    """Return the tokenizer of ours that a run takes; None where it trains one."""
+    if settings.tokenizer.path is not None:
+        return Tokenizer.load(tokenizer_file(settings.tokenizer.path))
+    if origin is not None and origin.pretrained is None:
+        return origin.own_tokenizer
+    return None
