@@ -15,6 +15,7 @@ from .config_parts import (
     OutputConfig,
     PatchConfig,
     RotaryConfig,
+    check_buckets,
 )
 from .errors import ConfigError
 from .setting_fields import check_fields, from_mapping, one_of, within
@@ -208,25 +209,9 @@ class TransformerConfig:
         if embedding.skip_padding and not embedding.position_offset:
             raise ConfigError("embedding.skip_padding needs a position_offset of at least 1.")
         if self.positions == "relative":
-            self._check_relative_buckets()
-
-    def _check_relative_buckets(self) -> None:
-        # An encoder halves the buckets by direction; half of what is left holds one distance each.
-        for side, share in (("encoder", 4), ("decoder", 2)):
-            if not getattr(self, f"{side}_layers"):
-                continue
-            exact = self.relative_buckets // share
-            if exact < 1:
-                raise ConfigError(
-                    f"relative_buckets must be at least {share} for a model with {side} layers; "
-                    f"it is {self.relative_buckets}."
-                )
-            if self.relative_max_distance <= exact:
-                raise ConfigError(
-                    f"relative_max_distance must be more than {exact}, the distances that have a "
-                    f"bucket of their own when the {side} has relative_buckets = "
-                    f"{self.relative_buckets}; it is {self.relative_max_distance}."
-                )
+            for side, depth in (("encoder", self.encoder_layers), ("decoder", self.decoder_layers)):
+                if depth:
+                    check_buckets(self.relative_buckets, self.relative_max_distance, side)
 
     @property
     def head_dim(self) -> int:

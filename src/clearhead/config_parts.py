@@ -221,3 +221,26 @@ class DecoderConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+
+def check_buckets(buckets: int, max_distance: int, side: str) -> None:
+    """Check the buckets of T5's relative positions in an ``encoder`` or a ``decoder``.
+
+    An encoder halves the buckets by direction. Half of the remaining ones hold one distance each,
+    and the others share those up to the largest.
+
+    Raises:
+        ConfigError: there are too few buckets, or no distances to share.
+    """
+    least = 4 if side == "encoder" else 2
+    exact = buckets // least
+    if exact < 1:
+        raise ConfigError(
+            f"relative_buckets must be at least {least} for a model with {side} layers; it is "
+            f"{buckets}."
+        )
+    if max_distance <= exact:
+        raise ConfigError(
+            f"relative_max_distance must be more than {exact}, the distances that have a bucket "
+            f"of their own when the {side} has relative_buckets = {buckets}; it is {max_distance}."
+        )

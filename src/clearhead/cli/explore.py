@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
 from .texts import TextArgument, TextCommand
 from .threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from ..explorer.contract.answers import Answering
 
 _MODEL = "en-fr"
 
@@ -63,33 +69,18 @@ def command(
     """
     file = recording or sweep
     if file is None:
-        # Questions are worked on in two threads; each with a BLAS of several would only wait. The
-        # picture of a long recording is work for all of them.
+        # Questions are answered in two threads, and several BLAS threads for each would only wait.
+        # Drawing a long recording is different: that is work for all of them.
         one_blas_thread()
-    from ..errors import ConfigError
-    from ..explorer import explorer_of
-    from ..explorer.contract.answers import Answering
-    from ..explorer.recordings.explorer import open_recording
-    from ..explorer.recordings.sweep import SweepExplorer, open_sweep
     from ..explorer.server.serve import serve
     from ..explorer.training_run import is_training_run
 
     if file is None and model == _MODEL and text is not None and is_training_run(text):
         model, text = text, None  # nobody wants the path of a run translated
-    what = ("A recording", "--recording") if recording is not None else ("A sweep", "--sweep")
-    if file is not None and text is not None:
-        raise ConfigError(f"{what[0]} has its own text; leave TEXT out, or {what[1]}.")
-    if file is not None and task is not None:
-        raise ConfigError(f"{what[0]} translates nothing; leave --task out, or {what[1]}.")
-
-    def explorer() -> Answering:
-        result = None if sweep is None else open_sweep(sweep)
-        if recording is not None:
-            return open_recording(recording, sweep=result)
-        return explorer_of(model, task=task) if result is None else SweepExplorer(result)
+    _check_file_alone(recording, sweep, text, task)
 
     serve(
-        explorer,
+        _loader(model, task, recording, sweep),
         model if file is None else file,
         text=text,
         port=port,
@@ -97,3 +88,44 @@ def command(
         token=token,
         say=click.echo,
     )
+
+
+def _check_file_alone(
+    recording: str | None, sweep: str | None, text: str | None, task: str | None
+) -> None:
+    """Refuse a text or a task beside a file, which has its own text.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if recording is None and sweep is None:
+        return
+    from ..errors import ConfigError
+
+    name, option = (
+        ("A recording", "--recording") if recording is not None else ("A sweep", "--sweep")
+    )
+    if text is not None:
+        raise ConfigError(f"{name} has its own text; leave TEXT out, or {option}.")
+    if task is not None:
+        raise ConfigError(f"{name} translates nothing; leave --task out, or {option}.")
+
+
+def _loader(
+    model: str, task: str | None, recording: str | None, sweep: str | None
+) -> Callable[[], Answering]:
+    """Return what loads the one that answers the page: a file, or a model.
+
+    It is called in a thread of its own, so what it needs is imported here.
+    """
+    from ..explorer import explorer_of
+    from ..explorer.recordings.explorer import open_recording
+    from ..explorer.recordings.sweep import SweepExplorer, open_sweep
+
+    def load() -> Answering:
+        result = None if sweep is None else open_sweep(sweep)
+        if recording is not None:
+            return open_recording(recording, sweep=result)
+        return explorer_of(model, task=task) if result is None else SweepExplorer(result)
+
+    return load

@@ -70,7 +70,7 @@ def _of_whole_rows(
     """Compute some weights by a softmax over all keys of their rows."""
     sinks = attention.scoring.sinks
     sinks = None if sinks is None else pick(sinks, 0, heads)
-    may_be_dead = attention.scoring.adds or attention.scoring.allowed is not None
+    may_be_dead = attention.scoring.adds or attention.scoring.mask is not None
     every = columns == slice(0, attention.shape[3])
     # In chunks, unless the answer is as large as what it is computed from.
     parts = list(chunks(len(rows), attention.shape[1] * attention.shape[3]))

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from ..shapes import Shaped
 from .attention_map import AttentionMap
-from .scores.masks.key_ranges import DenseMask, KeyRanges
-from .scores.masks.key_runs import KeyRuns
 from .scores.positions import ALL, take
 from .scores.scoring import Scoring
 
@@ -75,25 +73,12 @@ def _scoring(scoring: Scoring, part: _RowsAndHeads) -> Scoring:
         assert modification is not None
         return modification(score, batch + part.rows.start, head + part.heads.start, *places)
 
-    bias = scoring.bias
+    mask, bias = scoring.mask, scoring.bias
     return replace(
         scoring,
-        allowed=_mask(scoring.allowed, part),
+        mask=None if mask is None else mask.part(batch=part.rows, heads=part.heads),
         bias=None if bias is None else replace(bias, values=part.of(bias.values)),
         score_mod=None if modification is None else of_this_part,
         sinks=None if scoring.sinks is None else scoring.sinks[part.heads],
         flat=None if scoring.flat is None else part.of(scoring.flat),
     )
-
-
-def _mask(mask: KeyRanges | DenseMask | None, part: _RowsAndHeads) -> KeyRanges | DenseMask | None:
-    """Return the mask of this part."""
-    if mask is None:
-        return None
-    if isinstance(mask, KeyRanges):
-        return KeyRanges(part.of(mask.start), part.of(mask.end))
-    if isinstance(mask, KeyRuns):
-        return KeyRuns(part.of(mask.start), part.of(mask.end), mask.key_len)
-    within = _mask(mask.within, part)
-    assert not isinstance(within, DenseMask)
-    return DenseMask(part.of(mask.allowed), within)

@@ -271,8 +271,8 @@ def _row_sums(
     # A mask alone leaves 1, or 0 where a query may attend to nothing.
     if scoring.sinks is None and scoring.bias is None and scoring.score_mod is None:
         sums = torch.ones(1, 1, 1, dtype=torch.float64, device=device)
-        if scoring.allowed is not None:
-            sums = scoring.allowed.sees().to(sums)
+        if scoring.mask is not None:
+            sums = scoring.mask.sees().to(sums)
         return sums.expand(batch, count, query_len)[:, heads].mean(1)
     highest, log_sum = (x[:, heads].double() for x in attention_map.denominators)
     sums = (highest > -torch.inf).double()

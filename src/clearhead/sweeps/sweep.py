@@ -99,18 +99,13 @@ def sweep(
         before, own_heads = _plain_run(question, source, batch_size, over)
         target = None if source is None else _finite(question.metric_of(run(model, source)))
         runs, notes = plan_runs(question, request, own_heads, source)
-        results = None
-        if resume is not None:
-            subject = {"edit": request.kind, "to": request.paths, "axes": runs.plan.axes}
-            subject |= {"metric": before, "target": target}
-            results = ProgressFile(resume, subject, runs.plan.units)
-        values = runs.plan.empty()
-        notes += _go_through(runs, values, results, batch_size, progress)
+        results = None if resume is None else _results(resume, request, runs, before, target)
+        values, strange = _values(runs, results, batch_size, progress)
     return Sweep(
         request.measure,
         values - before,
         runs.plan.axes,
-        tuple(notes),
+        (*notes, *strange),
         before=before,
         target=target,
         model=type(model).__name__,
@@ -118,6 +113,14 @@ def sweep(
         edit=request.kind,
         to=request.paths,
     )
+
+
+def _results(
+    path: str | Path, request: Request, runs: Runs, before: float, target: float | None
+) -> ProgressFile:
+    """Open the file of results so far, which says of what sweep they are."""
+    subject = {"edit": request.kind, "to": request.paths, "axes": runs.plan.axes}
+    return ProgressFile(path, subject | {"metric": before, "target": target}, runs.plan.units)
 
 
 def _plain_run(
@@ -151,15 +154,14 @@ def _finite(number: float) -> float:
     return number
 
 
-def _go_through(
+def _values(
     runs: Runs,
-    values: Array,
     results: ProgressFile | None,
     size: int,
     progress: Callable[[int, int], None] | None,
-) -> list[str]:
-    """Run all units, put the metric of each into an array, and return notes."""
-    units = runs.plan.units
+) -> tuple[Array, list[str]]:
+    """Run all units that have no result yet, and return the metric of each, with notes."""
+    values, units = runs.plan.empty(), runs.plan.units
     to_do = [unit for unit in units if results is None or unit not in results]
     count = len(units) - len(to_do)
     with nullcontext() if results is None else results.writing():
@@ -175,4 +177,5 @@ def _go_through(
     if results is not None:
         results.fill(values)
     strange = sum(not math.isfinite(values[unit.entry]) for unit in units)
-    return [f"{strange} edits give a metric that is no finite number."] if strange else []
+    notes = [f"{strange} edits give a metric that is no finite number."] if strange else []
+    return values, notes

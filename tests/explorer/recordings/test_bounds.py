@@ -92,7 +92,7 @@ def test_what_a_mask_forbids_is_not_counted():
         torch.arange(9000)[None, None].int() // 100 * 100 + 100,
     )
     one = a_map(1, 2, 9000, 9000, 8)
-    short = AttentionMap(one.query, one.key, one.scoring.__class__(1.0, allowed=documents))
+    short = AttentionMap(one.query, one.key, one.scoring.__class__(1.0, mask=documents))
     assert picture_work(short) < plain / 40
 
 
@@ -194,7 +194,7 @@ def test_tensors_that_do_not_fit_are_an_error_in_words():
     one = a_map(queries=9, keys=9)
     wrong = KeyRanges(torch.zeros(1, 1, 9).int(), torch.full((1, 1, 5), 9).int())
     explorer = RecordingExplorer(
-        AttentionMap(one.query, one.key, one.scoring.__class__(1.0, allowed=wrong))
+        AttentionMap(one.query, one.key, one.scoring.__class__(1.0, mask=wrong))
     )
     for question in ({"part": "self"}, {"items": [{"path": "attention.weights"}]}):
         name = "overview" if "part" in question else "array"

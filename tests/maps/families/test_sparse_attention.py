@@ -158,8 +158,8 @@ def test_maps_of_bands_are_written_read_and_cut_to_a_row(tmp_path):
     recording = recorded(model, {**inputs, "global_attention_mask": is_global})
     again = load_recording(recording.save(tmp_path / "bands.safetensors"))
     one, other = (x.calls(pattern.format(1))[0] for x in (recording, again))
-    assert one.scoring.allowed.describe() == other.scoring.allowed.describe()
-    assert "runs of keys" in one.scoring.allowed.describe()
+    assert one.scoring.mask.describe() == other.scoring.mask.describe()
+    assert "runs of keys" in one.scoring.mask.describe()
     assert torch.equal(one.dense(), other.dense())
     assert torch.allclose(one_row(one, 1).dense()[0], one.dense()[1], atol=1e-6)
     received = one.measure("received", "entropy")["received"]

@@ -17,7 +17,7 @@ def causal():
 
 
 def visible_keys(compact):
-    return compact.allowed.tile(ALL, torch.arange(4))[0, 0]
+    return compact.mask.tile(ALL, torch.arange(4))[0, 0]
 
 
 def test_a_mask_is_made_compact_once():
@@ -35,7 +35,7 @@ def test_other_views_and_other_shapes_are_other_masks():
     assert torch.equal(visible_keys(cache.compact(mask.mT, SHAPE)), mask.mT)
     assert cache.compact(mask, (2, 2, 4, 4)) is not compact
     last = cache.compact(mask[3:], SHAPE)
-    assert last.allowed is None
+    assert last.mask is None
 
 
 def test_a_mask_that_is_written_to_is_forgotten():

@@ -52,7 +52,7 @@ def test_layers_that_share_a_boolean_mask_share_its_compact_form():
     mask[:, 0] = True
     model = Calls(lambda: [sdpa(Q + i, K, K, attn_mask=mask) for i in range(3)])
     recording = recorded(model, model)
-    first, *others = (one.scoring.allowed for one in recording.calls(""))
+    first, *others = (one.scoring.mask for one in recording.calls(""))
     assert all(other is first for other in others)
 
 

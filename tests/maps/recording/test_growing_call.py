@@ -56,7 +56,7 @@ def test_steps_with_a_cache_are_one_map(prompt, window, static):
     assert torch.equal(one.key, K)
     assert torch.equal(one.value, V)
     assert f"{10 - prompt} steps with a cache, taken together" in one.source.notes
-    assert one.scoring.allowed.nbytes <= 2 * 4 * 4 * 9, "kept as ranges of keys"
+    assert one.scoring.mask.nbytes <= 2 * 4 * 4 * 9, "kept as ranges of keys"
 
 
 def test_a_static_cache_is_cut_behind_its_last_token():

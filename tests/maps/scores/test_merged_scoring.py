@@ -7,7 +7,8 @@ import torch
 
 from clearhead.maps import Scoring
 from clearhead.maps.scores.bias import ToeplitzBias
-from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.dense_mask import DenseMask
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.maps.scores.merged_scoring import CallScoring, merged
 
 torch.manual_seed(0)
@@ -50,7 +51,7 @@ def test_a_full_cache(first_mask):
     masks = [first_mask.expand(LENGTH, LENGTH), CAUSAL, CAUSAL]
     steps = [part(step, mask=mask) for step, mask in zip(STEPS, masks, strict=True)]
     scoring = merged(steps, LENGTH)
-    assert isinstance(scoring.allowed, KeyRanges)
+    assert isinstance(scoring.mask, KeyRanges)
     visible = torch.cat(
         [(mask & (step.stop > KEY))[step] for step, mask in zip(STEPS, masks, strict=True)]
     )
@@ -61,7 +62,7 @@ def test_steps_without_a_mask_see_all_of_their_keys():
     steps = [part(slice(0, 1)), part(slice(1, 4)), part(slice(4, 6), keys=slice(2, 6))]
     visible = (torch.tensor([1, 4, 4, 4, 6, 6])[:, None] > KEY) & ~((ROW >= 4) & (KEY < 2))
     scoring = merged(steps, LENGTH)
-    assert isinstance(scoring.allowed, KeyRanges)
+    assert isinstance(scoring.mask, KeyRanges)
     assert_scores(scoring, scores_of(visible))
 
 
@@ -79,7 +80,7 @@ def test_masks_with_holes_beside_steps_without_any():
         torch.tensor([3] * 3 + [4] + [6] * 2)[:, None] > KEY
     )
     scoring = merged(steps, LENGTH)
-    assert isinstance(scoring.allowed, DenseMask)
+    assert isinstance(scoring.mask, DenseMask)
     assert_scores(scoring, scores_of(visible))
 
 

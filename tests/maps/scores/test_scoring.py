@@ -11,7 +11,8 @@ from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps import Scoring
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
 from clearhead.maps.scores.masks.compact_mask import compact_mask
-from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.dense_mask import DenseMask
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from tests.maps.dense import Case, cases
 
 LOWEST = torch.finfo(torch.float32).min
@@ -55,7 +56,7 @@ def test_a_tile_is_that_part_of_the_whole(case, data):
     ],
 )
 def test_a_run_of_keys_per_query_is_kept_as_two_numbers(mask):
-    actual = compact_mask(mask, (2, 4, 6, 9)).allowed
+    actual = compact_mask(mask, (2, 4, 6, 9)).mask
     assert isinstance(actual, KeyRanges)
     assert actual.nbytes <= 8 * 2 * 4 * 6
     visible = actual.tile(slice(0, 6), torch.arange(9))
@@ -66,17 +67,17 @@ def test_a_run_of_keys_per_query_is_kept_as_two_numbers(mask):
 def test_a_mask_with_holes_stays_as_narrow_as_it_came():
     query, key = inputs()
     mask = torch.tensor([True, False, True] * 3)
-    actual = Scoring.of(query, key, mask=mask.expand(2, 1, 6, 9), causal=True).allowed
+    actual = Scoring.of(query, key, mask=mask.expand(2, 1, 6, 9), causal=True).mask
     assert isinstance(actual, DenseMask)
-    assert actual.allowed.shape == (1, 1, 1, 9)
-    assert actual.within is not None
+    assert actual.visible.shape == (1, 1, 1, 9)
+    assert actual.ranges is not None
     assert torch.equal(actual.sees()[0, 0], (mask & lower()).any(-1))
 
 
 def test_masks_that_forbid_nothing_are_no_masks():
-    assert compact_mask(torch.ones(6, 9, dtype=torch.bool), (2, 4, 6, 9)).allowed is None
+    assert compact_mask(torch.ones(6, 9, dtype=torch.bool), (2, 4, 6, 9)).mask is None
     actual = compact_mask(torch.zeros(6, 9), (2, 4, 6, 9))
-    assert (actual.allowed, actual.bias, actual.flat) == (None, None, None)
+    assert (actual.mask, actual.bias, actual.flat) == (None, None, None)
 
 
 @pytest.mark.parametrize("low", [LOWEST, -torch.inf])
@@ -85,7 +86,7 @@ def test_a_float_mask_is_split_into_what_it_forbids_and_a_bias(low):
     distance = torch.arange(9) - torch.arange(6)[:, None]
     mask = torch.where(lower(offset=2), values[:, distance + 5], low)
     actual = compact_mask(mask, (2, 4, 6, 9))
-    assert isinstance(actual.allowed, KeyRanges)
+    assert isinstance(actual.mask, KeyRanges)
     assert isinstance(actual.bias, ToeplitzBias)
     tile = actual.bias.tile(slice(1, 4), slice(0, 3))[0]
     assert torch.equal(tile, mask[:, 1:4, :3])
@@ -117,7 +118,7 @@ def test_flex_attentions_modifications_are_asked_for_every_place():
         "mask_mod": lambda b, h, i, j: (i >= j) | (j == h),
     }
     case = Case(*inputs(), inputs()[1], options)
-    assert isinstance(case.map.scoring.allowed, DenseMask)
+    assert isinstance(case.map.scoring.mask, DenseMask)
     torch.testing.assert_close(case.map.dense().double(), case.weights(), rtol=0, atol=1e-6)
     torch.testing.assert_close(
         case.map[1, 1:3, 2:4].double(), case.weights()[1, 1:3, 2:4], rtol=0, atol=1e-6
@@ -127,10 +128,10 @@ def test_flex_attentions_modifications_are_asked_for_every_place():
 
 
 def test_a_causal_mask_mod_is_two_numbers_per_query():
-    actual = Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: i >= j).allowed
+    actual = Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: i >= j).mask
     assert isinstance(actual, KeyRanges)
     assert actual.start.shape == (1, 1, 6)
-    assert Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: j >= 0).allowed is None
+    assert Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: j >= 0).mask is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +111,7 @@ def translate_in_parts(
     numbers = [options["shard"][0]] if options["shard"] else range(1, job.plan.count + 1)
     job.open()
     if not options["resume"]:
-        for number in numbers:
-            if job.files(number).is_begun:
-                raise click.UsageError(
-                    f"Part {number} is begun or done in {output}. Add --resume to go on, or name "
-                    f"another folder."
-                )
+        _refuse_begun_parts(job, numbers, output)
     counter = _Counter(options["quiet"], sum(job.plan.part(number).lines for number in numbers))
     if options["shard"]:
         manifest = job.write_part(options["shard"][0], on_lines=counter.add)
@@ -132,10 +127,19 @@ def translate_in_parts(
     if whole is not None and len(whole["products"]) > 1:
         click.echo(
             f"clearhead: the parts were computed with different matrix products, "
-            f"{' and '.join(whole['products'])}, which the processors of the machines are the "
-            f"reason of: a few sentences may read otherwise than on machines of one kind.",
+            f"{' and '.join(whole['products'])}, because the machines have different processors: "
+            f"a few sentences may read otherwise than on machines of one kind.",
             err=True,
         )
+
+
+def _refuse_begun_parts(job: Job, numbers: Iterable[int], output: str) -> None:
+    for number in numbers:
+        if job.files(number).is_begun:
+            raise click.UsageError(
+                f"Part {number} is begun or done in {output}. Add --resume to go on, or name "
+                f"another folder."
+            )
 
 
 def _run_on_ray(job: Job, workers: int | None, counter: _Counter) -> None:

@@ -131,15 +131,12 @@ def check_memory(nbytes: int, what: str) -> None:
 
 def _entries(one: AttentionMap) -> int:
     """Count the weights of a row of a map that a pass computes."""
-    from ...maps.scores.masks.key_ranges import DenseMask, KeyRanges
-
     _, heads, queries, keys = one.shape
-    mask = one.scoring.allowed
-    if isinstance(mask, DenseMask):
-        mask = mask.within
-    if not isinstance(mask, KeyRanges):
+    mask = one.scoring.mask
+    ranges = None if mask is None else mask.ranges
+    if ranges is None:
         return heads * queries * keys
-    start, end = (each.long().clamp(0, keys) for each in (mask.start, mask.end))
+    start, end = (each.long().clamp(0, keys) for each in (ranges.start, ranges.end))
     runs = (end - start).clamp(min=0)
     # What is one wide along an axis holds for all along it.
     visible = int(runs.sum()) * (heads // runs.shape[1]) * (queries // runs.shape[2])

@@ -86,10 +86,10 @@ def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
 
     scoring, (_, _, queries, keys) = one.scoring, one.shape
     forbids = scoring.bias is not None and bool(torch.isneginf(scoring.bias.values).any())
-    if scoring.allowed is None and not forbids and scoring.score_mod is None:
+    if scoring.mask is None and not forbids and scoring.score_mod is None:
         return np.ones((-(-queries // block[0]), -(-keys // block[1])), bool)
-    if isinstance(scoring.allowed, KeyRanges) and not forbids and scoring.score_mod is None:
-        return _ranges_visible(scoring.allowed, block, queries, keys)
+    if isinstance(scoring.mask, KeyRanges) and not forbids and scoring.score_mod is None:
+        return _ranges_visible(scoring.mask, block, queries, keys)
     return _entries_visible(one, block)
 
 

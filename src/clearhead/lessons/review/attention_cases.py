@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from ...tensor_file import TensorFile
 from .._text import NOTHING, Text, text
 from ..exercises.lesson_1 import KEY, QUERY, VALUE
 from .subject import Array, Case
+
+Tables = tuple[Array, Array, Array]
+"""Query, key and value."""
 
 ONNX_CASES: dict[str, Text] = {
     "attention_4d": NOTHING,
@@ -60,92 +64,77 @@ def attention_cases() -> list[Case]:
     return [*_basic(), *_batches(), *_of_onnx()]
 
 
-def _basic() -> list[Case]:
+def _basic() -> Iterator[Case]:
     generator = np.random.default_rng(7)
 
-    def tables(queries: int, keys: int, width: int, value: int) -> tuple[Array, Array, Array]:
+    def tables(queries: int, keys: int, width: int, value: int) -> Tables:
         shapes = ((queries, width), (keys, width), (keys, value))
         query, key, values = (generator.normal(size=shape) for shape in shapes)
         return query, key, values
 
     odd, square = tables(2, 5, 6, 3), tables(4, 4, 6, 3)
-    padded = np.tile([True, True, True, False, False], (2, 1))
-    large = (square[0] * 100, square[1] * 10, square[2])
-    # A row far above the others: seen from its largest score they are nothing.
-    apart = (square[0] * np.array([[0.1], [-0.2], [4000.0], [0.3]]), square[1], square[2])
+    yield _case(text("the numbers of lesson 1", "os números da lição 1"), (QUERY, KEY, VALUE))
+    yield _case(
+        text(
+            "2 queries and 5 keys of width 6, values of width 3",
+            "2 consultas e 5 chaves de largura 6, valores de largura 3",
+        ),
+        odd,
+    )
+    yield _case(
+        text(
+            "4 tokens of width 6, values of width 3",
+            "4 tokens de largura 6, valores de largura 3",
+        ),
+        square,
+    )
+    yield _case(text("5 queries and 1 key", "5 consultas e 1 chave"), tables(5, 1, 6, 3))
+    yield _case(
+        text("a causal mask for 4 tokens", "uma máscara causal para 4 tokens"),
+        square,
+        causal_mask(4),
+    )
+    yield _case(
+        text(
+            "a mask for 2 queries and 5 keys, 2 of them padding",
+            "uma máscara para 2 consultas e 5 chaves, 2 delas de preenchimento",
+        ),
+        odd,
+        np.tile([True, True, True, False, False], (2, 1)),
+    )
+    yield from _numbers_of_other_sizes(*square)
+    yield _case(
+        text("the numbers of lesson 1 as integers", "os números da lição 1 como inteiros"),
+        (QUERY.astype(int), KEY.astype(int), VALUE.astype(int)),
+        advice=_ADVICE["whole"],
+    )
     small = (odd[0].astype("f4"), odd[1].astype("f4"), odd[2].astype("f4"))
-    lesson = (QUERY, KEY, VALUE)
-    whole = (QUERY.astype(int), KEY.astype(int), VALUE.astype(int))
-    cases = [
-        (text("the numbers of lesson 1", "os números da lição 1"), lesson, None, NOTHING),
-        (
-            text(
-                "2 queries and 5 keys of width 6, values of width 3",
-                "2 consultas e 5 chaves de largura 6, valores de largura 3",
-            ),
-            odd,
-            None,
-            NOTHING,
+    yield _case(text("numbers of float32", "números float32"), small)
+
+
+def _numbers_of_other_sizes(query: Array, key: Array, value: Array) -> Iterator[Case]:
+    """Yield cases whose exponentials overflow where the largest score is not subtracted."""
+    yield _case(
+        text("scores of a size of 1,000", "pontuações da ordem de 1.000"),
+        (query * 100, key * 10, value),
+        advice=_ADVICE["large"],
+    )
+    # A row far above the others: seen from its largest score they are nothing.
+    factors = np.array([[0.1], [-0.2], [4000.0], [0.3]])
+    yield _case(
+        text(
+            "a row of scores far above the others",
+            "uma linha de pontuações muito acima das outras",
         ),
-        (
-            text(
-                "4 tokens of width 6, values of width 3",
-                "4 tokens de largura 6, valores de largura 3",
-            ),
-            square,
-            None,
-            NOTHING,
-        ),
-        (text("5 queries and 1 key", "5 consultas e 1 chave"), tables(5, 1, 6, 3), None, NOTHING),
-        (
-            text("a causal mask for 4 tokens", "uma máscara causal para 4 tokens"),
-            square,
-            causal_mask(4),
-            NOTHING,
-        ),
-        (
-            text(
-                "a mask for 2 queries and 5 keys, 2 of them padding",
-                "uma máscara para 2 consultas e 5 chaves, 2 delas de preenchimento",
-            ),
-            odd,
-            padded,
-            NOTHING,
-        ),
-        (
-            text("scores of a size of 1,000", "pontuações da ordem de 1.000"),
-            large,
-            None,
-            _ADVICE["large"],
-        ),
-        (
-            text(
-                "a row of scores far above the others",
-                "uma linha de pontuações muito acima das outras",
-            ),
-            apart,
-            None,
-            _ADVICE["apart"],
-        ),
-        (
-            text("the numbers of lesson 1 as integers", "os números da lição 1 como inteiros"),
-            whole,
-            None,
-            _ADVICE["whole"],
-        ),
-        (text("numbers of float32", "números float32"), small, None, NOTHING),
-    ]
-    return [
-        Case(
-            name,
-            arguments,
-            attention(*arguments, mask=mask),
-            mask,
-            advice=advice,
-            tolerance=1e-5 if arguments[0].dtype == np.float32 else 1e-9,
-        )
-        for name, arguments, mask, advice in cases
-    ]
+        (query * factors, key, value),
+        advice=_ADVICE["apart"],
+    )
+
+
+def _case(name: Text, tables: Tables, mask: Array | None = None, advice: Text = NOTHING) -> Case:
+    right = attention(*tables, mask=mask)
+    tolerance = 1e-5 if tables[0].dtype == np.float32 else 1e-9
+    return Case(name, tables, right, mask, advice=advice, tolerance=tolerance)
 
 
 def _batches() -> list[Case]:

@@ -153,7 +153,7 @@ class _Texts:
 def _seeing(one: StoredAttention) -> Int[Tensor, "batch #heads"]:
     """Return how many queries of each head may attend to some key."""
     batch, _, length, _ = one.shape
-    mask = one.scoring.allowed
+    mask = one.scoring.mask
     if mask is None:
         return torch.full((batch, 1), length, device=one.query.device)
     sees = mask.sees()

@@ -38,47 +38,82 @@ def head_kinds(
             the copying scores are of another model.
         ShapeError: ids or mask are not as long as the text, or the scores are of other heads.
     """
-    attentions: dict[str, str] = {}
-    sums: dict[str, HeadSums] = {}
-    notes: list[str] = []
-    texts = 0
-    copies: dict[str, Any] = {}
     names = list(maps.keys())
-    several_texts = any(_has_cross(maps, name) for name in names)
+    rows = _Rows(ids, mask, copying, several_texts=any(_has_cross(maps, name) for name in names))
     for name in names:
         try:
             calls = calls_of(maps, name)
         except TraceError as error:
-            notes.append(f"not read: {str(error).rstrip('.')}")
-            continue
-        for number, one in enumerate(calls):
-            if not isinstance(one, StoredAttention):
-                raise ConfigError(
-                    "Kinds of heads need queries and keys, and of this recording only summaries "
-                    "were kept: record without summaries=."
-                )
-            cross = one.source.kind == "cross"
-            tokens = None if cross else key_ids(one, name, ids, several_texts=several_texts)
-            if tokens is None and not cross:
-                notes.append(NO_TOKENS.format(name=name))
-            text = text_of_queries(one, name, mask, cross=cross, several_texts=several_texts)
-            row = name if len(calls) == 1 else f"{name} call {number}"
-            attentions[row] = one.source.kind
-            sums[row] = head_numbers(one, cross=cross, ids=tokens, text=text).sums()
-            texts = max(texts, one.shape[0])
-            if copying is not None and name in copying.scores:
-                copies[row] = _of_heads(copying, name, one.shape[1])
-    if not sums:
-        raise ConfigError(_nothing(notes))
-    if copying is not None and not copies and copying.scores:
+            rows.notes.append(f"not read: {str(error).rstrip('.')}")
+        else:
+            for number, one in enumerate(calls):
+                rows.add(name, name if len(calls) == 1 else f"{name} call {number}", one)
+    if not rows.sums:
+        raise ConfigError(_nothing(rows.notes))
+    if copying is not None and not rows.copies and copying.scores:
         raise ConfigError(
             f"The copying scores are of {', '.join(map(repr, copying.scores))}, none of which is "
             f"among these maps: {', '.join(map(repr, names))}. Give those of the same model."
         )
-    of_self = "self" in attentions.values()
-    why = copying.notes if copying is not None else (NO_WEIGHTS,) * of_self
+    why = copying.notes if copying is not None else (NO_WEIGHTS,) * rows.has_self
+    notes = (*_short(rows.notes), *why)
     model = getattr(maps, "model", "")
-    return HeadKinds(model, attentions, sums, texts, (*_short(notes), *why), copies)
+    return HeadKinds(model, rows.attentions, rows.sums, rows.texts, notes, rows.copies)
+
+
+class _Rows:
+    """What is found out about the heads of each attention, a row for each of its calls.
+
+    Args:
+        ids, mask, copying: as `head_kinds` takes them.
+        several_texts: whether the model reads two texts, as one with cross-attention does.
+
+    Attributes:
+        attentions: ``"self"`` or ``"cross"``, by row.
+        sums: the sums that scores are computed from, by row.
+        copies: the copying scores, by row, of the modules that have them.
+        texts: the largest batch.
+        notes: remarks on what is missing.
+    """
+
+    def __init__(
+        self, ids: Texts, mask: Texts, copying: CopyingScores | None, *, several_texts: bool
+    ) -> None:
+        self._ids, self._mask, self._copying = ids, mask, copying
+        self._several_texts = several_texts
+        self.attentions: dict[str, str] = {}
+        self.sums: dict[str, HeadSums] = {}
+        self.copies: dict[str, Any] = {}
+        self.texts = 0
+        self.notes: list[str] = []
+
+    @property
+    def has_self(self) -> bool:
+        """Whether any row is of self-attention."""
+        return "self" in self.attentions.values()
+
+    def add(self, name: str, row: str, one: Any) -> None:
+        """Add one call of a module.
+
+        Raises:
+            ConfigError: of the call only summaries were kept.
+            ShapeError: texts or scores do not fit it.
+        """
+        if not isinstance(one, StoredAttention):
+            raise ConfigError(
+                "Kinds of heads need queries and keys, and of this recording only summaries "
+                "were kept: record without summaries=."
+            )
+        cross, several = one.source.kind == "cross", self._several_texts
+        tokens = None if cross else key_ids(one, name, self._ids, several_texts=several)
+        if tokens is None and not cross:
+            self.notes.append(NO_TOKENS.format(name=name))
+        text = text_of_queries(one, name, self._mask, cross=cross, several_texts=several)
+        self.attentions[row] = one.source.kind
+        self.sums[row] = head_numbers(one, cross=cross, ids=tokens, text=text).sums()
+        self.texts = max(self.texts, one.shape[0])
+        if self._copying is not None and name in self._copying.scores:
+            self.copies[row] = _of_heads(self._copying, name, one.shape[1])
 
 
 def _of_heads(copying: CopyingScores, name: str, heads: int) -> Any:

@@ -14,7 +14,8 @@ from torch import Tensor
 from ...head_kinds import LOCAL
 from ...shapes import Bool, Int
 from ..measures.place_weights import same_tokens, token_rows
-from ..scores.masks.key_ranges import DenseMask, KeyRanges
+from ..scores.masks.key_mask import KeyMask
+from ..scores.masks.key_ranges import KeyRanges
 from ..scores.positions import chunks
 from ..storage.stored_attention import StoredAttention
 
@@ -44,7 +45,7 @@ def attendable_keys(
         in_text: False for queries that are padding.
     """
     batch, heads, query_len, key_len = one.shape
-    mask = one.scoring.allowed
+    mask = one.scoring.mask
     if mask is None:
         return in_text.any(-1)[:, None, None].expand(batch, heads, key_len)
     if isinstance(mask, KeyRanges):
@@ -70,14 +71,14 @@ def visible_places(
         ids: of the keys' tokens; None leaves out what is about tokens.
     """
     batch, heads, query_len, key_len = one.shape
-    mask = one.scoring.allowed
+    mask = one.scoring.mask
     if mask is None:
         end = torch.full((1, 1, query_len), key_len, device=one.query.device)
         mask = KeyRanges(torch.zeros_like(end), end)
     if isinstance(mask, KeyRanges):
         counts = _in_ranges(one, mask, ids)
     else:
-        counts = _in_dense_mask(one, mask, ids)
+        counts = _in_any_mask(one, mask, ids)
     whole = [count.expand(batch, heads, query_len) for count in counts]
     if ids is None:
         return VisiblePlaces(whole[0], whole[1], None, None)
@@ -112,8 +113,8 @@ def _in_ranges(
     return counts
 
 
-def _in_dense_mask(
-    one: StoredAttention, mask: DenseMask, ids: Int[Tensor, "batch key_len"] | None
+def _in_any_mask(
+    one: StoredAttention, mask: KeyMask, ids: Int[Tensor, "batch key_len"] | None
 ) -> list[Int[Tensor, "#batch #heads query_len"]]:
     """Count keys of a mask of any form, some queries at a time."""
     batch, _, query_len, key_len = one.shape
@@ -130,7 +131,7 @@ def _in_dense_mask(
 
 
 def _visible(
-    one: StoredAttention, mask: DenseMask, rows: slice
+    one: StoredAttention, mask: KeyMask, rows: slice
 ) -> Bool[Tensor, "#batch #heads rows key_len"]:
     """Return whether some queries may attend to each key."""
     key_len = one.shape[3]

@@ -89,7 +89,7 @@ def per_head(
     """
     values: Tensor = attention_map.measure(measure)[measure]
     is_summary = isinstance(attention_map, SummaryMap)
-    mask = None if is_summary else attention_map.scoring.allowed
+    mask = None if is_summary else attention_map.scoring.mask
     if mask is None:
         return values.mean((0, 2))
     sees = mask.sees().expand_as(values).to(values.dtype)

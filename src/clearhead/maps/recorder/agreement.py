@@ -142,7 +142,7 @@ def _is_plain_softmax(captured: CapturedAttention) -> bool:
     terms = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
     return (
         all(term is None for term in terms)
-        and (scoring.allowed is None or isinstance(scoring.allowed, KeyRanges))
+        and (scoring.mask is None or isinstance(scoring.mask, KeyRanges))
         and query.device.type == "cpu"
         and query.dtype in (torch.float32, torch.float64)
     )
@@ -171,7 +171,7 @@ def _agrees_at_once(
         values, theirs = value[first, ::key_step], output[first, ::step, rows]
         if len(queries) > len(keys):
             keys, values = (x.expand(len(queries), -1, -1) for x in (keys, values))
-        mask = _mask_of_rows(scoring.allowed, first, step, query_len, key_len, keys.dtype)
+        mask = _mask_of_rows(scoring.mask, first, step, query_len, key_len, keys.dtype)
         scores = torch.baddbmm(mask, queries, keys, alpha=scoring.scale)
         mine = torch.bmm(scores.softmax(-1), values)
         allowance = tolerance * float(torch.linalg.vector_norm(theirs, torch.inf))
@@ -230,8 +230,8 @@ def _check_plain_output(
         scores = _product(query[first, outer][:, rows].astype(np.float64), key.swapaxes(-1, -2))
         scores *= captured.scoring.scale
         largest = float(np.abs(scores).max())
-        if isinstance(captured.scoring.allowed, KeyRanges):
-            outside = _hidden_keys(captured.scoring.allowed, first, outer, rows, keys.shape[2])
+        if isinstance(captured.scoring.mask, KeyRanges):
+            outside = _hidden_keys(captured.scoring.mask, first, outer, rows, keys.shape[2])
             np.copyto(scores, -np.inf, where=outside)
         # The softmax; a row without keys has weights of zero, and an output that is undefined.
         scores -= np.maximum(scores.max(-1, keepdims=True), np.finfo(np.float64).min)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ..scores.masks.compact_mask import CompactMask, compact_mask
-from ..scores.masks.key_ranges import checked_shape
+from ..scores.masks.compaction import checked_shape
 
 _CAPACITY = 32
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ...shapes import Float
 from ..scores.bias import DenseBias, ToeplitzBias
-from ..scores.masks.key_ranges import DenseMask, KeyRanges
-from ..scores.masks.key_runs import KeyRuns
+from ..scores.masks.dense_mask import DenseMask
+from ..scores.masks.key_ranges import KeyRanges
 from ..scores.scoring import Scoring
 
 
@@ -75,7 +75,7 @@ def without_idle_keys(captured: CapturedAttention) -> CapturedAttention:
     Models append such keys to fill whole registers, or as room in a cache.
     """
     scoring, key_len = captured.scoring, captured.key.shape[2]
-    mask = scoring.allowed
+    mask = scoring.mask
     if not isinstance(mask, KeyRanges):
         return captured
     end = mask.last_end
@@ -103,18 +103,15 @@ def attended_end(captured: CapturedAttention, *, count_even: bool) -> int:
             keys are.
     """
     scoring, length = captured.scoring, captured.key.shape[2]
-    mask = scoring.allowed
-    if isinstance(mask, KeyRuns):
-        mask = mask.within
-    if isinstance(mask, KeyRanges):
-        flat = scoring.flat
-        if flat is None or count_even or flat.ndim != mask.end.ndim or not mask.end.numel():
-            return mask.last_end
-        return int(mask.end.masked_fill(flat, 0).max())
+    mask = scoring.mask
+    if mask is None:
+        return length
+    flat = None if count_even else scoring.flat
     if isinstance(mask, DenseMask):
-        visible = mask.allowed
-        if scoring.flat is not None and not count_even:
-            visible = visible & ~scoring.flat[..., None]
+        visible = mask.visible if flat is None else mask.visible & ~flat[..., None]
         columns = visible.flatten(0, 2).any(0).expand(length).nonzero()
         return int(columns.max()) + 1 if len(columns) else 0
-    return length
+    ranges = mask.ranges
+    if flat is None or flat.ndim != ranges.end.ndim or not ranges.end.numel():
+        return ranges.last_end
+    return int(ranges.end.masked_fill(flat, 0).max())

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ...shapes import Bool, Shaped
 from .bias import DenseBias, ToeplitzBias, compact_bias
-from .masks.key_ranges import DenseMask, KeyRanges, compact_allowed
+from .masks.compaction import compact_visible
+from .masks.key_mask import KeyMask
+from .masks.key_ranges import KeyRanges
 from .scoring import Scoring
 
 
@@ -34,16 +36,16 @@ def merged(parts: Sequence[CallScoring], key_len: int) -> Scoring:
     if len(parts) == 1:
         return first
     visible = _visible(parts, key_len)
-    return replace(first, allowed=visible, bias=_bias(parts, key_len, visible), flat=_flat(parts))
+    return replace(first, mask=visible, bias=_bias(parts, key_len, visible), flat=_flat(parts))
 
 
-def _visible(parts: Sequence[CallScoring], key_len: int) -> KeyRanges | DenseMask:
+def _visible(parts: Sequence[CallScoring], key_len: int) -> KeyMask:
     """Return which of all keys the queries of all parts may attend to."""
-    if any(isinstance(part.scoring.allowed, DenseMask) for part in parts):
+    if not all(isinstance(part.scoring.mask, KeyRanges | None) for part in parts):
         return _dense(parts, key_len)
     starts, ends = [], []
     for part in parts:
-        mask = part.scoring.allowed
+        mask = part.scoring.mask
         if isinstance(mask, KeyRanges):
             sees = mask.sees()
             starts.append(torch.where(sees, mask.start + part.offset, 0))
@@ -55,27 +57,26 @@ def _visible(parts: Sequence[CallScoring], key_len: int) -> KeyRanges | DenseMas
     return KeyRanges(_concatenated(starts, -1), _concatenated(ends, -1))
 
 
-def _dense(parts: Sequence[CallScoring], key_len: int) -> KeyRanges | DenseMask:
+def _dense(parts: Sequence[CallScoring], key_len: int) -> KeyMask:
     """Do what `_visible` does by way of a mask of all queries and keys."""
     rows = []
     for part in parts:
         width = min(part.key_len, key_len - part.offset)
-        mask = part.scoring.allowed
+        mask = part.scoring.mask
         if mask is None:
             own = torch.ones(1, 1, part.query_len, width, dtype=torch.bool)
         else:
-            device = mask.start.device if isinstance(mask, KeyRanges) else mask.allowed.device
-            own = mask.tile(slice(0, part.query_len), torch.arange(width, device=device))
+            own = mask.tile(slice(0, part.query_len), torch.arange(width, device=mask.device))
             own = own.expand(*own.shape[:2], part.query_len, width)
         every_key = own.new_zeros(*own.shape[:2], part.query_len, key_len)
         every_key[..., part.offset : part.offset + width] = own
         rows.append(every_key)
     visible = _concatenated(rows, -2)
-    return compact_allowed(visible, visible.shape[2], key_len)
+    return compact_visible(visible, visible.shape[2], key_len)
 
 
 def _bias(
-    parts: Sequence[CallScoring], key_len: int, mask: KeyRanges | DenseMask
+    parts: Sequence[CallScoring], key_len: int, mask: KeyMask
 ) -> ToeplitzBias | DenseBias | None:
     """Return what is added to the scores of all queries and keys."""
     if all(part.scoring.bias is None for part in parts):

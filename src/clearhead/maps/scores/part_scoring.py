@@ -9,11 +9,10 @@ from torch import Tensor
 
 from ...shapes import Int, Shaped
 from .bias import DenseBias, ToeplitzBias
-from .masks.key_ranges import DenseMask, KeyRanges
+from .masks.dense_mask import DenseMask
+from .masks.key_ranges import KeyRanges
 from .positions import take
 from .scoring import Scoring
-
-Mask = KeyRanges | DenseMask | None
 
 
 def scoring_of_rows(scoring: Scoring, rows: Int[Tensor, "rows"]) -> Scoring:
@@ -22,7 +21,7 @@ def scoring_of_rows(scoring: Scoring, rows: Int[Tensor, "rows"]) -> Scoring:
     def part_of(x: Tensor) -> Shaped[Tensor, "#rows *rest"]:
         return take(x, 0, rows.to(x.device))
 
-    modification, bias = scoring.score_mod, scoring.bias
+    modification, mask, bias = scoring.score_mod, scoring.mask, scoring.bias
 
     def of_these_rows(score: Tensor, batch: Tensor, *places: Tensor) -> Tensor:
         assert modification is not None
@@ -30,27 +29,16 @@ def scoring_of_rows(scoring: Scoring, rows: Int[Tensor, "rows"]) -> Scoring:
 
     return replace(
         scoring,
-        allowed=_mask_of_rows(scoring.allowed, rows),
+        mask=None if mask is None else mask.part(batch=rows.to(mask.device)),
         bias=None if bias is None else replace(bias, values=part_of(bias.values)),
         score_mod=None if modification is None else of_these_rows,
         flat=None if scoring.flat is None else part_of(scoring.flat),
     )
 
 
-def _mask_of_rows(mask: Mask, rows: Int[Tensor, "rows"]) -> Mask:
-    if mask is None:
-        return None
-    if isinstance(mask, KeyRanges):
-        rows = rows.to(mask.start.device)
-        return KeyRanges(take(mask.start, 0, rows), take(mask.end, 0, rows))
-    within = _mask_of_rows(mask.within, rows)
-    assert not isinstance(within, DenseMask)
-    return DenseMask(take(mask.allowed, 0, rows.to(mask.allowed.device)), within)
-
-
 def scoring_of_queries(scoring: Scoring, first: int, end: int) -> Scoring:
     """Return the scoring of the queries from one to before another, against the same keys."""
-    modification, flat = scoring.score_mod, scoring.flat
+    modification, mask, flat = scoring.score_mod, scoring.mask, scoring.flat
 
     def of_these_queries(
         score: Tensor, batch: Tensor, head: Tensor, query: Tensor, key: Tensor
@@ -60,21 +48,11 @@ def scoring_of_queries(scoring: Scoring, first: int, end: int) -> Scoring:
 
     return replace(
         scoring,
-        allowed=_mask_of_queries(scoring.allowed, first, end),
+        mask=None if mask is None else mask.part(slice(first, end)),
         bias=_bias_of_queries(scoring.bias, first, end),
         score_mod=None if modification is None else of_these_queries,
         flat=None if flat is None else take(flat, 2, slice(first, end)),
     )
-
-
-def _mask_of_queries(mask: Mask, first: int, end: int) -> Mask:
-    if mask is None:
-        return None
-    if isinstance(mask, KeyRanges):
-        return KeyRanges(mask.start[..., first:end], mask.end[..., first:end])
-    within = _mask_of_queries(mask.within, first, end)
-    assert not isinstance(within, DenseMask)
-    return DenseMask(take(mask.allowed, 2, slice(first, end)), within)
 
 
 def _bias_of_queries(
@@ -105,11 +83,10 @@ def without_rows(
     places = torch.arange(query_len, device=queries.device)
     end = (places < queries[:, None]).int()[:, None] * key_len
     alive = KeyRanges(torch.zeros_like(end), end)
-    mask = scoring.allowed
+    mask = scoring.mask
     if mask is None:
-        return replace(scoring, allowed=alive)
-    device = mask.start.device if isinstance(mask, KeyRanges) else mask.allowed.device
-    return replace(scoring, allowed=mask.intersect(alive.to(device)))
+        return replace(scoring, mask=alive)
+    return replace(scoring, mask=mask.intersect(alive.to(mask.device)))
 
 
 def scoring_of_keys(scoring: Scoring, query_len: int, key_len: int) -> Scoring:
@@ -125,7 +102,7 @@ def scoring_of_keys(scoring: Scoring, query_len: int, key_len: int) -> Scoring:
         bias = ToeplitzBias(bias.values[..., : query_len + key_len - 1], query_len)
     elif isinstance(bias, DenseBias):
         bias = DenseBias(take(bias.values, 3, slice(0, key_len)))
-    mask = scoring.allowed
+    mask = scoring.mask
     if isinstance(mask, DenseMask):
-        mask = DenseMask(take(mask.allowed, 3, slice(0, key_len)), mask.within)
-    return replace(scoring, allowed=mask, bias=bias)
+        mask = DenseMask(take(mask.visible, 3, slice(0, key_len)), mask.ranges)
+    return replace(scoring, mask=mask, bias=bias)

@@ -27,7 +27,8 @@ from .masks.combined_mask import Bias, MaskMod, Window, combined_mask
 from .masks.compact_mask import CompactMask
 from .masks.flex_modifications import over_all_places
 from .masks.forbidding import forbid
-from .masks.key_ranges import DenseMask, Hull, KeyRanges
+from .masks.key_mask import KeyMask
+from .masks.key_ranges import Hull
 from .positions import ALL, Positions, explicit, pick, take, vector
 from .precision import any_far, exact_dtype, highest_norm, lies_far, score_dtype, without_autocast
 from .products import owners_of, scaled_products
@@ -43,7 +44,7 @@ class Scoring:
     Attributes:
         scale: factor of the products q . k.
         softcap: scores are bent into (-softcap, softcap); None for no bending.
-        allowed: which keys a query may attend to; None for all.
+        mask: which keys a query may attend to; None for all.
         bias: what is added to the scaled (and capped) scores.
         score_mod: FlexAttention's ``score_mod(score, b, h, q_idx, k_idx)``.
         sinks: a logit per head that joins the denominator only.
@@ -55,7 +56,7 @@ class Scoring:
 
     scale: float
     softcap: float | None = None
-    allowed: KeyRanges | DenseMask | None = None
+    mask: KeyMask | None = None
     bias: ToeplitzBias | DenseBias | None = None
     score_mod: ScoreMod | None = None
     sinks: Float[Tensor, "heads"] | None = None
@@ -129,7 +130,7 @@ class Scoring:
         return cls(
             scale=1 / math.sqrt(query.shape[-1]) if scale is None else float(scale),
             softcap=softcap or None,
-            allowed=effect.allowed,
+            mask=effect.mask,
             bias=effect.bias,
             score_mod=score_mod,
             sinks=None if sinks is None else sinks.detach(),
@@ -249,8 +250,8 @@ class Scoring:
         if self.flat is not None:
             flat = take(take(take(self.flat, 2, rows), 1, heads), 0, batch)
             scores.masked_fill_(flat[..., None], 0)
-        if self.allowed is not None:
-            forbid(scores, self.allowed, rows, columns, batch, heads, value=forbidden, hull=hull)
+        if self.mask is not None:
+            forbid(scores, self.mask, rows, columns, batch, heads, value=forbidden, hull=hull)
         return scores
 
     def _bent(
@@ -270,7 +271,7 @@ class Scoring:
         """Return the same on another device."""
         return replace(
             self,
-            allowed=None if self.allowed is None else self.allowed.to(device),
+            mask=None if self.mask is None else self.mask.to(device),
             bias=None if self.bias is None else self.bias.to(device),
             sinks=None if self.sinks is None else self.sinks.to(device),
             flat=None if self.flat is None else self.flat.to(device),
@@ -280,7 +281,7 @@ class Scoring:
         parts = [
             f"scale {self.scale:.6g}",
             f"softcap {self.softcap:g}" if self.softcap else "",
-            self.allowed.describe() if self.allowed is not None else "no mask",
+            self.mask.describe() if self.mask is not None else "no mask",
             self.bias.describe() if self.bias is not None else "",
             "a score_mod" if self.score_mod is not None else "",
             "sinks" if self.sinks is not None else "",
@@ -290,5 +291,5 @@ class Scoring:
     @property
     def nbytes(self) -> int:
         """The memory of mask, bias and sinks."""
-        parts = (self.allowed, self.bias, self.sinks, self.flat)
+        parts = (self.mask, self.bias, self.sinks, self.flat)
         return sum(x.nbytes for x in parts if x is not None)

@@ -74,7 +74,7 @@ class StoredAttention:
             raise ShapeError(
                 f"lse holds one number per query, {list(self.shape[:3])}; got {list(lse.shape)}."
             )
-        mask = self.scoring.allowed
+        mask = self.scoring.mask
         if mask is None or self.scoring.sinks is not None:
             return lse.detach()
         # The CPU kernel says 0 for a query that may attend to nothing.

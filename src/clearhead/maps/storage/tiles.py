@@ -22,7 +22,6 @@ from torch import Tensor
 from ...shapes import Float
 from ..measures.base import Accumulator, Tile
 from ..scores.denominators import with_sinks
-from ..scores.masks.key_ranges import DenseMask, KeyRanges
 from ..scores.precision import (
     any_far,
     exact_dtype,
@@ -80,8 +79,9 @@ class TilePass:
         # A bias or a score_mod may be -inf, and so leave a query nothing. Elsewhere no score is
         # as low as the lowest number.
         self.forbidden = -torch.inf if scoring.adds else self.lowest
+        self._ranges = None if scoring.mask is None else scoring.mask.ranges
         self.may_be_dead = scoring.adds or not (
-            scoring.allowed is None or bool(scoring.allowed.sees().all())
+            scoring.mask is None or bool(scoring.mask.sees().all())
         )
 
     def run(self, sums: Sequence[Accumulator[Any]]) -> None:
@@ -121,12 +121,9 @@ class TilePass:
 
     def _is_slanted(self) -> bool:
         """Say whether the first queries attend to few keys: rows apart then need fewer products."""
-        mask = self.scoring.allowed
-        if isinstance(mask, DenseMask):
-            mask = mask.within
-        if not isinstance(mask, KeyRanges):
+        if self._ranges is None:
             return False
-        first = mask.hull(slice(0, -(-self.query.shape[2] // SLANTED_PARTS)))
+        first = self._ranges.hull(slice(0, -(-self.query.shape[2] // SLANTED_PARTS)))
         return first.end - first.first <= self.key.shape[2] // 2
 
     def _work_off(
@@ -149,11 +146,8 @@ class TilePass:
         # Only keys that some of the queries may attend to.
         heads = slice(work.kv_heads.start * self.group, work.kv_heads.stop * self.group)
         columns, hull = slice(0, keys.length), None
-        mask = self.scoring.allowed
-        if isinstance(mask, DenseMask):
-            mask = mask.within
-        if isinstance(mask, KeyRanges):
-            hull = mask.hull(rows, work.batch, heads)
+        if self._ranges is not None:
+            hull = self._ranges.hull(rows, work.batch, heads)
             columns = slice(hull.first, hull.end)
             if hull.end <= hull.first:
                 return None

@@ -68,7 +68,7 @@ def test_a_factor_per_row_is_one_of_the_query():
 
 
 def test_a_causal_fill_is_stored_as_ranges():
-    assert isinstance(read(lambda s: s.masked_fill(~MASK, -1e9)).scoring.allowed, KeyRanges)
+    assert isinstance(read(lambda s: s.masked_fill(~MASK, -1e9)).scoring.mask, KeyRanges)
 
 
 @pytest.mark.parametrize(

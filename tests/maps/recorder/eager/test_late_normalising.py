@@ -41,7 +41,7 @@ def test_the_keys_that_are_left_are_the_mask():
     one = recorded(Calls(model), Calls(model))[""]
     truth = dense(QUERY, KEY, scale=1.0, mask=seen)
     assert torch.allclose(one.dense(), truth.float(), atol=1e-5)
-    assert one.scoring.allowed.describe() == "causal mask"
+    assert one.scoring.mask.describe() == "causal mask"
 
 
 TRUTH = dense(QUERY, KEY, scale=1.0).float()

@@ -80,7 +80,7 @@ def test_whole_rows_of_zeros_become_queries_that_attend_to_nothing():
     assert changes_nothing(weights, x)
     x[0, 1, 2] = 0
     assert changes_nothing(weights, x)
-    mask = weights.attention.captured.scoring.allowed
+    mask = weights.attention.captured.scoring.mask
     assert (mask.end == 0).nonzero().tolist() == [[0, 1, 2]]
 
 

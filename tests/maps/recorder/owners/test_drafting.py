@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
+import pytest
+
 from clearhead.maps.recorder.owners import is_draft, is_drafting
 
 WITHIN = "transformers.generation.utils"
+
+
+@pytest.fixture(autouse=True)
+def _loaded(monkeypatch):
+    """The package counts as loaded, whether or not another test has imported it."""
+    monkeypatch.setitem(sys.modules, "transformers.generation", ModuleType("generation"))
 
 
 def function(name: str, module: str):
@@ -31,3 +42,8 @@ def test_functions_of_others():
     assert not is_drafting()
     assert not function("_assisted_decoding", "mine")(is_drafting)
     assert not function("get_candidates", "mine.transformers.generation")(is_draft)
+
+
+def test_what_is_not_loaded_does_not_run(monkeypatch):
+    monkeypatch.delitem(sys.modules, "transformers.generation")
+    assert not function("_assisted_decoding", WITHIN)(is_drafting)

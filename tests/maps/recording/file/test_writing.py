@@ -43,7 +43,7 @@ def test_a_recording_comes_back(kind, tmp_path):
     assert one.source == other.source
     assert torch.equal(one.dense(), other.dense())
     assert torch.equal(one.value, other.value)
-    assert type(one.scoring.allowed) is type(other.scoring.allowed)
+    assert type(one.scoring.mask) is type(other.scoring.mask)
     assert type(one.scoring.bias) is type(other.scoring.bias)
 
 

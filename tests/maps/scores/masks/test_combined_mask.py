@@ -26,14 +26,14 @@ def combine(mask=None, bias=None, dtype=torch.float32, **options):
 
 
 def visible_keys(effect):
-    if effect.allowed is None:
+    if effect.mask is None:
         return torch.ones(SHAPE, dtype=torch.bool)
-    return effect.allowed.tile(ALL, KEY).expand(SHAPE)
+    return effect.mask.tile(ALL, KEY).expand(SHAPE)
 
 
 def test_of_nothing_nothing_comes():
     effect = combine()
-    assert (effect.allowed, effect.bias, effect.flat) == (None, None, None)
+    assert (effect.mask, effect.bias, effect.flat) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_biases_add_up_and_stay_small():
 def test_a_bias_beside_a_mask_of_lowest_numbers_is_what_is_added(dtype, low):
     mask, bias = torch.where(KEY < 3, 0.25, low), torch.randn(2, 4, 6)
     effect = combine(mask=mask.expand(4, 6), bias=bias, dtype=dtype)
-    assert isinstance(effect.allowed, KeyRanges)
+    assert isinstance(effect.mask, KeyRanges)
     assert torch.equal(visible_keys(effect), (KEY < 3).expand(SHAPE))
     total = effect.bias.tile(ALL, ALL)[..., :3]
     torch.testing.assert_close(total.double(), (bias.double() + 0.25)[None, ..., :3])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
-from clearhead.maps.scores.masks.compact_mask import both_allowed, compact_mask, compact_mask_mod
-from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges, causal_ranges
+from clearhead.maps.scores.masks.compact_mask import compact_mask, compact_mask_mod
+from clearhead.maps.scores.masks.dense_mask import DenseMask
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.maps.scores.positions import ALL
 
 CPU = torch.device("cpu")
@@ -56,13 +57,13 @@ def test_a_boolean_mask_is_exact_and_in_its_smallest_form(shape, data):
     mask = data.draw(boolean_masks(shape))
     whole = mask.expand(shape)
     actual = compact_mask(mask, shape)
-    assert torch.equal(shown(actual.allowed, shape), whole)
+    assert torch.equal(shown(actual.mask, shape), whole)
     assert (actual.bias, actual.flat) == (None, None)
     if bool(whole.all()):
-        assert actual.allowed is None
+        assert actual.mask is None
     else:
-        assert isinstance(actual.allowed, KeyRanges if one_run(whole) else DenseMask)
-        assert torch.equal(actual.allowed.sees().expand(shape[:3]), whole.any(-1))
+        assert isinstance(actual.mask, KeyRanges if one_run(whole) else DenseMask)
+        assert torch.equal(actual.mask.sees().expand(shape[:3]), whole.any(-1))
 
 
 def quarters(*shape):
@@ -104,7 +105,7 @@ def test_a_float_mask_gives_the_weights_that_adding_it_gives(shape, dtype, data)
     if actual.flat is not None:
         assert actual.flat.shape[-1] == shape[2]
         compacted = compacted.masked_fill(actual.flat.expand(shape[:3])[..., None], 0)
-    allowed = shown(actual.allowed, shape)
+    allowed = shown(actual.mask, shape)
     weights = compacted.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)
     assert torch.equal(weights > 0, truth > 0)
     torch.testing.assert_close(weights, truth, rtol=0, atol=1e-15)
@@ -126,8 +127,8 @@ def test_a_float_mask_of_zeros_and_lows_is_a_boolean_one(dtype, low, kind):
     mask = torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, value)
     actual = compact_mask(mask, (2, 4, 6, 9))
     assert (actual.bias, actual.flat) == (None, None)
-    assert isinstance(actual.allowed, DenseMask if kind == "holes" else KeyRanges)
-    assert torch.equal(shown(actual.allowed, (2, 4, 6, 9)), allowed.expand(2, 4, 6, 9))
+    assert isinstance(actual.mask, DenseMask if kind == "holes" else KeyRanges)
+    assert torch.equal(shown(actual.mask, (2, 4, 6, 9)), allowed.expand(2, 4, 6, 9))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -135,7 +136,7 @@ def test_a_large_penalty_is_no_mask(dtype):
     """-10,000 was for long what models added; above half the lowest number it is a bias."""
     mask = torch.tensor([[0.0, -1e4, 0.0], [0.0, 1.0, -1e4]], dtype=dtype)
     actual = compact_mask(mask, (1, 1, 2, 3))
-    assert actual.allowed is None
+    assert actual.mask is None
     assert isinstance(actual.bias, DenseBias)
     assert torch.equal(actual.bias.tile(ALL, ALL)[0, 0], mask)
 
@@ -154,10 +155,10 @@ def test_swallowed_queries_attend_evenly_to_the_highest_that_is_left():
     actual = compact_mask(mask, (1, 1, 5, 3))
     assert actual.flat.tolist() == [[[True, True, True, False, False]]]
     allowed = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 1], [0, 1, 1], [0, 0, 0]]).bool()
-    assert torch.equal(shown(actual.allowed, (1, 1, 5, 3))[0, 0], allowed)
+    assert torch.equal(shown(actual.mask, (1, 1, 5, 3))[0, 0], allowed)
     assert actual.bias.tile(slice(3, 4), ALL).flatten().tolist()[1:] == [0.5, 0.25]
     one_row = compact_mask(mask[:1], (2, 2, 4, 3))
-    assert (one_row.allowed, one_row.bias) == (None, None)
+    assert (one_row.mask, one_row.bias) == (None, None)
     assert torch.equal(one_row.flat, torch.ones(1, 1, 4, dtype=torch.bool))
 
 
@@ -169,8 +170,8 @@ def test_a_bias_by_distance_is_found_behind_a_mask():
     for low in (-torch.inf, torch.finfo(torch.float32).min):
         actual = compact_mask(whole.masked_fill(~allowed, low), (2, 3, 8, 8))
         assert isinstance(actual.bias, ToeplitzBias)
-        assert isinstance(actual.allowed, KeyRanges)
-        assert torch.equal(shown(actual.allowed, (2, 3, 8, 8)), allowed.expand(2, 3, 8, 8))
+        assert isinstance(actual.mask, KeyRanges)
+        assert torch.equal(shown(actual.mask, (2, 3, 8, 8)), allowed.expand(2, 3, 8, 8))
         assert torch.equal(actual.bias.tile(ALL, ALL)[..., allowed], whole[..., allowed])
 
 
@@ -181,7 +182,7 @@ def test_a_mask_that_is_written_to_later_is_kept_as_it_was(kind):
     mask = torch.where(allowed, torch.randn(1, 1, 6, 9), -torch.inf) if kind == "float" else allowed
     actual, before = compact_mask(mask, (2, 2, 6, 9)), mask.clone()
     mask.zero_()
-    allowed = shown(actual.allowed, (2, 2, 6, 9))
+    allowed = shown(actual.mask, (2, 2, 6, 9))
     if kind == "float":
         assert torch.equal(allowed, before.isfinite().expand(2, 2, 6, 9))
         tile = actual.bias.tile(ALL, ALL)
@@ -197,41 +198,6 @@ def test_a_mask_of_another_length_is_refused():
         compact_mask(torch.ones(6, 8).bool(), (2, 4, 6, 9))
 
 
-# Masks together
-
-
-@st.composite
-def compact_masks(draw, shape):
-    """None, ranges, a dense mask, or a dense one within ranges; and all of it."""
-    kind = draw(st.sampled_from(["none", "ranges", "mask", "within"]))
-    if kind == "none":
-        return None, shown(None, shape)
-    torch.manual_seed(draw(st.integers(0, 10**6)))
-    sizes = [draw(st.sampled_from([1, size])) for size in shape[:3]]
-    actual = DenseMask(torch.rand(*sizes, shape[3]) < 0.8)
-    before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
-    ranges = causal_ranges(*shape[2:], causal=False, offset=0, window=(before, after), device=CPU)
-    if kind == "ranges":
-        return ranges, shown(ranges, shape)
-    if kind == "within":
-        return actual.intersect(ranges), shown(actual, shape) & shown(ranges, shape)
-    return actual, shown(actual, shape)
-
-
-@given(shapes(), st.data())
-def test_both_is_what_each_of_them_allows(shape, data):
-    one, of_one = data.draw(compact_masks(shape))
-    other, of_other = data.draw(compact_masks(shape))
-    both = both_allowed(one, other)
-    assert torch.equal(shown(both, shape), of_one & of_other)
-    if both is None:
-        assert one is other is None
-    else:
-        assert torch.equal(both.sees().expand(shape[:3]), (of_one & of_other).any(-1))
-        dense = isinstance(one, DenseMask) or isinstance(other, DenseMask)
-        assert isinstance(both, DenseMask) == dense
-
-
 @given(shapes(), st.data())
 def test_a_mask_mod_is_asked_for_every_place(shape, data):
     mask = data.draw(boolean_masks(shape))
@@ -245,7 +211,7 @@ def test_a_mask_mod_is_asked_for_every_place(shape, data):
         assert actual is None
         return
     assert isinstance(actual, KeyRanges if one_run(whole) else DenseMask)
-    tensor = actual.start if isinstance(actual, KeyRanges) else actual.allowed
+    tensor = actual.start if isinstance(actual, KeyRanges) else actual.visible
     for axis in (0, 1):  # what is the same for all is kept once
         same = bool((whole == whole.narrow(axis, 0, 1)).all())
         assert tensor.shape[axis] == (1 if same else shape[axis])

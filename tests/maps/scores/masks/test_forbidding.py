@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from clearhead.maps.scores.masks.dense_mask import DenseMask
 from clearhead.maps.scores.masks.forbidding import forbid
-from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 
 ALL = slice(0, 5)
 ROWS = KeyRanges(torch.tensor([[[0, 0, 1, 2, 2]]]), torch.tensor([[[1, 2, 3, 2, 6]]]))

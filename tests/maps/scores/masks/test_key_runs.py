@@ -4,8 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.maps.scores.masks.compact_mask import both_allowed
-from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.dense_mask import DenseMask
+from clearhead.maps.scores.masks.key_mask import intersection
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.maps.scores.masks.key_runs import KeyRuns, runs_of_keys
 
 masks = st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(0, 2**32 - 1)).map(
@@ -25,12 +26,12 @@ def runs_of(visible):
 @given(masks)
 def test_runs_say_what_the_whole_mask_says(visible):
     runs, dense = runs_of(visible), DenseMask(visible)
-    assert torch.equal(runs.allowed, visible)
+    assert torch.equal(runs.dense().visible, visible)
     assert torch.equal(runs.sees(), dense.sees())
     rows, columns = torch.arange(0, visible.shape[2], 2), torch.arange(0, visible.shape[3], 2)
     part = runs.tile(rows, columns, batch=slice(1, 2))
     assert torch.equal(part, visible[1:, :, ::2, ::2])
-    hull = runs.within.tile(slice(None), torch.arange(visible.shape[3]))
+    hull = runs.ranges.tile(slice(None), torch.arange(visible.shape[3]))
     assert not (visible & ~hull).any()
 
 
@@ -40,9 +41,11 @@ def test_intersections(visible, data):
     numbers = st.lists(st.integers(0, size[1]), min_size=size[0], max_size=size[0])
     start, end = (torch.tensor(data.draw(numbers), dtype=torch.int32) for _ in range(2))
     ranges = KeyRanges(start[None, None], end[None, None])
-    both = both_allowed(runs_of(visible), ranges)
+    both = intersection(runs_of(visible), ranges)
     assert isinstance(both, KeyRuns)
-    assert torch.equal(both.allowed, visible & ranges.tile(slice(None), torch.arange(size[1])))
+    assert torch.equal(
+        both.dense().visible, visible & ranges.tile(slice(None), torch.arange(size[1]))
+    )
 
 
 def test_memory_is_that_of_the_runs():

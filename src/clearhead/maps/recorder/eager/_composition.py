@@ -10,7 +10,8 @@ from torch import Tensor
 from ....shapes import Float
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import compact_bias
-from ...scores.masks.compact_mask import CompactMask, both_allowed
+from ...scores.masks.compact_mask import CompactMask
+from ...scores.masks.key_mask import intersection
 from ...scores.scoring import Scoring
 from ..mask_cache import MaskCache
 from ._axes import Axes, Place, in_final_axes
@@ -237,9 +238,7 @@ def _mask(
         flat = total.flat if part.flat is None else part.flat
         if total.flat is not None and part.flat is not None:
             flat = total.flat | part.flat
-        total = replace(
-            total, allowed=both_allowed(total.allowed, part.allowed), bias=bias, flat=flat
-        )
+        total = replace(total, mask=intersection(total.mask, part.mask), bias=bias, flat=flat)
     return total
 
 

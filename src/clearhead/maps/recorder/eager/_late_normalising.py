@@ -21,8 +21,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from ....shapes import Float
 from ...recording.captured import CapturedAttention, Unreadable
-from ...scores.masks.compact_mask import both_allowed
-from ...scores.masks.key_ranges import compact_allowed
+from ...scores.masks.compaction import compact_visible
+from ...scores.masks.key_mask import intersection
 from ..agreement import check_weights, map_of
 from ..listener import Listener
 from ..owners import Owner
@@ -88,9 +88,9 @@ def _over_fewer_keys(captured: CapturedAttention, truth: Tensor) -> CapturedAtte
     hidden = (truth == 0) & (map_of(captured)[...] > 0)
     if bool((hidden == hidden[:1, :1]).all()):
         hidden = hidden[:1, :1]
-    fewer = compact_allowed(~hidden, truth.shape[2], truth.shape[3])
-    mask = both_allowed(scoring.allowed, fewer)
-    return replace(captured, scoring=replace(scoring, allowed=mask))
+    fewer = compact_visible(~hidden, truth.shape[2], truth.shape[3])
+    mask = intersection(scoring.mask, fewer)
+    return replace(captured, scoring=replace(scoring, mask=mask))
 
 
 @dataclass(eq=False)

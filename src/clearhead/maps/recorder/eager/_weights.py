@@ -15,7 +15,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from ....shapes import Bool, Float, Int
 from ...recording.captured import CapturedAttention, Unreadable
-from ...scores.masks.compact_mask import both_allowed
+from ...scores.masks.key_mask import intersection
 from ...scores.masks.key_ranges import KeyRanges
 from ..agreement import check_output, check_weights
 from ..owners import Owner
@@ -184,11 +184,11 @@ def without_rows(
     """Return the attention with queries that attend to nothing where ``dead`` is True."""
     end = torch.where(dead, 0, captured.key.shape[2]).int()
     nothing = KeyRanges(torch.zeros_like(end), end)
-    mask = both_allowed(captured.scoring.allowed, nothing)
+    mask = intersection(captured.scoring.mask, nothing)
     flat = captured.scoring.flat
     if flat is not None:
         flat = flat & ~dead
-    return replace(captured, scoring=replace(captured.scoring, allowed=mask, flat=flat))
+    return replace(captured, scoring=replace(captured.scoring, mask=mask, flat=flat))
 
 
 def check_product(

@@ -35,7 +35,7 @@ def with_heads_unpacked(owner: Owner, captured: CapturedAttention) -> CapturedAt
     if heads not in hints or captured.query.shape[1] in hints:
         return captured
     scoring = captured.scoring
-    mask, bias = scoring.allowed, scoring.bias
+    mask, bias = scoring.mask, scoring.bias
     if isinstance(mask, KeyRanges):
         mask = KeyRanges(*(_unpacked(x, group) for x in (mask.start, mask.end)))
     elif mask is not None:
@@ -52,7 +52,7 @@ def with_heads_unpacked(owner: Owner, captured: CapturedAttention) -> CapturedAt
         lse=None if captured.lse is None else captured.lse.reshape(-1, heads, 1),
         scoring=replace(
             scoring,
-            allowed=mask,
+            mask=mask,
             bias=bias,
             flat=None if scoring.flat is None else _unpacked(scoring.flat, group),
         ),

@@ -10,7 +10,9 @@ from ....visible import quoted, visible
 from ...attention_map import AttentionMap
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
-from ...scores.masks.key_ranges import DenseMask, KeyRanges
+from ...scores.masks.dense_mask import DenseMask
+from ...scores.masks.key_mask import KeyMask
+from ...scores.masks.key_ranges import KeyRanges
 from ...scores.masks.key_runs import KeyRuns
 from ...scores.precision import score_dtype
 from ...scores.score_shape import score_shape
@@ -39,7 +41,7 @@ def read_map(of: Fields, tensors: DescribedTensors) -> AttentionMap:
     scoring = Scoring(
         scale=of.number("scale"),
         softcap=_positive(of, "softcap") if of.has("softcap") else None,
-        allowed=_mask(of.object("allowed"), shape, tensors) if of.has("allowed") else None,
+        mask=_mask(of.object("allowed"), shape, tensors) if of.has("allowed") else None,
         bias=_bias(of.object("bias"), shape, tensors) if of.has("bias") else None,
         sinks=tensors.get_optional(of, "sinks", FLOATS, heads),
         flat=tensors.get_optional(of, "flat", (torch.bool,), -batch, -heads, query_len),
@@ -82,13 +84,13 @@ def _denominators(
     return Denominators(highest, tensors.get(member, "log_sum", (dtype,), *shape[:3]))
 
 
-def _mask(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyRanges | DenseMask:
+def _mask(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyMask:
     if of.has("start"):
         return _ranges(of, shape, tensors)
     if of.has("starts"):
         return _runs(of, shape, tensors)
-    within = _ranges(of.object("within"), shape, tensors) if of.has("within") else None
-    return DenseMask(tensors.get(of, "allowed", (torch.bool,), *(-size for size in shape)), within)
+    ranges = _ranges(of.object("within"), shape, tensors) if of.has("within") else None
+    return DenseMask(tensors.get(of, "allowed", (torch.bool,), *(-size for size in shape)), ranges)
 
 
 def _ranges(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyRanges:

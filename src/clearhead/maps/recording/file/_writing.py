@@ -20,7 +20,8 @@ from ...attention_map import AttentionMap
 from ...measures.topk import TopKeys
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
-from ...scores.masks.key_ranges import DenseMask, KeyRanges
+from ...scores.masks.key_mask import KeyMask
+from ...scores.masks.key_ranges import KeyRanges
 from ...scores.masks.key_runs import KeyRuns
 from ...storage.summary_map import SummaryMap
 from ..beams import map_of_call
@@ -119,7 +120,7 @@ def _describe_map(one: AttentionMap, names: _TensorNames) -> dict[str, Any]:
         "sinks": names.name(scoring.sinks),
         "flat": names.name(scoring.flat),
         "added_in": None if scoring.added_in is None else str(scoring.added_in),
-        "allowed": _describe_mask(scoring.allowed, names),
+        "allowed": _describe_mask(scoring.mask, names),
         "bias": _describe_bias(scoring.bias, names),
     }
 
@@ -130,14 +131,14 @@ def _describe_denominators(rows: Denominators | None, names: _TensorNames) -> An
     return {"highest": names.name(rows.highest), "log_sum": names.name(rows.log_sum)}
 
 
-def _describe_mask(mask: KeyRanges | DenseMask | None, names: _TensorNames) -> Any:
+def _describe_mask(mask: KeyMask | None, names: _TensorNames) -> Any:
     if mask is None:
         return None
     if isinstance(mask, KeyRanges):
         return {"start": names.name(mask.start), "end": names.name(mask.end)}
     if isinstance(mask, KeyRuns):
         return {"starts": names.name(mask.start), "ends": names.name(mask.end)}
-    return {"allowed": names.name(mask.allowed), "within": _describe_mask(mask.within, names)}
+    return {"allowed": names.name(mask.visible), "within": _describe_mask(mask.ranges, names)}
 
 
 def _describe_bias(bias: ToeplitzBias | DenseBias | None, names: _TensorNames) -> Any:

@@ -113,7 +113,7 @@ def _row(part: CallScoring, *, by_distance: bool) -> Float[Tensor, "1 #heads key
 
 def _is_causal(part: CallScoring) -> bool:
     """Return whether no query attends to a key behind its own."""
-    mask = part.scoring.allowed
+    mask = part.scoring.mask
     if not isinstance(mask, KeyRanges):
         return mask is None and part.query_len == 1
     own = torch.arange(part.key_len - part.query_len, part.key_len, device=mask.end.device)

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from ....errors import ConfigError
 from ..bias import DenseBias, ToeplitzBias, compact_bias
-from .compact_mask import CompactMask, both_allowed, compact_mask, compact_mask_mod
-from .key_ranges import KeyRanges, Shape, causal_ranges, checked_shape
+from .compact_mask import CompactMask, compact_mask, compact_mask_mod
+from .compaction import checked_shape
+from .key_mask import intersection
+from .key_ranges import KeyRanges, Shape, causal_ranges
 
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 Window = int | tuple[int | None, int | None]
@@ -40,13 +42,13 @@ def combined_mask(
     effect, bias = _effect_of(mask, bias, shape, dtype)
     if effect.in_float32 and added_in == torch.float32:
         effect = effect.in_float32
-    visible, flat = effect.allowed, effect.flat
+    visible, flat = effect.mask, effect.flat
     if flat is not None and has_sinks:
         # The sink is not swallowed with the scores, and takes everything.
         end = torch.where(flat, 0, shape[3]).int()
-        visible, flat = both_allowed(visible, KeyRanges(torch.zeros_like(end), end)), None
+        visible, flat = intersection(visible, KeyRanges(torch.zeros_like(end), end)), None
     if mask_mod is not None:
-        visible = both_allowed(visible, compact_mask_mod(mask_mod, shape, device))
+        visible = intersection(visible, compact_mask_mod(mask_mod, shape, device))
     if causal or window is not None:
         ranges = causal_ranges(
             *shape[2:],
@@ -55,7 +57,7 @@ def combined_mask(
             window=_checked_window(window),
             device=device,
         )
-        visible = both_allowed(visible, ranges)
+        visible = intersection(visible, ranges)
     return CompactMask(visible, _sum(bias, effect.bias, shape, dtype), flat)
 
 

@@ -11,8 +11,11 @@ from torch import Tensor
 from ....errors import ConfigError
 from ....shapes import Bool, Float, Shaped
 from ..bias import DenseBias, ToeplitzBias, compact_bias
+from .compaction import checked_shape, compact_rows, compact_visible
+from .dense_mask import DenseMask
 from .flex_modifications import over_all_places
-from .key_ranges import DenseMask, KeyRanges, Shape, checked_shape, compact_allowed, compact_rows
+from .key_mask import KeyMask
+from .key_ranges import KeyRanges, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +23,7 @@ class CompactMask:
     """The effect of a mask on the scores.
 
     Attributes:
-        allowed: which keys a query may attend to; None for all.
+        mask: which keys a query may attend to; None for all.
         bias: added to the scores; None for nothing.
         flat: the queries that attend evenly to all that they may attend to, since only hugely
             negative finite numbers were added to their scores.
@@ -28,7 +31,7 @@ class CompactMask:
             the lowest float16 swallows scores of float16, but no others.
     """
 
-    allowed: KeyRanges | DenseMask | None = None
+    mask: KeyMask | None = None
     bias: ToeplitzBias | DenseBias | None = None
     flat: Bool[Tensor, "#batch #heads query_len"] | None = None
     in_float32: CompactMask | None = None
@@ -64,7 +67,7 @@ def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
         return _with_flat_rows(mask, visible, flat, query_len, key_len)
     hides = not bool(visible.all())
     bias = compact_bias(mask, query_len, key_len, visible if hides else None)
-    return CompactMask(compact_allowed(visible, query_len, key_len) if hides else None, bias)
+    return CompactMask(compact_visible(visible, query_len, key_len) if hides else None, bias)
 
 
 def _with_flat_rows(
@@ -92,7 +95,7 @@ def compact_mask_mod(
     mask_mod: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor],
     shape: Shape,
     device: torch.device,
-) -> KeyRanges | DenseMask | None:
+) -> KeyMask | None:
     """Return FlexAttention's ``mask_mod(b, h, q_idx, k_idx)`` in its smallest exact form.
 
     It is called for every place, chunk by chunk.
@@ -112,26 +115,6 @@ def compact_mask_mod(
         return None
     start_and_end = _merged(torch.stack([start, end], -1))
     return KeyRanges(start_and_end[..., 0].contiguous(), start_and_end[..., 1].contiguous())
-
-
-def both_allowed(
-    one: KeyRanges | DenseMask | None, other: KeyRanges | DenseMask | None
-) -> KeyRanges | DenseMask | None:
-    """Return the keys that both masks let a query attend to; None stands for all."""
-    if one is None or other is None:
-        return one if other is None else other
-    if isinstance(one, KeyRanges) and isinstance(other, KeyRanges):
-        return one.intersect(other)
-    if isinstance(one, DenseMask) and isinstance(other, DenseMask):
-        within = one.within if other.within is None else other.within
-        if one.within is not None and other.within is not None:
-            within = one.within.intersect(other.within)
-        return DenseMask(one.allowed & other.allowed, within)
-    if isinstance(one, DenseMask) and isinstance(other, KeyRanges):
-        return one.intersect(other)
-    assert isinstance(one, KeyRanges)
-    assert isinstance(other, DenseMask)
-    return other.intersect(one)
 
 
 def _with_hidden_rows(
@@ -160,8 +143,8 @@ def _with_hidden_rows(
 
 def _unless_all(
     visible: Bool[Tensor, "#batch #heads #query_len #key_len"], query_len: int, key_len: int
-) -> KeyRanges | DenseMask | None:
-    return None if bool(visible.all()) else compact_allowed(visible, query_len, key_len)
+) -> KeyMask | None:
+    return None if bool(visible.all()) else compact_visible(visible, query_len, key_len)
 
 
 def _merged(x: Shaped[Tensor, "batch heads *rest"]) -> Shaped[Tensor, "#batch #heads *rest"]:

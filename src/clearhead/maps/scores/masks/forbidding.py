@@ -8,12 +8,13 @@ from torch import Tensor
 
 from ....shapes import Bool, Float
 from ..positions import Positions, vector
-from .key_ranges import DenseMask, Hull, KeyRanges
+from .key_mask import KeyMask
+from .key_ranges import Hull, KeyRanges
 
 
 def forbid(
     scores: Float[Tensor, "batch heads rows columns"],
-    mask: KeyRanges | DenseMask,
+    mask: KeyMask,
     rows: Positions,
     columns: Positions,
     batch: Positions,

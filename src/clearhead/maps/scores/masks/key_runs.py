@@ -1,55 +1,44 @@
-"""Masks of several runs of keys for each query, in memory linear in the length.
+"""Masks that let each query attend to a few runs of keys, held as two numbers per run.
 
-Sliding windows beside a few keys that all queries see, and blocks that are chosen for each block of
-queries (Longformer, arXiv 2004.05150; BigBird, arXiv 2007.14062) are a handful of runs.
+A sliding window beside a few keys that all queries see, or blocks of keys selected for each block
+of queries, are of this form (Longformer, arXiv 2004.05150; BigBird, arXiv 2007.14062).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ....shapes import Bool, Int
 from ..positions import ALL, Positions, take
-from .key_ranges import DenseMask, KeyRanges
+from .dense_mask import DenseMask
+from .key_ranges import KeyRanges
 
 
-class KeyRuns(DenseMask):
-    """Query i may attend to the keys of several runs, ``start[i, r] <= j < end[i, r]``.
+@dataclass(frozen=True, eq=False)
+class KeyRuns:
+    """Query i may attend to the keys of its runs, ``start[i, r] <= j < end[i, r]``.
 
-    It answers as a `DenseMask` does, and holds two numbers for each run of each query.
-
-    Args:
-        start, end: of the runs, which do not overlap; equal for a run of no keys.
+    Attributes:
+        start, end: of the runs. The runs of a query do not overlap; a run whose start is its end
+            has no keys.
+        key_len: how many keys there are.
     """
-
-    def __init__(
-        self,
-        start: Int[Tensor, "#batch #heads query_len runs"],
-        end: Int[Tensor, "#batch #heads query_len runs"],
-        key_len: int,
-    ) -> None:
-        object.__setattr__(self, "start", start)
-        object.__setattr__(self, "end", end)
-        object.__setattr__(self, "key_len", key_len)
-        object.__setattr__(self, "within", self._hull_of_runs())
 
     start: Int[Tensor, "#batch #heads query_len runs"]
     end: Int[Tensor, "#batch #heads query_len runs"]
     key_len: int
 
-    def _hull_of_runs(self) -> KeyRanges:
-        """Return the range of keys that holds all runs of each query."""
+    @cached_property
+    def ranges(self) -> KeyRanges:
+        """For each query, a run of keys outside of which it attends to nothing."""
         empty = self.end <= self.start
         start = self.start.masked_fill(empty, self.key_len).amin(-1)
         end = self.end.masked_fill(empty, 0).amax(-1)
         return KeyRanges(torch.where(end > 0, start, 0), end)
-
-    def __getattr__(self, name: str) -> Tensor:
-        """Compute `DenseMask`'s whole mask, which is not kept, where something asks for it."""
-        if name != "allowed":
-            raise AttributeError(f"{type(self).__name__} has no {name!r}")
-        return self.tile(ALL, torch.arange(self.key_len, device=self.start.device))
 
     def tile(
         self,
@@ -58,38 +47,54 @@ class KeyRuns(DenseMask):
         batch: Positions = ALL,
         heads: Positions = ALL,
     ) -> Bool[Tensor, "#batch #heads rows columns"]:
-        """Return True where some queries may attend to some keys."""
-        start, end = (
-            take(take(take(x, 2, rows), 1, heads), 0, batch)[..., None]
-            for x in (self.start, self.end)
-        )
+        """Return, for some queries and some keys, whether the query may attend to the key."""
+        part = self.part(rows, batch, heads)
+        start, end = part.start[..., None], part.end[..., None]
         visible = (columns >= start[..., 0, :]) & (columns < end[..., 0, :])
         for run in range(1, start.shape[3]):
             visible |= (columns >= start[..., run, :]) & (columns < end[..., run, :])
         return visible
 
+    def part(
+        self, rows: Positions = ALL, batch: Positions = ALL, heads: Positions = ALL
+    ) -> KeyRuns:
+        """Return the mask of some queries, batch rows and heads."""
+        start, end = (
+            take(take(take(x, 2, rows), 1, heads), 0, batch) for x in (self.start, self.end)
+        )
+        return KeyRuns(start, end, self.key_len)
+
     def sees(self) -> Bool[Tensor, "#batch #heads query_len"]:
-        """Return False for a query that may attend to nothing."""
+        """Return whether each query may attend to any key."""
         return (self.end > self.start).any(-1)
 
     def intersect(self, ranges: KeyRanges) -> KeyRuns:
-        """Return the keys that both let a query attend to."""
+        """Return the mask of the keys that both masks let a query attend to."""
         start = torch.maximum(self.start, ranges.start[..., None])
         end = torch.minimum(self.end, ranges.end[..., None])
         some = end > start
         return KeyRuns(torch.where(some, start, 0), torch.where(some, end, 0), self.key_len)
+
+    def dense(self) -> DenseMask:
+        """Return the same mask with one boolean per query and key."""
+        return DenseMask(self.tile(ALL, torch.arange(self.key_len, device=self.device)))
 
     def describe(self) -> str:
         """Describe the mask in a few words."""
         return f"mask of {self.start.shape[3]} runs of keys per query"
 
     def to(self, device: torch.device | str) -> KeyRuns:
-        """Return the same on another device."""
+        """Return the same mask on another device."""
         return KeyRuns(self.start.to(device), self.end.to(device), self.key_len)
 
     @property
+    def device(self) -> torch.device:
+        """Where the runs are."""
+        return self.end.device
+
+    @property
     def nbytes(self) -> int:
-        """The memory of the runs."""
+        """The bytes of the runs."""
         return self.start.nbytes + self.end.nbytes
 
 
@@ -98,10 +103,12 @@ def runs_of_keys(
 ) -> tuple[
     Int[Tensor, "#batch #heads query_len runs"], Int[Tensor, "#batch #heads query_len runs"]
 ]:
-    """Return where runs of keys begin and end, the longest list of them setting how many.
+    """Return where the runs in lists of keys begin and end.
+
+    The query with the most runs sets their number; the others have empty ones in the end.
 
     Args:
-        keys: the keys of each query in ascending order, each once; key_len behind the last.
+        keys: the keys of each query in ascending order, each once, padded with key_len.
         key_len: how many keys there are.
     """
     some = keys < key_len

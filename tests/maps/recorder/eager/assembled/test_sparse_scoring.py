@@ -6,7 +6,8 @@ import torch
 from clearhead.maps.recorder.eager.assembled import _sparse_scoring as module
 from clearhead.maps.recorder.eager.assembled._sparse_scoring import sparse_scoring
 from clearhead.maps.recording.captured import Unreadable
-from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.dense_mask import DenseMask
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.maps.scores.masks.key_runs import KeyRuns
 
 QUERIES, KEYS = 12, 12
@@ -22,18 +23,18 @@ def band(*columns):
 
 def test_one_run_is_two_numbers_per_query():
     scoring = sparse_scoring(0.5, band(), None, KEYS)
-    assert isinstance(scoring.allowed, KeyRanges)
-    assert scoring.allowed.start.shape == (1, 1, QUERIES)
+    assert isinstance(scoring.mask, KeyRanges)
+    assert scoring.mask.start.shape == (1, 1, QUERIES)
     assert (scoring.scale, scoring.bias) == (0.5, None)
 
 
 def test_a_band_beside_columns_is_a_few_runs():
     places = band(0, 6)
     scoring = sparse_scoring(1.0, places, None, KEYS)
-    assert isinstance(scoring.allowed, KeyRuns)
+    assert isinstance(scoring.mask, KeyRuns)
     sees = torch.zeros(QUERIES, KEYS + 1, dtype=torch.bool)
     sees.scatter_(-1, torch.where(places < 0, KEYS, places)[0, 0], True)
-    assert torch.equal(scoring.allowed.allowed[0, 0], sees[:, :KEYS])
+    assert torch.equal(scoring.mask.dense().visible[0, 0], sees[:, :KEYS])
     # Near a chosen key it comes twice: the bias is kept whole.
     bias = scoring.bias.tile(slice(0, QUERIES), slice(0, KEYS))[0, 0]
     assert torch.allclose(bias[1, 0], torch.tensor(2.0).log())
@@ -42,7 +43,7 @@ def test_a_band_beside_columns_is_a_few_runs():
 
 def test_all_keys_need_no_mask():
     places = torch.arange(KEYS).expand(1, 1, QUERIES, KEYS)
-    assert sparse_scoring(1.0, places, None, KEYS).allowed is None
+    assert sparse_scoring(1.0, places, None, KEYS).mask is None
 
 
 def test_terms_by_key_and_by_query_are_kept_once():
@@ -61,6 +62,6 @@ def test_what_would_have_to_be_kept_whole_and_is_too_large_is_refused(monkeypatc
     with pytest.raises(Unreadable, match="too many runs"):
         sparse_scoring(1.0, band(6), None, KEYS)
     monkeypatch.setattr(module, "_LARGEST", 1000)
-    mask = sparse_scoring(1.0, band(6), None, KEYS).allowed
+    mask = sparse_scoring(1.0, band(6), None, KEYS).mask
     assert isinstance(mask, DenseMask)
     assert not isinstance(mask, KeyRuns)

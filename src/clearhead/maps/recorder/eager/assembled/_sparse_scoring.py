@@ -8,7 +8,8 @@ from torch import Tensor
 from .....shapes import Float, Int
 from ....recording.captured import Unreadable
 from ....scores.bias import DenseBias
-from ....scores.masks.key_ranges import DenseMask, KeyRanges
+from ....scores.masks.key_mask import KeyMask
+from ....scores.masks.key_ranges import KeyRanges
 from ....scores.masks.key_runs import KeyRuns, runs_of_keys
 from ....scores.scoring import Scoring
 from ._replay import CONSTANT
@@ -37,7 +38,7 @@ def sparse_scoring(
     places, term = _shared(places, term)
     keys, bias = _each_once(places, term, key_len)
     return Scoring(
-        scale=factor, allowed=_mask(keys, key_len), bias=_smallest_bias(keys, bias, key_len)
+        scale=factor, mask=_mask(keys, key_len), bias=_smallest_bias(keys, bias, key_len)
     )
 
 
@@ -81,9 +82,7 @@ def _each_once(
     return unique, torch.where(unique < key_len, highest + total.log(), 0.0)
 
 
-def _mask(
-    keys: Int[Tensor, "batch heads query_len width"], key_len: int
-) -> KeyRanges | DenseMask | None:
+def _mask(keys: Int[Tensor, "batch heads query_len width"], key_len: int) -> KeyMask | None:
     """Return the mask that lets queries attend to these keys."""
     start, end = runs_of_keys(keys, key_len)
     if start.shape[3] == 1:
@@ -95,7 +94,7 @@ def _mask(
         return runs
     if keys.shape[:3].numel() * key_len > _LARGEST:
         raise Unreadable("its mask has too many runs of keys to be kept")
-    return DenseMask(runs.allowed)
+    return runs.dense()
 
 
 def _smallest_bias(
