@@ -29,7 +29,7 @@ from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
-from .answers.run_cache import RunCache
+from .passes.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
 from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from clearhead.explorer.answers.run_cache import RunCache
+from clearhead.explorer.passes.run_cache import RunCache
 from clearhead.explorer.contract.stopping import (
     QuestionCancelled,
     Stop,

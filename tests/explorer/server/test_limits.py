@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -135,6 +137,39 @@ def test_an_error_of_the_work_comes_through_and_frees_the_place():
         assert await workers.do(lambda: 7, never) == 7
 
     asyncio.run(failing())
+
+
+@pytest.mark.parametrize("seconds", [20.0, 0.2])
+def test_a_question_that_fails_holds_nothing_and_waits_for_no_collector(seconds):
+    class Array:
+        """Stands for what an answer is computed from."""
+
+    alive = weakref.WeakSet()
+
+    def work():
+        array = Array()
+        alive.add(array)
+        while seconds < 1:
+            check()
+        raise HttpError(404, "TraceError", "No recorded step is called 'a'.")
+
+    async def ask(workers):
+        try:
+            await workers.do(work, never)
+        except HttpError as error:
+            return error.status
+
+    async def asking():
+        workers = Workers(ServerLimits(at_work=1, seconds=seconds))
+        assert await ask(workers) == (404 if seconds > 1 else 503)
+        await settled(lambda: workers.inside == 0)
+        await settled(lambda: not alive)
+
+    gc.disable()
+    try:
+        asyncio.run(asyncio.wait_for(asking(), 30))
+    finally:
+        gc.enable()
 
 
 def test_what_takes_too_long_is_told_and_gives_its_thread_back():

@@ -21,7 +21,7 @@ from ..passes.backward import (
 from ..passes.bounded_trace import BoundedTrace
 from .run import Run
 from .run_answer import step_answer
-from .run_cache import RunCache
+from ..passes.run_cache import RunCache
 
 _BYTES = 160 * 2**20
 

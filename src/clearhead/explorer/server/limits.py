@@ -117,8 +117,8 @@ class Workers:
         lane, stop = self._light if light else self._heavy, Stop()
         task = lane.start(work, stop)
         watch = asyncio.ensure_future(disconnection())
+        either: set[asyncio.Future[Any]] = {task, watch}
         try:
-            either: set[asyncio.Future[Any]] = {task, watch}
             await asyncio.wait(
                 either, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED
             )
@@ -131,6 +131,9 @@ class Workers:
             # Takes it out of the queue where it still waits, and asks it to end where it does not.
             task.cancel()
             stop.give_up()
+            # An error of the work knows this frame. If the frame knew the error's future, both
+            # would hold all that was computed until Python looks for such cycles.
+            del task, either
         raise HttpError(
             503,
             "TooSlow",

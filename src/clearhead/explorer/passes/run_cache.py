@@ -63,13 +63,25 @@ class RunCache(Generic[Key, Value]):
                 mine = future is None
                 if future is None:
                     future = self._computing[key] = Future()
-            if mine:
-                self._compute(key, future, compute)
-                return future.result()
             try:
+                if mine:
+                    self._compute(key, future, compute)
                 return future.result()
             except QuestionCancelled:
+                if mine:
+                    raise
                 check()
+            finally:
+                # An error knows this frame. If the frame knew the error's future, both would hold
+                # every array of the computation until Python looks for such cycles.
+                del future
+
+    def recall(self, key: Key) -> Value | None:
+        """Return the value of a key where it is there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
 
     def store(self, key: Key, value: Value) -> None:
         """Store a value, and drop those used longest ago until all fit."""
@@ -92,3 +104,4 @@ class RunCache(Generic[Key, Value]):
         finally:
             with self._lock:
                 del self._computing[key]
+            del future  # as in `get`

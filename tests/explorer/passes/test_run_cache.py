@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
-from clearhead.explorer.answers.run_cache import RunCache
+from clearhead.explorer.passes.run_cache import RunCache
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +90,33 @@ def test_a_value_may_need_another():
     cache.get("edited", lambda: cache.get("plain", Value) and Value())
     assert "plain" in cache
     assert "edited" in cache
+
+
+class Array:
+    """Stands for what a computation holds."""
+
+
+def test_an_error_holds_nothing_of_what_was_computed_and_waits_for_no_collector():
+    cache, alive = RunCache(100), weakref.WeakSet()
+
+    def compute():
+        array = Array()
+        alive.add(array)
+        raise KeyError("no such step")
+
+    gc.disable()
+    try:
+        with pytest.raises(KeyError):
+            cache.get("a", compute)
+        assert not alive
+    finally:
+        gc.enable()
+
+
+def test_what_is_not_there_is_not_recalled():
+    cache = RunCache(20)
+    cache.store("a", Value())
+    cache.store("b", Value())
+    assert cache.recall("a") is not None
+    cache.store("c", Value())
+    assert [cache.recall(key) is None for key in "abc"] == [False, True, False]
