@@ -4,9 +4,9 @@ A tag is the id of a byte that UTF-8 never has, so no text can produce it, and t
 vocabularies stay as they are. In front of the source ids, ``<tu>`` asks for the familiar French
 "you" and ``<vous>`` for the polite one; without a tag the model decides. Telling a model by a word
 before its source is the method of Sennrich et al. 2016, "Controlling Politeness in Neural Machine
-Translation via Side Constraints". ``<bt>`` stands in training before a source that a machine wrote,
-and nowhere else, so that a model does not learn to write for people as it does for machines
-(Caswell et al. 2019, "Tagged Back-Translation").
+Translation via Side Constraints". ``<bt>`` stands before a source that a machine wrote, in training
+alone, so that what is peculiar to such sources is learnt apart from what people write (Caswell et
+al. 2019, "Tagged Back-Translation").
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from clearhead.batch.job.on_ray import run_on_ray
 from clearhead.batch.job.plan import Plan
 from tests.batch.engines.local_ray import local_ray, paths  # noqa: F401 - a fixture
 from tests.batch.job.jobs import contents, output, small_job
+from tests.batch.job.test_part import small_disk
 
 PROGRAM = """
 import sys
@@ -106,3 +107,29 @@ def test_what_a_worker_refuses_is_told_by_the_driver(folder, tmp_path, local_ray
     with pytest.raises(ValueError, match=r"was changed while part 1 was translated") as error:
         run_on_ray(job, workers=1)
     assert type(error.value).__name__ == "CorpusError"
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_by_the_driver_and_with_room_it_goes_on(
+    folder,
+    tmp_path,
+    local_ray,  # noqa: F811
+):
+    with small_disk(tmp_path / "disk"):
+        whole = small_job(folder, tmp_path / "whole")
+        job = type(whole)(tmp_path / "disk" / "out", whole.plan, whole.translator)
+        for each in (whole, job):
+            each.open()
+        filler = tmp_path / "disk" / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 512)
+        with pytest.raises(OSError, match="No space left") as error:
+            run_on_ray(job, workers=1)
+        assert str(job.folder) in error.value.filename
+        assert job.remaining_parts() == [1]
+        filler.unlink()
+        run_on_ray(job, workers=1)
+        whole.write_part(1)
+        assert job.finish() == whole.finish()
+        assert contents(job.folder) == contents(whole.folder)

@@ -51,7 +51,7 @@ def test_a_ray_that_is_slow_to_start_is_tried_again(monkeypatch):
     on_ray._start(slow, 1)
     assert slow.calls == ["init", "shutdown", "init", "shutdown", "init"]
     for ray, count in [(SlowRay(3), 3), (SlowRay(1, "no such address"), 1)]:
-        with pytest.raises(ConfigError, match="Ray did not start on this machine: .*--resume"):
+        with pytest.raises(ConfigError, match=r"Ray did not start on this machine: .*--resume"):
             on_ray._start(ray, 1)
         assert ray.calls.count("init") == count
 

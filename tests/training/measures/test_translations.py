@@ -48,8 +48,14 @@ def test_what_a_person_wrote_has_a_hundred(trainer: Trainer) -> None:
     samples = sample_rows(measure)
     assert len(samples) == translations.SAMPLES
     assert all(row["translation"] == row["reference"] for row in samples)
-    (sentence,) = sentences(measure)
-    assert sentence.startswith("BLEU 100.00, chrF 100.00; ")
+    words, *lines = sentences(measure)
+    assert words == "BLEU 100.00, chrF 100.00"
+    middle = measure.samples[1]
+    assert lines == [
+        f"  source:      {middle.source}",
+        f"  translation: {middle.translation}",
+        f"  reference:   {middle.reference}",
+    ]
 
 
 def test_without_sacrebleu_there_are_samples_alone(
@@ -63,4 +69,11 @@ def test_without_sacrebleu_there_are_samples_alone(
     measure = pairs.measure(["a", "b"])
     assert measure.scores == {}
     assert len(measure.samples) == 2
-    assert " became " in sentences(measure)[0]
+    assert sentences(measure)[0].startswith("  source:")
+
+
+def test_a_translation_without_end_does_not_fill_the_terminal(trainer: Trainer) -> None:
+    pairs = TranslationSet(trainer.data.development, trainer.data.tokenizer, 1)
+    measure = pairs.measure(["the " * 100])
+    assert sentences(measure)[-2] == f"  translation: {'the ' * 40}... and 240 characters more"
+    assert sample_rows(measure)[0]["translation"] == "the " * 100

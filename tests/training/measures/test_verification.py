@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,38 @@ def test_another_setting_is_named(table: Table, tmp_path: Path) -> None:
     assert (parted.same_until, parted.parted_at) == (None, 4)
     assert parted.settings == {"training.label_smoothing": (0.1, 0.2)}
     assert "Another setting: training.label_smoothing is 0.1 and 0.2." in parted.sentences()
+
+
+def test_other_files_machines_and_lengths_are_named(table: Table, tmp_path: Path) -> None:
+    first = run(table, tmp_path / "first", max_steps=4)
+    second = run(table, tmp_path / "second", max_steps=8)
+    assert verify(first, second).sentences()[1:] == [
+        "The first has measured up to step 4 and the second up to step 8; of the steps after the "
+        "earlier one nothing is compared.",
+        "Another setting: training.max_steps is 4 and 8.",
+    ]
+    state = second / "step-00000008/progress.json"
+    progress = json.loads(state.read_text())
+    progress["machine"] |= {"torch": "2.0\x1b", "processes": 3}
+    state.write_text(json.dumps(progress))
+    machines = verify(first, second).sentences()[-2:]
+    assert machines[0].startswith("Another machine: torch 2.")
+    assert machines[0].endswith("and 2.0\\x1b.")
+    assert machines[1] == "They were begun with 1 and 3 processes, which changes no bits."
+    # The same settings in two folders, of which one has another line.
+    train = Path(table["data"]["corpus"][0]["path"])
+    lines = train.read_text().splitlines(keepends=True)
+    train.write_text("".join([lines[1], *lines[1:]]))
+    other = run(table, tmp_path / "other", max_steps=4)
+    parted = verify(first, other)
+    assert parted.parted_at == 4
+    assert parted.sentences()[-1] == (
+        "Another content: the files that data.corpus[0].path names are not the same."
+    )
+    table["data"]["corpus"][0]["passes"] = 2.0
+    assert verify(first, run(table, tmp_path / "more", max_steps=4)).settings == {
+        "data.corpus[0].passes": (1.0, 2.0)
+    }
 
 
 def test_what_cannot_be_compared_is_said(table: Table, tmp_path: Path) -> None:

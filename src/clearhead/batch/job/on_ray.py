@@ -14,7 +14,7 @@ from .folder import Job
 from .line_work import LineWork
 
 _RETRIES = 3  # of a part whose worker died; a part that kills its workers is not tried for ever
-_STARTS = 3  # attempts on this machine: Ray gives its own processes half a minute, however busy it is
+_STARTS = 3  # attempts: Ray gives its own processes half a minute, however busy a machine is
 _TOO_SLOW = "timed out during startup"
 _PATIENCE = 60.0  # seconds that a worker which lost its driver is waited for
 

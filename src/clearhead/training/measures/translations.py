@@ -22,6 +22,7 @@ from ..processes.parallel import Processes
 
 ROWS = 32  # that are translated side by side
 SAMPLES = 3
+_MOST_SHOWN = 160  # characters of a sample in the terminal
 
 
 class ModelEngine(TorchEngine):
@@ -132,12 +133,22 @@ def sample_rows(measure: TranslationMeasure) -> list[dict[str, Any]]:
 
 
 def sentences(measure: TranslationMeasure) -> list[str]:
-    """Return the scores and one sample as sentences for the terminal."""
+    """Return the scores and one sample as lines for the terminal; the log has all of each text."""
     scores = ", ".join(
         f"{words} {measure.scores[name]:.2f}"
         for name, words in (("bleu", "BLEU"), ("chrf", "chrF"))
         if name in measure.scores
     )
     sample = measure.samples[len(measure.samples) // 2]
-    words = f"{sample.source!r} became {sample.translation!r}; a person wrote {sample.reference!r}"
-    return [f"{scores}; {words}" if scores else words]
+    return [
+        *([scores] if scores else []),
+        f"  source:      {_short(sample.source)}",
+        f"  translation: {_short(sample.translation)}",
+        f"  reference:   {_short(sample.reference)}",
+    ]
+
+
+def _short(text: str) -> str:
+    """Return a text, or the begin of a long one: a model that begins to learn repeats itself."""
+    rest = len(text) - _MOST_SHOWN
+    return text if rest <= 0 else f"{text[:_MOST_SHOWN]}... and {rest:,} characters more"

@@ -1,4 +1,7 @@
-"""Where two runs part: the step and the first tensor, by the hashes in their logs."""
+"""Where two runs part: the step and the first tensor, by the hashes in their logs; and by what.
+
+What may be the reason is told beside it: settings, files and machines that are not the same.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from typing import Any
 
 from ...errors import CheckpointError
 from ...file_reading import FileProblem, read_json
+from ...visible import visible
 from ..run_folder.log import read_log
+from ..run_folder.progress import read_progress
+from ..sources import NAME as SOURCES
 
 _MOST_NAMES = 5
 
@@ -28,6 +34,10 @@ class Verification:
         first_log_difference: step, name and both values of the first line on training steps that
             differs; None where there is none.
         settings: those that differ, with both values.
+        files: settings that name files of other content.
+        machines: what else the bits depend on and differs, with both values: PyTorch, threads, ...
+        processes: how many each run was begun with, where that differs; it changes no bits.
+        last_steps: the last that each has measured.
     """
 
     same_until: int | None
@@ -37,6 +47,10 @@ class Verification:
     tensor_count: int
     first_log_difference: tuple[int, str, float, float] | None
     settings: Mapping[str, tuple[Any, Any]]
+    files: tuple[str, ...]
+    machines: Mapping[str, tuple[Any, Any]]
+    processes: tuple[int, int] | None
+    last_steps: tuple[int, int]
 
     @property
     def agree(self) -> bool:
@@ -55,18 +69,31 @@ class Verification:
                 f"The runs part: at step {self.parted_at:,} {len(self.tensors)} of "
                 f"{self.tensor_count} tensors differ, the first is {self.tensors[0]}. {before}"
             ]
+        if self.last_steps[0] != self.last_steps[1]:
+            first, second = (f"{step:,}" for step in self.last_steps)
+            lines.append(
+                f"The first has measured up to step {first} and the second up to step {second}; of "
+                f"the steps after the earlier one nothing is compared."
+            )
         if self.first_log_difference:
             step, name, first, second = self.first_log_difference
             lines.append(
                 f"The first line that differs: step {step:,}, {name} {first} and {second}."
             )
+        return [*lines, *self._reasons()]
+
+    def _reasons(self) -> Iterable[str]:
         for name, (first, second) in list(self.settings.items())[:_MOST_NAMES]:
-            lines.append(
-                f"Another setting: {name} is {json.dumps(first)} and {json.dumps(second)}."
-            )
+            yield f"Another setting: {name} is {json.dumps(first)} and {json.dumps(second)}."
         if len(self.settings) > _MOST_NAMES:
-            lines.append(f"{len(self.settings)} settings differ in all.")
-        return lines
+            yield f"{len(self.settings)} settings differ in all."
+        for name in self.files:
+            yield f"Another content: the files that {name} names are not the same."
+        for name, (first, second) in self.machines.items():
+            yield f"Another machine: {name} {visible(f'{first} and {second}')}."
+        if self.processes:
+            first, second = self.processes
+            yield f"They were begun with {first} and {second} processes, which changes no bits."
 
 
 def verify(first: Path, second: Path) -> Verification:
@@ -86,6 +113,8 @@ def verify(first: Path, second: Path) -> Verification:
                 f"The log of {run} has no hashes of weights. They are written at every "
                 f"measurement (training.evaluate_every) by this version; train with it."
             )
+    machines = [_machine(run) for run in (first, second)]
+    processes = [machine.pop("processes", 0) for machine in machines]
     common = sorted(weights[0].keys() & weights[1].keys())
     if not common:
         steps = " and ".join(f"{min(each):,} to {max(each):,}" for each in weights)
@@ -103,7 +132,11 @@ def verify(first: Path, second: Path) -> Verification:
         tensors=tuple(_differing(*tensors)),
         tensor_count=len(tensors[0].keys() | tensors[1].keys()),
         first_log_difference=_first_difference(*logs),
-        settings=_settings(first, second),
+        settings=_differences(*(_flat(_read(run / "settings.json")) for run in (first, second))),
+        files=tuple(_other_files(first, second)),
+        machines=_differences(*machines),
+        processes=(processes[0], processes[1]) if len({0, *processes}) == 3 else None,
+        last_steps=(max(weights[0]), max(weights[1])),
     )
 
 
@@ -132,26 +165,47 @@ def _first_difference(
     return None
 
 
-def _settings(first: Path, second: Path) -> dict[str, tuple[Any, Any]]:
-    flat = [_flat(_read(run)) for run in (first, second)]
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: (flat[0].get(name), flat[1].get(name))
-        for name in dict.fromkeys((*flat[0], *flat[1]))
-        if flat[0].get(name) != flat[1].get(name)
+        name: (first.get(name), second.get(name))
+        for name in dict.fromkeys((*first, *second))
+        if first.get(name) != second.get(name)
     }
 
 
-def _read(run: Path) -> Any:
+def _other_files(first: Path, second: Path) -> Iterable[str]:
+    """Yield the settings whose files had other content when the runs were begun."""
+    hashes = []
+    for run in (first, second):
+        rows = _read(run / SOURCES) if (run / SOURCES).exists() else {}
+        names = rows if isinstance(rows, dict) else {}
+        hashes.append({n: row.get("sha256") for n, row in names.items() if isinstance(row, dict)})
+    yield from (name for name in hashes[0] if hashes[1].get(name, "") not in ("", hashes[0][name]))
+
+
+def _machine(run: Path) -> dict[str, Any]:
+    """Return what a run's last state says of what it was computed with; nothing without one."""
+    for state in sorted(run.glob("step-" + "[0-9]" * 8), reverse=True)[:1]:
+        progress = read_progress(state)
+        facts = {"precision": progress.precision, "micro-batches of a step": progress.micro_batches}
+        return {**progress.machine, **facts}
+    return {}
+
+
+def _read(path: Path) -> Any:
     try:
-        return read_json(run / "settings.json")
+        return read_json(path)
     except FileProblem as error:
-        raise CheckpointError(f"Cannot read {run / 'settings.json'}: {error.reason}.") from error
+        raise CheckpointError(f"Cannot read {path}: {error.reason}.") from error
 
 
 def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for name, value in table.items() if isinstance(table, dict) else ():
-        if isinstance(value, dict):
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            for i, item in enumerate(value):
+                rows |= _flat(item, f"{prefix}{name}[{i}].")
+        elif isinstance(value, dict):
             rows |= _flat(value, f"{prefix}{name}.")
         else:
             rows[prefix + name] = value

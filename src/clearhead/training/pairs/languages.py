@@ -30,8 +30,8 @@ def check_languages(codes: tuple[str | None, str | None]) -> None:
     for name, code in zip(names, codes, strict=True):
         if code is None:
             raise ConfigError(
-                f"data.filters has 'wrong language', which needs to know the right ones: set {name} "
-                f"to a code such as en, de or pt."
+                f"data.filters has 'wrong language', which needs to know the right ones: set "
+                f"{name} to a code such as en, de or pt."
             )
         if _main(code) not in _probabilities_of(""):
             every = ", ".join(sorted(_probabilities_of("").keys() - {_NO_LANGUAGE}))

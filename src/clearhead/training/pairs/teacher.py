@@ -93,8 +93,8 @@ def check_teachers(settings: Settings) -> None:
         if row.back_translation_tag and row.held_out:
             raise ConfigError(
                 f"{name}.held_out: what is tested with must be written by people, and "
-                f"{name}.back_translation_tag says that a machine wrote the sources of this corpus. "
-                f"Set one of them."
+                f"{name}.back_translation_tag says that a machine wrote the sources of this "
+                f"corpus. Set one of them."
             )
         if row.back_translation_tag and row.teacher is not None and not row.from_target:
             raise ConfigError(
