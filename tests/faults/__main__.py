@@ -19,8 +19,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.faults import operations, suite, tables
-from tests.faults.system_calls import why_not
+from tests.faults import suite, tables
+from tests.faults.operations import catalogue
+from tests.faults.tracer import why_not
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("kills", "damage", "troubles")
@@ -47,12 +48,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults") as name:
         base = Path(name)
         (base / "shared").mkdir()
-        operations.share(base / "shared")
-        operations.import_early(operations.chosen(short=options.short), base / "shared")
+        catalogue.share(base / "shared", short=options.short)
+        catalogue.import_early(catalogue.chosen(short=options.short), base / "shared")
+        parts = suite.works([options.only] if options.only else PARTS, base, short=options.short)
+        results = suite.run_all(
+            [(f"{part}: {name}", work) for part in parts for name, work in parts[part]],
+            options.processes,
+        )
         rows = {
-            part: suite.run_all(suite.works(part, base, short=options.short), options.processes)
+            part: {name: results[f"{part}: {name}"] for name, _ in parts[part]}
             for part in PARTS
-            if options.only in (None, part)
+            if part in parts
         }
     seconds = time.perf_counter() - begin
     text = tables.text(rows, seconds)

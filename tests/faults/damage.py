@@ -121,7 +121,7 @@ def _state(folder: Path) -> object:
 def _sweep(folder: Path) -> object:
     import numpy as np
 
-    from tests.faults.operations import sweep_file, sweep_units
+    from tests.faults.operations.numbers import sweep_file, sweep_units
 
     file = sweep_file(folder)
     values = np.full((1, 4), np.nan)
@@ -147,10 +147,9 @@ def _scores(folder: Path) -> object:
 
 
 _TEXT = "text without a checksum"
-_STORE = "a store without a checksum, because it may be larger than the memory"
-_LOG = "a log to read: what is damaged ends it"
+_LOG = "a log to read: a damaged line is left out, or another number is in it"
 KINDS = (
-    Kind("model: config.json", "config.json", _model, "the languages and provenance are free text"),
+    Kind("model: config.json", "config.json", _model),
     Kind("model: model.safetensors", "model.safetensors", _model),
     Kind("model: tokenizer.json", "tokenizer.json", _model),
     Kind("trace", "trace.safetensors", _trace),
@@ -162,13 +161,13 @@ KINDS = (
     Kind("run: settings.json", "settings.json", _state, short=False),
     Kind("run: sources.json", "sources.json", _state, short=False),
     Kind("run: tokenizer.json", "tokenizer.json", _state, short=False),
-    Kind("run: token ids", "data/0/tokens.bin", _state, _STORE, short=False),
-    Kind("run: places of texts", "data/0/offsets.npy", _state, _STORE, short=False),
+    Kind("run: token ids", "data/0/tokens.bin", _state, short=False),
+    Kind("run: places of texts", "data/0/offsets.npy", _state, short=False),
     Kind("run: facts of token ids", "data/0/store.json", _state, short=False),
     Kind("run: log.jsonl", "log.jsonl", _state, _LOG, short=False),
     Kind("run: newest weights", "step-00000004/model.safetensors", _state, short=False),
     Kind("run: optimizer", "step-00000004/state.safetensors", _state, short=False),
-    Kind("run: progress.json", "step-00000004/progress.json", _state, _TEXT, short=False),
+    Kind("run: progress.json", "step-00000004/progress.json", _state, short=False),
 )
 
 
@@ -176,20 +175,21 @@ def write_all(folder: Path) -> dict[str, Path]:
     """Write one folder for each reader, whole; by the kind's name."""
     import gzip
 
-    from tests.faults import operations
+    from tests.faults.operations import numbers, texts
+    from tests.faults.operations.operation import do
 
     for name in ("model", "files"):
         (folder / name).mkdir()
     samples.write_model(folder / "model")
     files = folder / "files"
-    operations.save_trace(files, "the house")
+    numbers.save_trace(files, "the house")
     samples.recording().save(files / "recording.safetensors")
-    operations.write_sweep(files, 4)
+    numbers.write_sweep(files, 4)
     samples.write_recipe(files)
     (files / "a.tsv.gz").write_bytes(gzip.compress((files / "a.tsv").read_bytes(), mtime=0))
-    operations.do(lambda: operations.score(files), files)
+    do(lambda: texts.score(files), files)
     table = samples.run_table(folder / "corpora")
-    operations.do(lambda: samples.train(table, folder / "run"), folder)
+    do(lambda: samples.train(table, folder / "run"), folder)
     return {
         kind.name: folder / kind.name.partition(":")[0] if ":" in kind.name else files
         for kind in KINDS

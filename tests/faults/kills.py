@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.operations import Operation, chosen
-from tests.faults.system_calls import NEED_ROOM, WRITES, Call, Fault, Outcome, watch
+from tests.faults.operations.catalogue import chosen
+from tests.faults.operations.operation import Operation
+from tests.faults.system_calls import NEED_ROOM, WRITES, Call, Fault, Outcome
+from tests.faults.tracer import watch
 
-RESUMED = ("scores.txt.part",)
+RESUMED = re.compile(r"scores\.txt\.part|\.part-\d+-of-\d+(\.txt\.draft|\.journal)")
 """Drafts that stay on purpose, because the next call goes on with them."""
 PLACES = int(os.environ.get("FAULT_PLACES", "0"))
 """At how many calls of each operation at most; 0 for all. For a machine that has other work."""
-_DRAFTS = (".part", ".draft", ".old", ".tmp")
+_DRAFTS = (".part", ".draft", ".old", ".tmp", ".journal")
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Row:
         earlier, new: after how many kills the earlier or the new file was there, whole.
         refusals: how often the disk was full, at each call that needs room.
         failures: how often the disk failed, at each call.
+        unread: how often a read failed, of what the operation is made from too.
         litter: most files that were left after a kill and were still there after the next run.
         unsynced: files that had their names before their bytes were on the disk.
         faults: what went wrong, in sentences; none is the aim.
@@ -45,6 +50,7 @@ class Row:
     new: int = 0
     refusals: int = 0
     failures: int = 0
+    unread: int = 0
     litter: int = 0
     unsynced: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -58,12 +64,20 @@ class Trial:
 
     Args:
         operation: what is done.
-        base: a folder for its folders.
+        base: a folder for its folders, in which also lies what the operation reads.
         most: of how many calls at most, spread evenly; None for all.
+        part: which slice of the trials, and how many there are.
     """
 
-    def __init__(self, operation: Operation, base: Path, most: int | None = None) -> None:
-        self._operation, self._most = operation, most
+    def __init__(
+        self,
+        operation: Operation,
+        base: Path,
+        most: int | None = None,
+        part: tuple[int, int] = (0, 1),
+    ) -> None:
+        self._operation, self._most, self._part = operation, most, part
+        self._all = base
         self._base = Path(tempfile.mkdtemp(dir=base))
         self._folder = self._base / "there"
         self._pristine = self._base / "pristine"
@@ -73,25 +87,39 @@ class Trial:
 
     def run(self) -> Row:
         """Do all of it."""
-        calls = self._undisturbed()
-        places = list(range(1, len(calls) + 1))
-        for place in self._some(places):
-            self._kill(Fault(place), calls[place - 1])
-        for place in self._some([n for n in places if calls[n - 1].name == "write"]):
-            self._kill(Fault(place, is_half=True), calls[place - 1])
-        for place in self._some([n for n in places if calls[n - 1].name in NEED_ROOM]):
-            self.row.refusals += 1
-            self._refuse(Fault(place, errno.ENOSPC), calls[place - 1])
-        if self._most is None:
-            for place in places:
-                self.row.failures += 1
-                self._refuse(Fault(place, errno.EIO), calls[place - 1])
+        first, step = self._part
+        for trial in self._trials()[first::step]:
+            trial()
         shutil.rmtree(self._base)
         return self.row
+
+    def _trials(self) -> list[Callable[[], None]]:
+        """Return what is tried: kills, half writes, a full disk, and one that fails."""
+        calls = self._undisturbed()
+        every = range(1, len(calls) + 1)
+
+        def named(*names: str) -> list[int]:
+            return self._some([n for n in every if calls[n - 1].name in names])
+
+        kills = [Fault(n) for n in self._some(list(every))]
+        kills += [Fault(n, is_half=True) for n in named("write")]
+        refusals = [Fault(n, errno.ENOSPC) for n in named(*NEED_ROOM)]
+        if self._most is None:
+            refusals += [Fault(n, errno.EIO) for n in every]
+        trials = [partial(self._kill, fault, calls[fault.at - 1]) for fault in kills]
+        trials += [partial(self._refuse, fault, calls[fault.at - 1]) for fault in refusals]
+        reads = self._reads()
+        trials += [
+            partial(self._refuse, Fault(n, errno.EIO), reads[n - 1], reads=True)
+            for n in self._some(list(range(1, len(reads) + 1)))
+        ]
+        return trials
 
     def _some(self, places: list[int]) -> list[int]:
         if self._most is None or len(places) <= self._most:
             return places
+        if self._most == 1:
+            return places[:1]
         return [places[i * (len(places) - 1) // (self._most - 1)] for i in range(self._most)]
 
     def _anew(self) -> Path:
@@ -99,9 +127,10 @@ class Trial:
         shutil.copytree(self._pristine, self._folder)
         return self._folder
 
-    def _do(self, fault: Fault | None = None) -> Outcome:
+    def _do(self, fault: Fault | None = None, *, reads: bool = False) -> Outcome:
         folder = self._folder
-        return watch(lambda: self._operation.work(folder), folder, fault)
+        watched = self._all if reads else folder
+        return watch(lambda: self._operation.work(folder), watched, fault, reads=reads)
 
     def _undisturbed(self) -> tuple[Call, ...]:
         self._anew()
@@ -112,6 +141,11 @@ class Trial:
         self.row.calls = len(outcome.calls)
         self.row.unsynced = sorted(set(unsynced(outcome.calls)))
         return outcome.calls
+
+    def _reads(self) -> tuple[Call, ...]:
+        """Return the calls that read, in the operation's folder and of what all share."""
+        self._anew()
+        return self._do(reads=True).calls
 
     def _look(self, when: str) -> str | None:
         """Say what is there; half a file is a fault of the row."""
@@ -144,18 +178,24 @@ class Trial:
                 self.row.faults.append(f"{when}, and done again: {again.words[-200:]}")
         self.row.litter = max(self.row.litter, len(litter(self._folder)))
 
-    def _refuse(self, fault: Fault, call: Call) -> None:
-        self._anew()
-        outcome = self._do(fault)
+    def _refuse(self, fault: Fault, call: Call, *, reads: bool = False) -> None:
         assert fault.error is not None
-        when = f"{errno.errorcode[fault.error]} at call {fault.at}, {call}"
+        if reads:
+            self.row.unread += 1
+        elif fault.error == errno.ENOSPC:
+            self.row.refusals += 1
+        else:
+            self.row.failures += 1
+        self._anew()
+        outcome = self._do(fault, reads=reads)
+        when = f"{errno.errorcode[fault.error]} at {'read' if reads else 'call'} {fault.at}, {call}"
         if outcome.status and not is_sentence(outcome.words):
             self.row.faults.append(f"{when}: not one sentence: {outcome.words[-300:]}")
         there = self._look(when)
         if there == "earlier" and not outcome.status:
             self.row.faults.append(f"{when}: nothing was written, and nothing was said")
         # What cannot be removed stays: that is so where the call is the one that removes.
-        if fault.error == errno.ENOSPC and (rest := litter(self._folder)):
+        if fault.error == errno.ENOSPC and (rest := litter(self._folder, without_resumed=True)):
             self.row.faults.append(f"{when}: left {', '.join(rest)}")
 
 
@@ -165,13 +205,13 @@ def is_sentence(words: str) -> bool:
     return bool(lines) and "Traceback" not in words and len(lines[-1]) > 10
 
 
-def litter(folder: Path) -> list[str]:
-    """The drafts that are left in a folder."""
+def litter(folder: Path, *, without_resumed: bool = False) -> list[str]:
+    """The drafts that are left in a folder; with those that the next call goes on with, or not."""
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
         if (path.name.endswith(_DRAFTS) or path.name.startswith(".tmp"))
-        and path.name not in RESUMED
+        and not (without_resumed and RESUMED.fullmatch(path.name))
     )
 
 
@@ -209,8 +249,12 @@ def is_draft(path: str) -> bool:
 def kill_works(base: Path, *, short: bool) -> list[tuple[str, Callable[[], Any]]]:
     """The trials of every operation; in the short form of the quick ones, at a few calls each."""
 
-    def work(operation: Operation) -> Callable[[], Any]:
-        most = PLACES or (operation.short_calls if short else operation.most_calls)
-        return lambda: Trial(operation, base, most).run().to_dict()
+    def work(operation: Operation, part: tuple[int, int]) -> Callable[[], Any]:
+        most = PLACES or (operation.short_calls if short else None)
+        return lambda: Trial(operation, base, most, part).run().to_dict()
 
-    return [(one.name, work(one)) for one in reversed(chosen(short=short))]
+    works = []
+    for one in reversed(chosen(short=short)):
+        slices = 1 if short else one.slices
+        works += [(one.name, work(one, (part, slices))) for part in range(slices)]
+    return works

@@ -16,14 +16,14 @@ Work = tuple[str, Callable[[], Any]]
 
 
 def run_all(works: Sequence[Work], processes: int) -> dict[str, Any]:
-    """Do each piece of work in a forked process, and return what it returned, by name.
+    """Do each piece of work in a forked process, and return what they returned, by name.
 
-    An exception becomes ``{"faults": [its traceback]}``. The parent has threads of no library
-    then, because it computes nothing itself.
+    Several pieces may have one name: their rows are added up. An exception becomes
+    ``{"faults": [its traceback]}``. The parent computes nothing meanwhile.
     """
     waiting = list(works)
     running: dict[int, tuple[str, Any]] = {}
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {name: {} for name, _ in works}
     while waiting or running:
         while waiting and len(running) < processes:
             name, work = waiting.pop(0)
@@ -35,12 +35,27 @@ def run_all(works: Sequence[Work], processes: int) -> dict[str, Any]:
         child, status = os.wait()
         name, answer = running.pop(child)
         answer.seek(0)
-        results[name] = (
-            json.loads(answer.read()) if not status else {"faults": [f"{name}: status {status}"]}
-        )
+        row = json.loads(answer.read()) if not status else {"faults": [f"{name}: status {status}"]}
         answer.close()
-        print(f"{name}: {results[name].get('seconds')} s", file=sys.stderr, flush=True)
-    return {name: results[name] for name, _ in works}
+        results[name] = add_up(results[name], row)
+        print(f"{name}: {row.get('seconds')} s", file=sys.stderr, flush=True)
+    return results
+
+
+def add_up(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return two rows of one name as one: counts are added, and what went wrong is listed."""
+    row = dict(one)
+    for name, value in other.items():
+        before = row.get(name)
+        if before is None or isinstance(value, str):
+            row[name] = value
+        elif name in ("calls", "litter"):  # the same in all parts, or the most of any
+            row[name] = max(before, value)
+        elif name == "unsynced":
+            row[name] = sorted({*before, *value})
+        elif value is not None:
+            row[name] = before + value
+    return row
 
 
 def _answer(work: Callable[[], Any], answer: Any) -> None:
@@ -56,16 +71,11 @@ def _answer(work: Callable[[], Any], answer: Any) -> None:
     os._exit(0)
 
 
-def works(part: str, base: Path, *, short: bool) -> list[Work]:
-    """The pieces of work of a part of the suite, the longest first."""
-    if part == "kills":
-        from tests.faults.kills import kill_works
+def works(parts: Sequence[str], base: Path, *, short: bool) -> dict[str, list[Work]]:
+    """The pieces of work of the parts of the suite, the longest first in each."""
+    from tests.faults.damage import damage_works
+    from tests.faults.kills import kill_works
+    from tests.faults.troubles.catalogue import trouble_works
 
-        return kill_works(base, short=short)
-    if part == "damage":
-        from tests.faults.damage import damage_works
-
-        return damage_works(base, short=short)
-    from tests.faults.surroundings import trouble_works
-
-    return trouble_works(base, short=short)
+    makers = {"troubles": trouble_works, "kills": kill_works, "damage": damage_works}
+    return {name: make(base, short=short) for name, make in makers.items() if name in parts}

@@ -35,7 +35,7 @@ def write(tables: str) -> None:
 
 
 def _cases(row: dict[str, Any]) -> int:
-    names = ("kills", "refusals", "failures", "cut", "flipped", "swapped", "cases")
+    names = ("kills", "refusals", "failures", "unread", "cut", "flipped", "swapped", "cases")
     return sum(row.get(name, 0) for name in names)
 
 
@@ -47,7 +47,7 @@ def _table(head: list[str], rows: list[list[object]]) -> str:
 def _kills(rows: Rows) -> str:
     head = [
         *("work", "calls", "killed", "earlier file whole", "new file whole", "disk full"),
-        *("disk fails", "lost or halved"),
+        *("disk fails", "reading fails", "lost or halved"),
     ]
     return _table(
         head,
@@ -55,7 +55,7 @@ def _kills(rows: Rows) -> str:
             [
                 *(row.get("operation", name), row.get("calls", ""), row.get("kills", "")),
                 *(row.get("earlier", ""), row.get("new", ""), row.get("refusals", "")),
-                *(row.get("failures", ""), len(row["faults"])),
+                *(row.get("failures", ""), row.get("unread", ""), len(row["faults"])),
             ]
             for name, row in reversed(rows.items())
         ],

@@ -32,6 +32,16 @@ def test_numbers_come_back(tmp_path):
     np.testing.assert_array_equal(values, [[0.1, np.nan], [0.0, 0.0]])
 
 
+def test_a_digit_that_is_another_is_told(tmp_path):
+    path = tmp_path / "sweep.json"
+    file = ProgressFile(path, ASKED, UNITS)
+    with file.writing():
+        file.add({UNITS[0]: 0.25})
+    path.write_text(path.read_text().replace("0.25", "0.35"))
+    with pytest.raises(ConfigError, match="the file is not what was written"):
+        ProgressFile(path, ASKED, UNITS)
+
+
 def test_it_is_written_once_a_second_and_at_the_end(tmp_path, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(progress_file.time, "monotonic", lambda: clock[0])

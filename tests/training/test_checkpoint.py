@@ -148,6 +148,23 @@ def test_a_damaged_state_is_a_checkpoint_error(tmp_path: Path, name: str, damage
     assert f"Remove the folder {folder} to go on from the state before it." in str(error_info.value)
 
 
+def test_another_file_in_the_place_of_the_optimizers_is_refused(tmp_path: Path) -> None:
+    setup = Setup()
+    setup.step()
+    folder = setup.save(tmp_path, 12)
+    path = folder / "state.safetensors"
+    tensors = load_file(path)
+    name = "optimizer.embedding.weight.exp_avg"
+    for content, words in (
+        (load_file(folder / "model.safetensors"), "is not of this optimizer"),
+        ({}, "there is nothing in it"),
+        (tensors | {name: torch.full_like(tensors[name], torch.nan)}, "are not finite"),
+    ):
+        save_file(content, path)
+        with pytest.raises(CheckpointError, match=words):
+            load_state(folder, setup.model, setup.optimizer)
+
+
 def test_an_unknown_key_of_progress_is_refused(tmp_path: Path) -> None:
     setup = Setup()
     folder = setup.save(tmp_path, 12)

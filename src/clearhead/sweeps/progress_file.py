@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..file_reading import FileProblem, parse_json, read_text
 from ..files import remove_drafts_of_killed, whole_file
+from ..json_fields import Fields, with_checksum
 from ..shapes import Array
 from .units import Unit
 
@@ -72,7 +73,9 @@ class ProgressFile:
 
     def _write(self) -> None:
         """Write all numbers; the file has all of them, or is as it was."""
-        content = {"format": FORMAT, "sweep": self._subject, "numbers": self._numbers}
+        content = with_checksum(
+            {"format": FORMAT, "sweep": self._subject, "numbers": self._numbers}
+        )
         with whole_file(self._path) as draft:
             draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
         self._count, self._time = len(self._numbers), time.monotonic()
@@ -80,6 +83,7 @@ class ProgressFile:
     def _read(self) -> dict[str, float]:
         try:
             content = parse_json(read_text(self._path), finite=False)
+            Fields(content, "the file").check_sum()
             form, subject, numbers = (content[key] for key in ("format", "sweep", "numbers"))
             numbers = {str(key): float(number) for key, number in numbers.items()}
             subject = dict(subject)

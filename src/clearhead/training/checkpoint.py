@@ -168,17 +168,28 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
     """Put a model and its optimizer back to where `save_state` left them, in any process.
 
     Raises:
-        CheckpointError: a file of the state is missing or damaged.
+        CheckpointError: a file of the state is missing or damaged, or is not of this model.
     """
     load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
     progress = read_progress(folder)
     path = folder / "state.safetensors"
+    strays = set(tensors)
     for name, parameter in model.named_parameters():
         moments = _moments(tensors, name, parameter)
         if moments is None:
             raise CheckpointError(damaged(path, f"what the optimizer knows of {name} is not in it"))
+        if not all(bool(torch.isfinite(value).all()) for value in moments.values()):
+            raise CheckpointError(
+                damaged(
+                    path, f"what the optimizer knows of {name} holds values that are not finite"
+                )
+            )
+        strays -= {f"optimizer.{name}.{key}" for key in moments}
         optimizer.state[parameter] = moments
+    if strays or (progress.step and not tensors):
+        reason = f"it has {visible(min(strays))}" if strays else "there is nothing in it"
+        raise CheckpointError(damaged(path, f"{reason}, so it is not of this optimizer"))
     return progress
 
 

@@ -48,6 +48,17 @@ def test_going_on_drops_what_was_beyond_the_state_and_what_was_cut(tmp_path: Pat
     assert rows(tmp_path) == [("train", n) for n in range(1, 7)] + [("development", 6)]
 
 
+def test_a_damaged_line_takes_no_other_with_it(tmp_path: Path, capsys) -> None:
+    write_some(tmp_path, 1, 3)
+    path = tmp_path / "log.jsonl"
+    path.write_text(path.read_text().replace('"step": 2', '"stem": 2'))
+    write_some(tmp_path, 4, 4, step=3)
+    assert rows(tmp_path) == [
+        *[("train", 1), ("train", 3), ("development", 3), ("train", 4), ("development", 4)]
+    ]
+    assert f"{path}: what cannot be read is left out: line 2." in capsys.readouterr().err
+
+
 def test_a_cut_line_is_left_out(tmp_path: Path) -> None:
     write_some(tmp_path, 1, 3)
     path = tmp_path / "log.jsonl"

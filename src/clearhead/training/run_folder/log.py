@@ -61,7 +61,13 @@ class Log:
     def _drop_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        rows = [row for row in read_log(self.path) if row["step"] <= step]
+        rows, damaged = _read_rows(self.path)
+        if damaged:
+            tell(
+                f"{self.path}: what cannot be read is left out: line "
+                f"{', '.join(map(str, damaged[:5]))}{' and others' * (len(damaged) > 5)}."
+            )
+        rows = [row for row in rows if row["step"] <= step]
         write_whole(self.path, "".join(json.dumps(row) + "\n" for row in rows))
 
     def write(self, kind: str, step: int, **values: Any) -> None:
@@ -120,27 +126,33 @@ class NoLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a log; a last line that a kill cut short is left out.
+    """Read the lines of a log; one that a kill cut short, or that is damaged, is left out.
 
     Raises:
         CheckpointError: it is no file.
     """
+    return _read_rows(path)[0]
+
+
+def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the lines of a log, and the numbers of those before the last that cannot be read."""
     try:
         lines = read_text(path, most=_MOST_BYTES).splitlines()
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read the log {path}: {error.reason}. Move it away to go on without it."
         ) from error
-    rows = []
-    for line in lines:
+    rows, damaged = [], []
+    for number, line in enumerate(lines, 1):
         try:
             row = Fields(parse_json(line, finite=False), "the line")
             row.text("kind")
             row.integer("step", least=0)
         except FileProblem:
-            break
+            damaged.append(number)
+            continue
         rows.append(row.members())
-    return rows
+    return rows, [number for number in damaged if number < len(lines)]
 
 
 def time_text(seconds: float) -> str:
