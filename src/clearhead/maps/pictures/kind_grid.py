@@ -66,7 +66,6 @@ def plot_kinds(
     heads = max(map(len, kinds.values()), default=0)
     if not heads:
         raise ConfigError("A picture of kinds needs at least one head; none came.")
-    from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
 
     table = [[*row, *[""] * (heads - len(row))] for row in kinds.values()]
@@ -77,28 +76,10 @@ def plot_kinds(
     beside = LEGEND + 0.5 + 0.075 * max(map(len, names))
     figure = new_figure(max(heads * cell, 2.0) + beside, max(layers * cell, 1.8) + 1.0, title)
     axes = figure.subplots()
-    colours = [[SIGNS[kind][1] if kind else "#FFFFFF" for kind in row] for row in table]
-    axes.imshow(
-        np.array([[to_rgb(colour) for colour in row] for row in colours]),
-        aspect="auto",
-        interpolation="nearest",
-    )
-    hatch(axes, np.array([[kind is None for kind in row] for row in table]))
-    if has_signs:
-        _write_signs(axes, table)
+    draw_kinds(axes, table, signs=has_signs)
     _mark_copying(axes, list(kinds), copying)
-    step = 1 if has_signs else -(-heads // 16)
-    columns = range(0, heads, step)
-    axes.set_xticks(columns, list(map(str, columns)), fontsize=8)
     axes.set_yticks(range(layers), names, fontsize=8, parse_math=False)
-    axes.set_xticks(np.arange(heads - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(layers - 1) + 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1)
-    axes.tick_params(which="both", length=0, pad=3)
-    axes.set_xlabel("head", fontsize=8)
     axes.set_ylabel("layer", fontsize=8)
-    for spine in axes.spines.values():
-        spine.set(color="0.6", linewidth=0.6)
     counts = Counter(kind for row in table for kind in row if kind)
     patches: list[Any] = [
         Patch(facecolor=colour, edgecolor="0.6", label=f"{kind}  {counts[kind]}", linewidth=0.6)
@@ -116,6 +97,39 @@ def plot_kinds(
             title_fontsize=8,
         )  # fmt: skip
     return finish(figure, save)
+
+
+def draw_kinds(axes: Any, table: Sequence[Sequence[str | None]], *, signs: bool) -> None:
+    """Draw the kinds of heads into matplotlib's axes, layers by heads, without names of layers.
+
+    Args:
+        axes: to draw into.
+        table: a kind for each layer and head; None where a head has none, hatched. A row may be
+            shorter than another.
+        signs: whether each cell has its two letters, and each head its number.
+    """
+    from matplotlib.colors import to_rgb
+
+    layers, heads = len(table), max(map(len, table))
+    whole = [[*row, *[""] * (heads - len(row))] for row in table]
+    colours = [[SIGNS[kind][1] if kind else "#FFFFFF" for kind in row] for row in whole]
+    axes.imshow(
+        np.array([[to_rgb(colour) for colour in row] for row in colours]),
+        aspect="auto",
+        interpolation="nearest",
+    )
+    hatch(axes, np.array([[kind is None for kind in row] for row in whole]))
+    if signs:
+        _write_signs(axes, whole)
+    columns = range(0, heads, 1 if signs else -(-heads // 16))
+    axes.set_xticks(columns, list(map(str, columns)), fontsize=8)
+    axes.set_xticks(np.arange(heads - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(layers - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(which="both", length=0, pad=3)
+    axes.set_xlabel("head", fontsize=8)
+    for spine in axes.spines.values():
+        spine.set(color="0.6", linewidth=0.6)
 
 
 def _mark_copying(axes: Any, names: list[str], copying: Collection[tuple[str, int]]) -> None:
