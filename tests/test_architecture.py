@@ -115,6 +115,7 @@ AT_LOAD = {
     "sweeps": {"torch", "numpy"},
     "nn": {"torch", "numpy"},
     "explorer": {"numpy", "pydantic", "pydantic_core", "typing_extensions"},
+    "surveys": {"numpy"},  # PyTorch and transformers when a model is loaded, Arrow when it writes
     "training": {"torch", "numpy", "safetensors"},
 }
 # The server and the widget are what an extra is for, and are themselves loaded when it is used.

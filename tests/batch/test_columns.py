@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.batch import _columns as columns
+from clearhead.batch import columns
 from clearhead.errors import ConfigError
 
 
@@ -26,3 +26,11 @@ def test_a_new_column_is_of_the_kind_of_the_other_one():
 def test_no_column_is_replaced():
     with pytest.raises(ConfigError, match="which would be lost"):
         columns.with_columns({"a": [1]}, {"b": [2], "a": [3]})
+
+
+def test_a_row_is_a_table_of_the_same_kind():
+    values = {"a": b"x", "b": "y"}
+    assert columns.one_row_like({"text": ["one", "two"]}, values) == {"a": [b"x"], "b": ["y"]}
+    pandas = pytest.importorskip("pandas")
+    frame = columns.one_row_like(pandas.DataFrame({"text": ["one"]}), values)
+    assert frame.to_dict("list") == {"a": [b"x"], "b": ["y"]}

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from clearhead.batch._threads import one_thread
+from clearhead.batch.threads import one_thread
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 

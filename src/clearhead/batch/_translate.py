@@ -11,8 +11,8 @@ from ..translation.checkpoint import is_pretrained
 from ..translation.directions.discovery import find_model
 from ..translation.model_files import files_hash, name_elsewhere
 from ..translation.pickling import Reference, find_again
-from ._columns import column_of, is_table, like, values_of, with_columns
-from ._threads import one_thread
+from .columns import column_of, is_table, like, values_of, with_columns
+from .threads import one_thread
 
 if TYPE_CHECKING:
     from ..tasks.model import Model

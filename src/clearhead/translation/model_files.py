@@ -23,7 +23,7 @@ def model_files(folder: Path) -> list[Path]:
 
     Of a model of ours these are three; of someone else's all that a model could be read from.
     """
-    if is_whole(folder):
+    if is_whole(folder) and not (folder / "tokenizer_config.json").exists():
         return [folder / name for name in FILES]
     return sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS and path.is_file())
 

@@ -21,7 +21,7 @@ class Lengths(LineWork):
     """Sums up the lengths of lines; those with an x are rejected."""
 
     task: ClassVar[str] = "measuring"
-    done: ClassVar[str] = "measured"
+    participle: ClassVar[str] = "measured"
     suffix: ClassVar[str] = ".sums"
     is_sealed: ClassVar[bool] = True
     settings: ClassVar[dict] = {"of": "lengths"}

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from clearhead.cli.inspect._copying import copying_of  # noqa: E402
-from clearhead.cli.inspect._model import Model  # noqa: E402
+from clearhead.surveys.text_model import Model  # noqa: E402
 
 
 def test_names_are_those_of_the_stack_that_runs(folder):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clearhead.cli.inspect._findings import Link, StackFindings, _label, _links, as_json, sides
-from clearhead.cli.inspect._model import Tokens
+from clearhead.surveys.text_model import Tokens
 from tests.cli.inspect.layers import layer
 
 TEXT = Tokens([0, 7, 8, 1], ["<s>", "the", "cat", "</s>"], [True, False, False, True])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearhead.cli.inspect import _page
-from clearhead.cli.inspect._model import Tokens
+from clearhead.surveys.text_model import Tokens
 from clearhead.cli.terminal.heatmap import Paper, width_of
 
 

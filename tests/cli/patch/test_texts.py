@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from clearhead.cli.inspect._model import Model
+from clearhead.surveys.text_model import Model
 from clearhead.cli.patch._texts import pair_of, word_of
 from clearhead.errors import ConfigError, ShapeError, TextError
 

@@ -74,6 +74,15 @@ class Job:
         writer = PartWriter(self.folder, part, self.plan.digest, self.work, on_lines)
         return writer.write(patience)
 
+    def rejects(self, number: int) -> int:
+        """Return how many lines of a complete part were rejected.
+
+        Raises:
+            ConfigError: the part's files are not what its manifest says.
+        """
+        count: int = read_manifest(self.files(number), self.plan.digest)["rejects"]["count"]
+        return count
+
     def remaining_parts(self) -> list[int]:
         """Return the numbers of the parts that are not complete, or not yet tidy."""
         numbers = range(1, self.plan.count + 1)

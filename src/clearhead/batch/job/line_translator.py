@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import CheckpointError, ConfigError, TextError
 from ...translation.pickling import Reference
-from .._threads import one_thread
 from ..output_lines import output_lines
+from ..threads import one_thread
 from .line_work import WINDOW, LineWork
 from .lines import Line, text_of
 
@@ -46,7 +46,7 @@ class LineTranslator(LineWork):
     column: int | None = None
 
     task: ClassVar[str] = "translating"
-    done: ClassVar[str] = "translated"
+    participle: ClassVar[str] = "translated"
     suffix: ClassVar[str] = ".txt"
 
     def __post_init__(self) -> None:

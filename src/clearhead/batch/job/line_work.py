@@ -21,7 +21,7 @@ class LineWork(ABC):
 
     task: ClassVar[str]
     """What a process is doing, for messages: ``translating``."""
-    done: ClassVar[str]
+    participle: ClassVar[str]
     """What was done with a part, likewise: ``translated``."""
     suffix: ClassVar[str]
     """How the names of parts end: ``.txt``."""

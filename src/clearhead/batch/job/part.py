@@ -210,8 +210,8 @@ class PartWriter:
             if file_stamp(stretch.survey.path) != stretch.survey.stamp:
                 raise CorpusError(
                     f"{stretch.survey.path} was changed while part {self._part.number} was "
-                    f"{self._work.done}, which is not finished therefore. Give the file back its "
-                    f"content and start again with --resume, or begin a job in another folder."
+                    f"{self._work.participle}, which is not finished therefore. Give the file back "
+                    f"its content and start again with --resume, or begin a job in another folder."
                 )
 
     def _manifest(

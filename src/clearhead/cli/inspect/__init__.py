@@ -1,6 +1,6 @@
 """`clearhead inspect`: the attention of any PyTorch model; and what other commands take from it."""
 
-from ._model import Model, Tokens
+from ...surveys.text_model import Model, Tokens
 from ._page import bar, layer_table, text_of, title_line
 from .command import check_outputs, command, model_options, read_text
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ConfigError, TextError
+from ...surveys.text_model import Model, Tokens
 from ..terminal.heatmap import Paper
 from ..terminal.paragraphs import prose
-from ._model import Model, Tokens
 from ._page import bar, layer_table, opening, title_line
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import ClearheadError
 from ...head_kinds import CopyingScores
-from ._model import Model, Tokens
+from ...surveys.text_model import Model, Tokens
 
 # A run of so many tokens finds the matrices that the scores follow from.
 TOKENS = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...shapes import Array
+from ...surveys.stacks import labels_of, pattern_of
 
 if TYPE_CHECKING:
     from ...maps.measures.base import Measure
     from ...maps.recording.calls import Map
     from ...maps.recording.recording import Recording
-    from ._model import Tokens
+    from ...surveys.text_model import Tokens
 
 MEASURES = ("entropy", "sink", "distance")
 # Of each query so many keys are looked at for links: itself, the first token and special tokens
@@ -108,28 +108,6 @@ def _label(layers: Sequence[LayerFindings]) -> None:
     names = [(layer.name, layer.call) for layer in layers]
     for layer, label in zip(layers, labels_of(names), strict=True):
         layer.label = label
-
-
-def labels_of(names: Sequence[tuple[str, int | None]]) -> list[str]:
-    """Return a short label for each layer of a stack: the numbers in which their names differ.
-
-    Args:
-        names: of the modules, each with the number of its call where there are several.
-    """
-    numbers = [re.findall(r"\d+", name) for name, _ in names]
-    varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
-    labels = []
-    for (_, call), own in zip(names, numbers, strict=True):
-        parts = [own[i] for i in varying] or own[:1]
-        if call is not None:
-            parts = [*(own[i] for i in varying), str(call)]
-        labels.append(".".join(parts) or "0")
-    return labels
-
-
-def pattern_of(name: str) -> str:
-    """Return the name that the layers of a stack share."""
-    return re.sub(r"\d+", "*", name)
 
 
 def sides(layer: LayerFindings, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...head_kinds import COPYING, KINDS, MEASURES
+from ...surveys.stacks import labels_of, pattern_of
+from ...surveys.text_model import Model, Tokens
 from ..terminal.heatmap import Paper, fit, heated, width_of
 from ..terminal.paragraphs import heading, prose
-from ._findings import labels_of, pattern_of
-from ._model import Model, Tokens
 from ._page import about, bar, opening, title_line
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def heads_page(
         labels = dict(zip(stack.names, stack.labels, strict=True))
         of_stack = [row for row in rows if row.module in labels]
         yield title_line("kinds of heads", "by what most of their weight is on", paper)
-        yield _table(of_stack, labels, paper)
+        yield kind_table(of_stack, labels, paper)
         yield from _by_kind(of_stack, labels, paper, top)
         yield from _copying(of_stack, labels, paper, top)
     yield ""
@@ -110,7 +110,7 @@ def heads_page(
         yield prose(note, paper)
 
 
-def _table(rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper) -> str:
+def kind_table(rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper) -> str:
     """Return layers by heads, a word in each cell, in blocks of heads that fit the paper."""
     side = max(width_of("layer"), *map(width_of, labels.values()))
     layers: dict[str, list[HeadRow]] = {name: [] for name in labels}

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...shapes import Array
+from ...surveys.text_model import Model, Tokens
 from ..terminal.heatmap import Paper, fit, number_format, width_of
 from ..terminal.heatmap import heated as heated
 from ..terminal.paragraphs import bold, heading, prose
 from ._findings import StackFindings, sides
-from ._model import Model, Tokens
 
 MEANING = {
     "entropy": "how widely a query spreads, in nats: 0 is one key, {even} all alike",

@@ -11,6 +11,7 @@ import click
 
 from ...errors import ConfigError, TextError, require
 from ...files import write_whole
+from ...surveys.text_model import PURPOSE, Model, Tokens
 from ...visible import json_text
 from ..terminal.heatmap import Paper
 from ._ablation import ablate as ablate_parts
@@ -18,9 +19,9 @@ from ._ablation import ablation_json, ablation_page
 from ._copying import copying_of
 from ._findings import StackFindings, as_json, stacks_of, summaries
 from ._heads import head_stacks, heads_json, heads_page
-from ._model import PURPOSE, Model, Tokens
 from ._page import page
 from ._plot import plot_stacks
+from ._survey import is_survey, survey_heads, survey_options
 
 if TYPE_CHECKING:
     from ...maps.recording.recording import Recording
@@ -168,9 +169,7 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("model")
-@click.option(
-    "--text", required=True, metavar="FILE|TEXT", help="What the model reads; - is stdin."
-)
+@click.option("--text", metavar="FILE|TEXT", help="What the model reads; - is stdin.")
 @click.option(
     "--target-text",
     metavar="FILE|TEXT",
@@ -212,16 +211,35 @@ def model_options(function: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(path_type=Path),
     help="Write the recording, for clearhead.load_recording.",
 )
+@survey_options
 def command(
-    model: str, text: str, target_text: str | None, layers: tuple[str, ...], top: int,
+    model: str, text: str | None, target_text: str | None, layers: tuple[str, ...], top: int,
     heads: bool, ablate: str | None, device: str | None, dtype: str, plot: Path | None,
-    json_file: Path | None, save: Path | None,
+    json_file: Path | None, save: Path | None, **survey: Any,
 ) -> None:  # fmt: skip
-    """Show what MODEL attends to in a text.
+    """Show what MODEL attends to in a text, or over a corpus.
 
     MODEL is the name of a model on the Hugging Face hub, or a folder. It runs once, unchanged and
     with its fused attention; memory grows with the length of the text, not with its square.
+
+    With --input it reads each line of a corpus alone, and writes what all of them show of each
+    head to a folder: means, variances, histograms and kinds. Parts, workers and kills change no
+    byte of it.
     """
+    of_one_text = {
+        "--text": text,
+        "--target-text": target_text,
+        "--heads": heads,
+        "--ablate": ablate,
+        "--plot": plot,
+        "--json": json_file,
+        "--save": save,
+    }
+    if is_survey(survey, of_one_text):
+        check_outputs(None, [])
+        survey_heads(model, survey, layers, device, dtype, top)
+        return
+    assert text is not None
     check_outputs(plot, [save, None if str(json_file) == "-" else json_file])
     source_text = read_text(text, "--text")
     decoder_text = None if target_text is None else read_text(target_text, "--target-text")

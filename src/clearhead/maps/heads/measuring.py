@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from ...head_kinds import HeadSums, HeadWeights
 from ...head_kinds import PlaceWeights as WeightsAtPlaces
 from ...shapes import Array, Bool, Float, Int
+from ..measures.base import Measure
 from ..measures.per_position import Entropy
 from ..measures.place_weights import DUPLICATE, INDUCTION, LAST, NEAR, PlaceWeights
 from ..storage.stored_attention import StoredAttention
@@ -31,6 +33,7 @@ class HeadNumbers:
         ends: the first and the last key of each text.
         in_text: False for queries that are padding.
         cross: whether queries and keys are of two sequences.
+        others: the results of other measures that were asked for.
     """
 
     one: StoredAttention
@@ -42,6 +45,7 @@ class HeadNumbers:
     ends: Int[Tensor, "batch 2"]
     in_text: Bool[Tensor, "batch query_len"]
     cross: bool
+    others: Mapping[Measure[Any], Any] = field(default_factory=dict)
 
     def weights_of(self, row: int) -> HeadWeights:
         """Return what the measures need, of one row of the batch."""
@@ -84,6 +88,7 @@ def head_numbers(
     ids: Int[Tensor, "batch key_len"] | None = None,
     text: Bool[Tensor, "batch query_len"] | None = None,
     check: Callable[[], object] | None = None,
+    others: Sequence[Measure[Any]] = (),
 ) -> HeadNumbers:
     """Find out what the kinds of a map's heads follow from.
 
@@ -96,6 +101,7 @@ def head_numbers(
         ids: of the keys' tokens; only equality counts. None leaves out what is about tokens.
         text: False for queries that are padding, beside those that the mask says are.
         check: called before each tile; what it raises ends the pass.
+        others: further measures, taken in the same pass.
     """
     batch, _, query_len, _ = one.shape
     in_text = torch.ones((batch, query_len), dtype=torch.bool, device=one.query.device)
@@ -112,7 +118,7 @@ def head_numbers(
         ids = numbered(ids.to(one.query.device), attendable)
     ends = text_ends(attendable)
     measure = PlaceWeights(ids, None if bool(in_text.all()) else in_text, ends)
-    results = one.measure(measure, Entropy(), check=check)
+    results = one.measure(measure, Entropy(), *others, check=check)
     places = results[measure]
     visible = visible_places(one, ids)
     return HeadNumbers(
@@ -125,6 +131,7 @@ def head_numbers(
         ends,
         in_text,
         cross,
+        {other: results[other] for other in others},
     )
 
 

@@ -8,14 +8,14 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from clearhead.cli.inspect import _model  # noqa: E402
-from clearhead.cli.inspect._model import Model  # noqa: E402
 from clearhead.errors import (  # noqa: E402
     CheckpointError,
     ConfigError,
     MissingExtraError,
     TextError,
 )
+from clearhead.surveys import text_model  # noqa: E402
+from clearhead.surveys.text_model import Model  # noqa: E402
 from tests.cli.inspect.hugging_face import LENGTH, TEXT  # noqa: E402
 
 
@@ -51,7 +51,7 @@ def test_a_decoder_reads_its_start_and_a_target_without_its_end(model):
 
 @pytest.mark.parametrize("most", [5, 12])
 def test_a_target_that_the_model_writes_itself(model, monkeypatch, most):
-    monkeypatch.setattr(_model, "MOST_GENERATED", most)
+    monkeypatch.setattr(text_model, "MOST_GENERATED", most)
     ours = model("t5")
     monkeypatch.setattr(ours, "notes", [])
     source = ours.tokens(TEXT)

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from clearhead.cli.inspect._folder import check_folder
 from clearhead.errors import CheckpointError, ConfigError
+from clearhead.surveys.model_folder import check_folder
 
 
 def test_what_is_no_model_is_refused(tmp_path):

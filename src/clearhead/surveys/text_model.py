@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import CheckpointError, ConfigError, TextError, require
-from ._folder import check_folder
+from ..errors import CheckpointError, ConfigError, TextError, require
+from .labels import label_of
+from .model_folder import check_folder
 
 if TYPE_CHECKING:
     import torch
 
-    from ...maps.measures.base import Measure
-    from ...maps.recording.recording import Recording
+    from ..maps.measures.base import Measure
+    from ..maps.recording.recording import Recording
 
 PURPOSE = "Inspecting a Hugging Face model"
 # What configurations call the number of positions, the decoder's own first.
@@ -99,12 +100,14 @@ class Model:
         Raises:
             TextError: it is longer, or holds no token at all.
         """
+        return self.tokens_of_ids(self.ids_of(text, target=target), target=target)
+
+    def ids_of(self, text: str, *, target: bool = False) -> list[int]:
+        """Return the token ids of a text as the model reads it, however many they are."""
         text_argument = {"text_target": text} if target else {"text": text}
         with _quiet(self._transformers):
             ids = list(self.tokenizer(**text_argument)["input_ids"])
-        if target:
-            ids = self._shifted(ids)
-        return self.tokens_of_ids(ids, target=target)
+        return self._shifted(ids) if target else ids
 
     def tokens_of_ids(self, ids: Sequence[int], *, target: bool = False) -> Tokens:
         """Return token ids as the model reads them, checked likewise."""
@@ -113,16 +116,23 @@ class Model:
             raise TextError(
                 f"{what} holds no token: the tokenizer of {self.name} made nothing of it."
             )
-        limit = self.limit("target" if target else "source")
-        if limit is not None and len(ids) > limit:
+        excess = self.excess(ids, target=target)
+        if excess is not None:
             raise TextError(
-                f"{what} has {len(ids):,} tokens, and {self.name} can read {limit:,}. Give a "
+                f"{what} has {len(ids):,} tokens, and {self.name} can read {excess:,}. Give a "
                 "shorter text: nothing is cut off unasked."
             )
         special = set(self.tokenizer.all_special_ids)
         pieces = self.tokenizer.convert_ids_to_tokens(list(ids))
-        labels = [self._label(one, piece) for one, piece in zip(ids, pieces, strict=True)]
+        labels = [
+            label_of(self.tokenizer, one, piece) for one, piece in zip(ids, pieces, strict=True)
+        ]
         return Tokens(list(ids), labels, [one in special for one in ids])
+
+    def excess(self, ids: Sequence[int], *, target: bool = False) -> int | None:
+        """Return how many tokens can be read, where these are more; None where they are not."""
+        limit = self.limit("target" if target else "source")
+        return limit if limit is not None and len(ids) > limit else None
 
     @property
     def start_id(self) -> int:
@@ -148,33 +158,50 @@ class Model:
         Raises:
             CheckpointError: it has no weights to write with.
         """
-        lacking = [key for key in self.missing if "lm_head" in key or "shared" in key]
-        if lacking:
-            raise CheckpointError(
-                f"{self.name} has no weights for writing ({lacking[0]} is missing), so its "
-                "decoder needs a text: give --target-text."
-            )
-        source_ids = self._torch.tensor([source.ids], device=self.device)
-        with _quiet(self._transformers), self._torch.no_grad():
-            ids = self.model.generate(
-                source_ids, max_new_tokens=MOST_GENERATED, num_beams=1, do_sample=False
-            )[0].tolist()
-        # The end that was written last is not read again.
-        end = self.model.generation_config.eos_token_id
-        ended = ids[-1] in (end if isinstance(end, list) else [end])
-        if not ended:
+        ids, is_ended = self.written_ids(source.ids)
+        if not is_ended:
             self.notes.append(
                 f"The target is the beginning of what the model writes, {MOST_GENERATED} tokens; "
                 "give --target-text for another."
             )
-        return self.tokens_of_ids(ids[:-1] if ended else ids, target=True)
+        return self.tokens_of_ids(ids, target=True)
+
+    def written_ids(
+        self, source_ids: Sequence[int], option: str = "--target-text"
+    ) -> tuple[list[int], bool]:
+        """Return what the model writes, as its decoder reads it, and whether it came to an end.
+
+        Args:
+            source_ids: of the source.
+            option: by which one can give a target instead.
+
+        Raises:
+            CheckpointError: it has no weights to write with.
+        """
+        lacking = [key for key in self.missing if "lm_head" in key or "shared" in key]
+        if lacking:
+            raise CheckpointError(
+                f"{self.name} has no weights for writing ({lacking[0]} is missing), so its "
+                f"decoder needs a text: give {option}."
+            )
+        with _quiet(self._transformers), self._torch.no_grad():
+            ids = self.model.generate(
+                self._torch.tensor([list(source_ids)], device=self.device),
+                max_new_tokens=MOST_GENERATED,
+                num_beams=1,
+                do_sample=False,
+            )[0].tolist()
+        # The end that was written last is not read again.
+        end = self.model.generation_config.eos_token_id
+        is_ended = ids[-1] in (end if isinstance(end, list) else [end])
+        return (ids[:-1] if is_ended else ids), is_ended
 
     @contextmanager
     def recording_of(
         self, layers: Sequence[str], summaries: Sequence[Measure[Any]] | None
     ) -> Iterator[Recording]:
         """Record this model with `clearhead.record`, given the choice of layers as text."""
-        from ...maps.recorder.record import record
+        from ..maps.recorder.record import record
 
         selection = [int(one) if one.isdigit() else one for one in layers] or None
         with record(
@@ -188,15 +215,21 @@ class Model:
 
     def run(self, source: Tokens, target: Tokens | None) -> None:
         """Run one forward pass, without a mask: a single text has no padding."""
+        self.run_ids(source.ids, None if target is None else target.ids)
+
+    def run_ids(self, source: Sequence[int], target: Sequence[int] | None) -> None:
+        """Run one forward pass of token ids."""
         with _quiet(self._transformers), self._torch.inference_mode():
-            self.stack(**self.inputs(source, target))
+            self.stack(**self._arguments(source, target))
 
     def inputs(self, source: Tokens, target: Tokens | None, most: int | None = None) -> Any:
         """Return the model's arguments by name, at most so many tokens of each text."""
-        inputs = {"input_ids": self._torch.tensor([source.ids[:most]], device=self.device)}
+        return self._arguments(source.ids[:most], None if target is None else target.ids[:most])
+
+    def _arguments(self, source: Sequence[int], target: Sequence[int] | None) -> Any:
+        inputs = {"input_ids": self._torch.tensor([list(source)], device=self.device)}
         if target is not None:
-            ids = [target.ids[:most]]
-            inputs["decoder_input_ids"] = self._torch.tensor(ids, device=self.device)
+            inputs["decoder_input_ids"] = self._torch.tensor([list(target)], device=self.device)
         more = {"use_cache": False} if hasattr(self.config, "use_cache") else {}
         return {**inputs, **more}
 
@@ -274,28 +307,6 @@ class Model:
                 index = getattr(module, "padding_idx", None)
                 return 0 if index is None else int(index) + 1
         return 0
-
-    def _label(self, one: int, piece: str) -> str:
-        """Return a token in characters that people read, ▁ for a space."""
-        text = str(piece)
-        if "▁" not in text and not text.isascii():
-            decoded = self.tokenizer.decode([one], clean_up_tokenization_spaces=False)
-            if decoded and "\N{REPLACEMENT CHARACTER}" not in decoded:
-                text = decoded
-            elif all(letter in _LETTERS for letter in text):  # a part of a character
-                return "".join(f"<{_LETTERS[letter]:02X}>" for letter in text)
-        text = text.replace(" ", "▁").replace("\n", "↵").replace("\t", "⇥")
-        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _letters_of_bytes() -> dict[str, int]:
-    """Return the letters as which byte-level tokenizers, GPT-2's first, write bytes."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + i): b for i, b in enumerate(others)}
-
-
-_LETTERS = _letters_of_bytes()
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import CheckpointError, ConfigError
-from ...file_reading import FileProblem, read_json
+from ..errors import CheckpointError, ConfigError
+from ..file_reading import FileProblem, read_json
 
 
 def check_folder(name: str) -> None:

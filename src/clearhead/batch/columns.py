@@ -29,7 +29,7 @@ def column_of(batch: Any, name: str) -> Any:
     if name not in names:
         raise ConfigError(
             f"There is no column {name!r} in a batch with the columns "
-            f"{', '.join(map(repr, names))}. Name the one to translate: column=..."
+            f"{', '.join(map(repr, names))}. Name one of them: column=..."
         )
     return batch[name]
 
@@ -91,6 +91,17 @@ def with_columns(batch: Any, columns: Mapping[str, Any]) -> Any:
             batch = batch.append_column(name, column)
         return batch
     return batch.assign(**columns)
+
+
+def one_row_like(batch: Any, values: Mapping[str, Any]) -> Any:
+    """Return a table of one row with such columns, of the kind that another table is."""
+    columns = {name: [value] for name, value in values.items()}
+    if isinstance(batch, Mapping):
+        return columns
+    library = _library(batch)
+    if library == "pyarrow":
+        return importlib.import_module("pyarrow").table(columns)
+    return importlib.import_module("pandas").DataFrame(columns)
 
 
 def _names(batch: Any) -> list[str]:

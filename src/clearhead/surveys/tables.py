@@ -1,0 +1,210 @@
+"""Statistics of heads as files: JSON for everybody, Parquet or CSV for tables.
+
+A table has a row for each head and measure. The same statistics give the same bytes, of Parquet
+with the same version of pyarrow.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import require
+from ..head_kinds import ScoredHead
+from .layer_statistics import ROWS
+from .scales import SCALES
+from .stacks import LayerInStack, Stack, stacks_of
+from .statistics import HeadStatistics
+
+JSON_FORMAT = 1
+PARQUET = "A table in Parquet"
+
+
+@dataclass(frozen=True)
+class HeadRow:
+    """One head over all texts.
+
+    Attributes:
+        stack: that it belongs to.
+        layer: that it belongs to.
+        head: its number.
+        scored: its kind, margin and scores over all queries of all texts.
+        texts: in how many texts it was of each kind; None counts those in which it was of none.
+    """
+
+    stack: Stack
+    layer: LayerInStack
+    head: int
+    scored: ScoredHead
+    texts: dict[str | None, int]
+
+    @property
+    def share(self) -> float:
+        """The share of texts, among those that say something, in which it is of its kind."""
+        among = sum(count for kind, count in self.texts.items() if kind is not None)
+        return self.texts[self.scored.kind] / among if self.scored.kind and among else math.nan
+
+    def place(self) -> dict[str, Any]:
+        """Return which head it is, and of what kind."""
+        margin = self.scored.margin
+        return {
+            "stack": self.stack.pattern,
+            "layer": self.layer.label,
+            "module": self.layer.module,
+            "call": self.layer.call or 0,
+            "attention": self.stack.attention,
+            "head": self.head,
+            "kind": self.scored.kind,
+            "margin": None if math.isnan(margin) else margin,
+        }
+
+    def measures(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each measure that says something of the head in some text, with its numbers."""
+        for name, one in self.layer.statistics.measures.items():
+            if one.counts[self.head]:
+                yield (
+                    name,
+                    {
+                        "count": one.counts[self.head],
+                        "mean": one.means[self.head],
+                        "variance": one.variances[self.head],
+                        "minimum": one.minima[self.head],
+                        "maximum": one.maxima[self.head],
+                        "histogram": one.histogram[self.head].tolist(),
+                    },
+                )
+
+
+def head_rows(statistics: HeadStatistics) -> Iterator[HeadRow]:
+    """Yield every head, in the order of the model."""
+    for stack in stacks_of(statistics):
+        for layer in stack.layers:
+            for head, scored in enumerate(layer.statistics.scored()):
+                counts = layer.statistics.kinds[head].tolist()
+                yield HeadRow(stack, layer, head, scored, dict(zip(ROWS, counts, strict=True)))
+
+
+def table_rows(statistics: HeadStatistics) -> Iterator[dict[str, Any]]:
+    """Yield a row for each head and measure.
+
+    ``edges`` are those of the bins, one more than there are; an infinite one is None.
+    ``texts_KIND`` says in how many texts the head was of a kind.
+    """
+    for row in head_rows(statistics):
+        texts = {f"texts_{kind or 'none'}": count for kind, count in row.texts.items()}
+        for measure, numbers in row.measures():
+            scale = SCALES[measure]
+            edges = [None if math.isinf(edge) else edge for edge in scale.edges]
+            about = {"measure": measure, "unit": scale.unit, **numbers, "edges": edges}
+            yield {**row.place(), **about, **texts}
+
+
+def to_json(statistics: HeadStatistics, rejects: int) -> bytes:
+    """Return everything that is known of all heads, a line of JSON for each head.
+
+    Args:
+        statistics: over all texts.
+        rejects: how many lines were rejected.
+    """
+    opening = {
+        "format": JSON_FORMAT,
+        "model": {"sha256": statistics.model},
+        "texts": statistics.texts,
+        "rejects": rejects,
+        "tokens": statistics.tokens,
+        "target_tokens": statistics.target_tokens,
+        "cut_targets": statistics.cut_targets,
+        "not_read": [
+            {"module": name, "reason": why, "texts": count}
+            for (name, why), count in statistics.refusals.items()
+        ],
+        "edges": {
+            scale.unit: [None if math.isinf(edge) else edge for edge in scale.edges]
+            for scale in dict.fromkeys(SCALES.values())
+        },
+        "units": {measure: scale.unit for measure, scale in SCALES.items()},
+    }
+    heads = [
+        {
+            **row.place(),
+            "texts": row.layer.statistics.texts,
+            "texts_of_kind": {kind or "none": n for kind, n in row.texts.items() if n},
+            "scores": row.scored.scores,
+            "measures": dict(row.measures()),
+        }
+        for row in head_rows(statistics)
+    ]
+    members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in opening.items()]
+    lines = ",\n".join(map(json.dumps, heads))
+    return ("{" + ",\n".join([*members, f'"heads": [\n{lines}\n]']) + "}\n").encode()
+
+
+def to_csv(statistics: HeadStatistics) -> bytes:
+    """Return the table as CSV; bins of histograms and their edges have spaces between them."""
+    stream = io.StringIO()
+    names = [*_COLUMNS, *(f"texts_{kind or 'none'}" for kind in ROWS)]
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
+    writer.writeheader()
+    for row in table_rows(statistics):
+        histogram = " ".join(map(str, row["histogram"]))
+        edges = " ".join("inf" if edge is None else f"{edge:g}" for edge in row["edges"])
+        writer.writerow({**row, "histogram": histogram, "edges": edges})
+    return stream.getvalue().encode()
+
+
+def check_parquet() -> None:
+    """Check that Parquet can be written, before the work.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    require("pyarrow", extra="parquet", purpose=PARQUET)
+
+
+def to_parquet(statistics: HeadStatistics) -> bytes:
+    """Return the table as a Parquet file.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    arrow: Any = require("pyarrow", extra="parquet", purpose=PARQUET)
+    parquet: Any = require("pyarrow.parquet", extra="parquet", purpose=PARQUET)
+    types = {
+        **{name: getattr(arrow, kind)() for name, kind in _COLUMNS.items() if kind != "list"},
+        "histogram": arrow.list_(arrow.int64()),
+        "edges": arrow.list_(arrow.float64()),
+    }
+    fields = [arrow.field(name, types[name]) for name in _COLUMNS]
+    fields += [arrow.field(f"texts_{kind or 'none'}", arrow.int64()) for kind in ROWS]
+    table = arrow.Table.from_pylist(list(table_rows(statistics)), schema=arrow.schema(fields))
+    sink = arrow.BufferOutputStream()
+    parquet.write_table(table, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+_COLUMNS = {
+    "stack": "string",
+    "layer": "string",
+    "module": "string",
+    "call": "int64",
+    "attention": "string",
+    "head": "int64",
+    "kind": "string",
+    "margin": "float64",
+    "measure": "string",
+    "unit": "string",
+    "count": "int64",
+    "mean": "float64",
+    "variance": "float64",
+    "minimum": "float64",
+    "maximum": "float64",
+    "histogram": "list",
+    "edges": "list",
+}
+"""The columns of a table, but for those of kinds, with their types in Arrow's words."""
