@@ -66,12 +66,8 @@ def check_origin(origin: Origin, config: TransformerConfig) -> None:
     Raises:
         CheckpointError: saying which setting is to be changed.
     """
-    before = origin.config
-    if before.output.labels and config.output.labels:  # how many follows from the data
-        output = dataclasses.replace(config.output, labels=before.output.labels)
-        config = dataclasses.replace(config, output=output)
     try:
-        check_growth(before, config)
+        check_growth(origin.config, config)
     except ConfigError as error:
         raise CheckpointError(
             f"The weights of training.initial = {origin.name!r} do not fit this model: {error}."
