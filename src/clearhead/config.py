@@ -295,7 +295,7 @@ class TransformerConfig:
         if not self.parallel_sublayers:
             unchanged.add("parallel_sublayers")
         settings = dataclasses.asdict(self)
-        for name, usual in (("matrix", True), ("labels", 0)):
+        for name, usual in (("matrix", True), ("labels", 0), ("transform_norm", True)):
             if settings["output"][name] == usual:
                 del settings["output"][name]
         return {name: value for name, value in settings.items() if name not in unchanged}

@@ -12,7 +12,7 @@ from typing import Annotated
 from .errors import ConfigError
 from .setting_fields import check_fields, one_of, within
 
-TRANSFORMS = ("relu", "gelu", "gelu_tanh", "silu")
+TRANSFORMS = ("relu", "gelu", "gelu_tanh", "silu", "tanh")
 SINUSOIDS = ("interleaved", "halves", "halves_to_end")
 ROTARY_SCALINGS = ("none", "linear", "llama3")
 
@@ -182,6 +182,8 @@ class OutputConfig:
         softcap: bends logits into (-softcap, softcap) (Gemma 2); None: not.
         transform: the activation of a linear layer and a norm before the output matrix (BERT's
             head for masked words); None: there is no such layer.
+        transform_norm: whether there is that norm after the layer; BERT's head for labels has the
+            layer, with tanh, and no norm.
     """
 
     matrix: bool = True
@@ -191,6 +193,7 @@ class OutputConfig:
     scale: _Positive | None = None
     softcap: _Positive | None = None
     transform: Annotated[str, one_of(*TRANSFORMS)] | None = None
+    transform_norm: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -199,6 +202,11 @@ class OutputConfig:
             raise ConfigError(
                 f"output.tied is true, and the matrix of {self.labels} labels is no embedding of "
                 f"tokens. Leave output.tied out."
+            )
+        if not self.transform_norm and self.transform is None:
+            raise ConfigError(
+                "output.transform_norm is false, and there is no output.transform that it could "
+                "follow. Leave it out."
             )
         if not self.matrix and (self.bias or self.labels or numbers != (None, None, None)):
             raise ConfigError(

@@ -87,6 +87,7 @@ def wide_configs(
     both = bool(config.encoder_layers and config.decoder_layers)
     even = config.d_model // config.num_heads * draw(st.sampled_from([1, 2]))
     head_dim = draw(st.sampled_from([None, even]))
+    transform = draw(st.sampled_from([None, *TRANSFORMS]))
     parts: dict[str, object] = {
         "attention": AttentionConfig(
             head_dim=head_dim,
@@ -109,7 +110,8 @@ def wide_configs(
             bias=draw(st.booleans()),
             scale=draw(st.sampled_from([None, 0.4])),
             softcap=draw(st.sampled_from([None, 3.0])),
-            transform=draw(st.sampled_from([None, *TRANSFORMS])),
+            transform=transform,
+            transform_norm=transform is None or draw(st.booleans()),
         ),
         "parallel_sublayers": config.norm_place == "before" and not both and draw(st.booleans()),
     }

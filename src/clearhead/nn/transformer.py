@@ -60,7 +60,7 @@ class Transformer(Embedder):
         config = self.config
         if config.output.transform:
             self.output_transform = Linear(config.d_model, config.d_model)
-            self.output_norm = make_norm(config)
+            self.output_norm = make_norm(config) if config.output.transform_norm else nn.Identity()
         self.output = Output(config)
 
     @torch.no_grad()

@@ -39,6 +39,26 @@ class StoredWeight:
 
 
 @dataclass(frozen=True)
+class LabelHead:
+    """What a family calls the parts of its head for labels of texts.
+
+    Attributes:
+        model_classes: the classes of transformers that have it, in the order of the family's
+            ``model_types``.
+        transform: the linear layer that the first token's vector passes through.
+        activation: the function after it.
+        matrix: the layer that gives each label its logit.
+        apart: how the names of tensors begin that have no prefix of the family in its files.
+    """
+
+    model_classes: tuple[str, ...]
+    transform: str
+    activation: str
+    matrix: str
+    apart: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Family:
     """A family of models.
 
@@ -66,6 +86,7 @@ class Family:
         padding_learns: whether the padding token's vector is learnt where an embedding is looked
             up; otherwise it gets no gradient there (``padding_idx``). It matters where a decoder
             starts from padding.
+        label_head: of an encoder that can be asked for labels of texts; None of others.
     """
 
     name: str
@@ -79,3 +100,4 @@ class Family:
     fit_config: Callable[[TransformerConfig, Mapping[str, Shape]], TransformerConfig] | None = None
     frozen: Callable[[Fields], frozenset[str]] | None = None
     padding_learns: bool = True
+    label_head: LabelHead | None = None

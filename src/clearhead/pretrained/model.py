@@ -9,8 +9,10 @@ from typing import Any
 
 from ..config import TransformerConfig
 from ..errors import CheckpointError
+from ..json_fields import Fields
 from ..shapes import Array
 from .family import Family
+from .labels import label_names
 from .tokenizers.protocol import PretrainedTokenizer
 
 
@@ -41,6 +43,13 @@ class PretrainedModel:
     settings: Mapping[str, Any]
     tasks: frozenset[str]
     folder: Path
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of a classifier of texts, by their numbers; none of other models."""
+        if not self.config.output.labels:
+            return ()
+        return label_names(Fields(dict(self.settings), "config.json"))
 
     def require_tokenizer(self) -> PretrainedTokenizer:
         """Return the tokenizer.

@@ -40,6 +40,8 @@ def read_pretrained(model: str | Path, *, dtype: Any = "float32") -> PretrainedM
         config = fit_config(family, config, tensors)
         weights = read_weights(family, config, tensors, float_dtype, settings)
         tasks = family.tasks(tensors.shapes)
+        if config.output.labels:
+            tasks = tasks - {"fill_mask"} | {"classify"}
     tokenizer, reason = None, f"{folder} is of a model that reads images, which has no tokenizer."
     if not config.reads_images:
         tokenizer, reason = read_tokenizer(folder, settings, config)

@@ -129,6 +129,29 @@ def read_weights(
     return {name: weights[name] for name in config_shapes}
 
 
+def read_present(
+    family: Family,
+    config: TransformerConfig,
+    tensors: Tensors,
+    dtype: np.dtype,
+    settings: Mapping[str, Any],
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the weights of a config that the files have, and the names of those that they lack.
+
+    A weight of another shape than the config says is one that they lack. See `read_weights`.
+    """
+    weights: dict[str, Array] = {}
+    shapes = expected_shapes(config)
+    for name, place in weight_places(family, config, tensors, settings).items():
+        if place.name not in tensors.shapes:
+            continue
+        array = _tensor(tensors.folder, tensors.files, tensors.names[place.name], dtype)
+        weight = _weight(array, place)
+        if weight is not None and weight.shape == shapes[name]:
+            weights[name] = weight
+    return weights, tuple(name for name in shapes if name not in weights)
+
+
 def weight_places(
     family: Family, config: TransformerConfig, tensors: Tensors, settings: Mapping[str, Any]
 ) -> dict[str, StoredWeight]:

@@ -115,11 +115,45 @@ def trained_tensors(source: PretrainedModel, weights: Mapping[str, Array]) -> di
     with open_weights(source.folder) as files:
         tensors = tensors_of(source.folder, files, family)
         places = weight_places(family, config, tensors, source.settings)
+        if config.output.labels:
+            return _with_label_head(source, files, tensors, places, weights)
         written = _written_back(files, tensors, places, weights)
         for short, name in tensors.names.items():
             if short not in by_tensor(places):
                 written[name] = _unused(files, tensors, short, written)
     return {name: np.ascontiguousarray(written[name]) for name in tensors.names.values()}
+
+
+def _with_label_head(
+    source: PretrainedModel,
+    files: WeightFiles,
+    tensors: Tensors,
+    places: Mapping[str, StoredWeight],
+    weights: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return the tensors of a classifier of texts, which its files may not have had.
+
+    Those of another head are left out: the encoder has gone away from them.
+    """
+    head, prefix = source.family.label_head, source.family.prefixes[0]
+    assert head is not None
+    there = {
+        name: place
+        for name, place in places.items()
+        if place.name in tensors.names and not name.startswith("output")
+    }
+    short_names = {long: short for short, long in tensors.names.items()}
+    written = {
+        short_names[name]: array
+        for name, array in _written_back(files, tensors, there, weights).items()
+    }
+    for name, place in places.items():
+        if name not in there:
+            written[place.name] = np.asarray(weights[name], np.float32)
+    return {
+        short if short.startswith(head.apart) else f"{prefix}{short}": np.ascontiguousarray(array)
+        for short, array in written.items()
+    }
 
 
 def _written_back(
@@ -176,4 +210,3 @@ def write_back(array: Array, place: StoredWeight, weight: Array) -> None:
         numbers = place.change(numbers)
         assert numbers.dtype == np.arange(0).dtype, place
     array.reshape(-1)[numbers] = weight.reshape(numbers.shape)
-

@@ -92,7 +92,8 @@ def _attention(path: str, config: TransformerConfig) -> Iterator[tuple[str, Shap
 def _output(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     if config.output.transform:
         yield from _linear("output_transform", config.d_model, config.d_model, True)
-        yield from _norm("output_norm", config)
+        if config.output.transform_norm:
+            yield from _norm("output_norm", config)
     if config.output.bias:
         yield "output.bias", (config.output_size,)
 

@@ -86,7 +86,7 @@ def ground_of(source: Checkpoint | PretrainedModel, dtype: Any) -> Ground:
         engine = ReferenceEngine.build(
             source.config, source.weights, dtype=dtype, products=IN_PLACE
         )
-        tasks = source.tasks - {"classify"}
+        tasks = source.tasks if source.labels else source.tasks - {"classify"}
         if source.config.decoder_layers:
             tasks |= {"generate"}
         return Ground(

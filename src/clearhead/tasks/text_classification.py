@@ -1,4 +1,4 @@
-"""A label for each text, by a classifier that was trained here."""
+"""A label for each text, by a classifier of ours or of someone else's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import TextError
-from ..translation.checkpoint import Checkpoint
 from .ground import Ground
 from .images.classification import Classification, classify
 
@@ -17,7 +16,7 @@ _ROWS = 64
 
 def labels_of(ground: Ground) -> tuple[str, ...]:
     """Return the labels of a classifier of texts, by their numbers; none of other models."""
-    return ground.source.labels if isinstance(ground.source, Checkpoint) else ()
+    return ground.source.labels
 
 
 def classify_texts(ground: Ground, texts: Sequence[str], *, top: int = 5) -> list[Classification]:

@@ -134,10 +134,13 @@ class TextEncoder:
         token_types: ArrayLike | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch length vocab"]:
-        """Return the logits of the head for masked words at every position; see `hidden`.
+        """Return the logits of the head at every position; see `hidden`.
+
+        A head for masked words has one for each token, and a head for labels of texts, which is
+        asked at the first position, one for each label.
 
         Raises:
-            CheckpointError: the files have no such head.
+            CheckpointError: the files have no head.
             ShapeError: as `hidden`.
         """
         self.require_head()
@@ -146,12 +149,12 @@ class TextEncoder:
         )
 
     def require_head(self) -> None:
-        """Refuse a model without a head for masked words.
+        """Refuse a model without a head for masked words, or for labels.
 
         Raises:
             CheckpointError: the files have none.
         """
-        if "fill_mask" not in self.pretrained.tasks:
+        if not self.pretrained.tasks & {"fill_mask", "classify"}:
             raise CheckpointError(
                 f"{self.pretrained.folder} has no head for masked words, only the encoder of a "
                 f"{self.pretrained.family.name}: it has embeddings and hidden vectors, and no "

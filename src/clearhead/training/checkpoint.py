@@ -145,8 +145,20 @@ def load_weights(path: Path, model: torch.nn.Module) -> None:
     fit_weights(path, {name: value.float() for name, value in _read_weights(path).items()}, model)
 
 
-def fit_weights(path: Path, weights: Mapping[str, Tensor], model: torch.nn.Module) -> None:
+def fit_weights(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    model: torch.nn.Module,
+    *,
+    fresh: Iterable[str] = (),
+) -> None:
     """Give a model the weights that were read from a file.
+
+    Args:
+        path: of the file, for messages.
+        weights: all of the model's, but for those that it keeps.
+        model: whose they are.
+        fresh: the names of weights that stay as the model has them.
 
     Raises:
         CheckpointError: they belong to another model.
@@ -158,6 +170,7 @@ def fit_weights(path: Path, weights: Mapping[str, Tensor], model: torch.nn.Modul
             name: divided_like(value, places[name]) if name in places else value
             for name, value in weights.items()
         }
+        parts |= {name: places[name] for name in fresh}
         model.load_state_dict(parts, assign=without_memory)
     except RuntimeError as error:
         reasons = visible(" ".join(str(error).split()))

@@ -240,6 +240,7 @@ def prepare(
         labels = _labels(run, settings, preparation, tokenizer.vocab_size, origin)
         preparation = replace(preparation, kind=LabelledTexts(labels))
         tell(f"{len(labels)} labels: {', '.join(labels)}")
+        origin = None if origin is None else origin.with_labels(labels)
     if origin is not None and pretrained is not None:
         preparation = replace(preparation, kind=origin_kind(origin, task, preparation.kind))
     noun = preparation.kind.noun
@@ -299,7 +300,8 @@ def _labels(
 ) -> tuple[str, ...]:
     """Return the labels of a classifier, which are those of the model that it begins from."""
     corpora = [corpus.path for corpus in settings.data.corpus]
-    labels = run_labels(run, corpora, preparation, vocab_size)
+    before = origin.pretrained.labels if origin is not None and origin.pretrained else ()
+    labels = run_labels(run, corpora, preparation, vocab_size, before)
     if origin is not None and origin.pretrained is None:
         check_initial_labels(origin.folder, labels)
     return labels

@@ -166,9 +166,7 @@ class Trainer:
         self.precision, self._precision_words = choose_precision(
             self.options, self.config, before.precision, self.processes
         )
-        self.model = new_model(
-            self.config, self.options, self.precision, self.data.origin
-        )
+        self.model = new_model(self.config, self.options, self.precision, self.data.origin)
         if self.options.shard and self.processes.count > 1:
             shard(self.model, self.processes, self.options.device)
             self._tell(

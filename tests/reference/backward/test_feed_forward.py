@@ -25,9 +25,15 @@ def test_relu_at_zero_has_the_derivative_that_pytorch_chose() -> None:
     assert activation_derivative("relu")(np.zeros(1)).tolist() == [0.0]
 
 
+def test_tanh_of_a_head_for_labels() -> None:
+    x = np.linspace(-3, 3, 7)
+    theirs = (activation("tanh")(x + 1e-6) - activation("tanh")(x - 1e-6)) / 2e-6
+    np.testing.assert_allclose(activation_derivative("tanh")(x), theirs, rtol=0, atol=1e-8)
+
+
 def test_an_unknown_activation_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"activation must be one of relu, .*; it is 'tanh'"):
-        activation_derivative("tanh")
+    with pytest.raises(ConfigError, match=r"activation must be one of relu, .*; it is 'swish'"):
+        activation_derivative("swish")
 
 
 @pytest.mark.parametrize("name", ["gelu", "swiglu"])

@@ -73,13 +73,25 @@ def copy_of(first: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_initial_weights_need_their_own_tokenizer(
+def test_a_size_that_the_tokenizer_of_initial_weights_has_not(
     table: Table, tmp_path: Path, first: Path
 ) -> None:
-    messages = refusal_of(
-        table, tmp_path, ConfigError, "needs its own tokenizer", initial=str(first)
-    )
-    assert f"Set tokenizer.path = {str(first / 'tokenizer.json')!r}." in messages
+    size = Tokenizer.load(first / "tokenizer.json").vocab_size
+    table["tokenizer"] = {"vocab_size": size + 1}
+    words = rf"tokenizer\.vocab_size = {size + 1}, and training\.initial = .*, of {size} ids"
+    refusal_of(table, tmp_path, ConfigError, words, initial=str(first))
+
+
+def test_settings_and_tokenizer_come_from_initial_weights(
+    table: Table, tmp_path: Path, first: Path
+) -> None:
+    table["tokenizer"], table["model"] = {}, {"dropout": 0.25}
+    table["training"] |= {"initial": str(first)}
+    trainer = Trainer(Settings.from_dict(table), tmp_path / "run")
+    trainer.lock.release()
+    theirs = read_checkpoint(first)
+    assert trainer.config == theirs.config.replace(dropout=0.25)
+    assert trainer.data.own_tokenizer.to_json() == theirs.tokenizer.to_json()
 
 
 def test_another_tokenizer_of_the_same_size_is_refused(

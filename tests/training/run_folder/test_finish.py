@@ -75,7 +75,7 @@ def export_mean(tmp_path, storage, facts=None):
         save_file({"x.weight": torch.full((2, 3), value)}, folder / "model.safetensors")
         states.append(folder)
     tokenizer = types.SimpleNamespace(to_json=lambda: "{}")
-    data = types.SimpleNamespace(tokenizer=tokenizer)
+    data = types.SimpleNamespace(own_tokenizer=tokenizer, origin=None)
     config = TransformerConfig(vocab_size=300)
     export_average(tmp_path / "model", states, config, data, {"steps": 2}, storage=storage,
                    statements=facts)  # fmt: skip

@@ -21,6 +21,7 @@ from ..contract.answers import Ability
 from ..contract.questions import RunQuestion
 from ..passes.passage import Beginning
 from ..passes.twins import twins
+from .classifier import ClassifierModel
 from .encoder import EncoderModel
 from .generation import GenerationModel
 from .searched_model import SearchedModel
@@ -67,6 +68,10 @@ def walked_pretrained(model: PretrainedModel, task: str | None = None) -> Walked
     if config.decoder_layers:
         ends = _settings(model).eos_token_id
         return GenerationModel(config, model.weights, tokenizer, both, ends=ends, **common)
+    if model.labels:
+        return ClassifierModel(
+            config, model.weights, tokenizer, both, labels=model.labels, **common
+        )
     return EncoderModel(
         config,
         model.weights,

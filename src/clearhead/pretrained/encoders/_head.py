@@ -1,4 +1,6 @@
-"""The head for masked words: a linear layer, an activation and a norm before the output matrix.
+"""The heads of encoders: for masked words, and for labels of texts.
+
+The head for masked words is a linear layer, an activation and a norm before the output matrix.
 
 A file has it or has not, and where it has, it may have an output matrix apart from the embedding.
 """
@@ -11,7 +13,9 @@ from dataclasses import dataclass
 
 from ...config import TransformerConfig
 from ...config_parts import OutputConfig
-from ..family import Shape, StoredWeight
+from ...json_fields import Fields
+from ..family import LabelHead, Shape, StoredWeight
+from ..label_head import label_output, stated_labels
 from ._weights import linear, norm
 
 
@@ -71,3 +75,43 @@ class MaskedWordHead:
         if not config.tied_output:
             places["output.weight"] = StoredWeight(self.matrix)
         return places
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The heads of a family, of which a file has one or none.
+
+    Attributes:
+        words: for masked words.
+        labels: for labels of texts.
+    """
+
+    words: MaskedWordHead
+    labels: LabelHead
+
+    def output(self, fields: Fields, words: OutputConfig) -> OutputConfig:
+        """Return the output that a config.json says: for labels, or else for masked words.
+
+        Args:
+            fields: of config.json.
+            words: what the head for masked words is.
+        """
+        count = len(stated_labels(fields, self.labels))
+        return label_output(self.labels, count) if count else words
+
+    def fit_config(
+        self, config: TransformerConfig, tensors: Mapping[str, Shape]
+    ) -> TransformerConfig:
+        """Return the config with the head that the files have, or without one."""
+        if config.output.labels and f"{self.labels.matrix}.weight" in tensors:
+            return config
+        return self.words.fit_config(config, tensors)
+
+    def places(
+        self, config: TransformerConfig, tensors: Mapping[str, Shape]
+    ) -> dict[str, StoredWeight]:
+        """Return the places of the weights of a config's head."""
+        if not config.output.labels:
+            return self.words.places(config, tensors)
+        head = self.labels
+        return {**linear("output_transform", head.transform), **linear("output", head.matrix)}

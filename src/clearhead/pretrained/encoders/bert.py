@@ -17,7 +17,7 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
 from ..config_fields import flag, number, size
-from ..family import Family, Shape, StoredWeight
+from ..family import Family, LabelHead, Shape, StoredWeight
 from ._fields import (
     activation,
     refuse_decoder,
@@ -26,15 +26,24 @@ from ._fields import (
     token_ids,
     token_types,
 )
-from ._head import MaskedWordHead
+from ._head import Heads, MaskedWordHead
 from ._weights import layers, norm
 
-_HEAD = MaskedWordHead(
-    prefix="cls.predictions.",
-    transform="cls.predictions.transform.dense",
-    norm="cls.predictions.transform.LayerNorm",
-    matrix="cls.predictions.decoder.weight",
-    biases=("cls.predictions.decoder.bias", "cls.predictions.bias"),
+_HEADS = Heads(
+    MaskedWordHead(
+        prefix="cls.predictions.",
+        transform="cls.predictions.transform.dense",
+        norm="cls.predictions.transform.LayerNorm",
+        matrix="cls.predictions.decoder.weight",
+        biases=("cls.predictions.decoder.bias", "cls.predictions.bias"),
+    ),
+    LabelHead(
+        ("BertForSequenceClassification",),
+        "pooler.dense",
+        "tanh",
+        "classifier",
+        apart=("classifier.",),
+    ),
 )
 _LINEARS = {
     "self_attention.query": "attention.self.query",
@@ -98,16 +107,19 @@ def _read_config(fields: Fields) -> TransformerConfig:
         **settings,
         max_length=size(fields, "max_position_embeddings"),
         embedding=EmbeddingConfig(norm=True, token_types=token_types(fields)),
-        output=OutputConfig(
-            tied=flag(fields, "tie_word_embeddings", default=True),
-            bias=True,
-            transform=settings["activation"],
+        output=_HEADS.output(
+            fields,
+            OutputConfig(
+                tied=flag(fields, "tie_word_embeddings", default=True),
+                bias=True,
+                transform=settings["activation"],
+            ),
         ),
     )
 
 
 def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    return {**bert_encoder(config, tensors), **_HEAD.places(config, tensors)}
+    return {**bert_encoder(config, tensors), **_HEADS.places(config, tensors)}
 
 
 BERT = Family(
@@ -115,7 +127,7 @@ BERT = Family(
     model_types=("bert",),
     read_config=_read_config,
     weights=_weights,
-    tasks=_HEAD.tasks,
+    tasks=_HEADS.words.tasks,
     prefixes=("bert.",),
     unused=(
         "embeddings.position_ids",
@@ -126,5 +138,6 @@ BERT = Family(
         "classifier.*",
         "qa_outputs.*",
     ),
-    fit_config=_HEAD.fit_config,
+    fit_config=_HEADS.fit_config,
+    label_head=_HEADS.labels,
 )

@@ -12,7 +12,7 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
 from ..config_fields import flag, number, size
-from ..family import Family, Shape, StoredWeight
+from ..family import Family, LabelHead, Shape, StoredWeight
 from ._fields import (
     activation,
     refuse_decoder,
@@ -20,15 +20,24 @@ from ._fields import (
     refuse_pruned_heads,
     token_ids,
 )
-from ._head import MaskedWordHead
+from ._head import Heads, MaskedWordHead
 from ._weights import layers, norm
 
-_HEAD = MaskedWordHead(
-    prefix="vocab_",
-    transform="vocab_transform",
-    norm="vocab_layer_norm",
-    matrix="vocab_projector.weight",
-    biases=("vocab_projector.bias",),
+_HEADS = Heads(
+    MaskedWordHead(
+        prefix="vocab_",
+        transform="vocab_transform",
+        norm="vocab_layer_norm",
+        matrix="vocab_projector.weight",
+        biases=("vocab_projector.bias",),
+    ),
+    LabelHead(
+        ("DistilBertForSequenceClassification",),
+        "pre_classifier",
+        "relu",
+        "classifier",
+        apart=("pre_classifier.", "classifier."),
+    ),
 )
 _LINEARS = {
     "self_attention.query": "attention.q_lin",
@@ -63,8 +72,11 @@ def _read_config(fields: Fields) -> TransformerConfig:
         dropout=number(fields, "dropout", 0.1),
         attention_dropout=number(fields, "attention_dropout", 0.1),
         embedding=EmbeddingConfig(norm=True),
-        output=OutputConfig(
-            tied=flag(fields, "tie_word_embeddings", default=True), bias=True, transform=hidden
+        output=_HEADS.output(
+            fields,
+            OutputConfig(
+                tied=flag(fields, "tie_word_embeddings", default=True), bias=True, transform=hidden
+            ),
         ),
         **token_ids(fields, padding=0),
     )
@@ -76,7 +88,7 @@ def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[st
         "source_positions.weight": StoredWeight("embeddings.position_embeddings.weight"),
         **norm("source_embedding_norm", "embeddings.LayerNorm", tensors),
         **layers(config.encoder_layers, "transformer.layer", _LINEARS, _NORMS, tensors),
-        **_HEAD.places(config, tensors),
+        **_HEADS.places(config, tensors),
     }
 
 
@@ -91,9 +103,10 @@ DISTILBERT = Family(
     model_types=("distilbert",),
     read_config=_read_config,
     weights=_weights,
-    tasks=_HEAD.tasks,
+    tasks=_HEADS.words.tasks,
     prefixes=("distilbert.",),
     unused=("embeddings.position_ids", "pre_classifier.*", "classifier.*", "qa_outputs.*"),
-    fit_config=_HEAD.fit_config,
+    fit_config=_HEADS.fit_config,
+    label_head=_HEADS.labels,
     frozen=_frozen,
 )

@@ -14,17 +14,31 @@ from ...config_parts import EmbeddingConfig, OutputConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ..config_fields import flag, size
-from ..family import Family, Shape, StoredWeight
+from ..family import Family, LabelHead, Shape, StoredWeight
 from ._fields import token_types
-from ._head import MaskedWordHead
+from ._head import Heads, MaskedWordHead
 from .bert import bert_encoder, bert_settings
 
-_HEAD = MaskedWordHead(
-    prefix="lm_head.",
-    transform="lm_head.dense",
-    norm="lm_head.layer_norm",
-    matrix="lm_head.decoder.weight",
-    biases=("lm_head.decoder.bias", "lm_head.bias"),
+
+_HEADS = Heads(
+    MaskedWordHead(
+        prefix="lm_head.",
+        transform="lm_head.dense",
+        norm="lm_head.layer_norm",
+        matrix="lm_head.decoder.weight",
+        biases=("lm_head.decoder.bias", "lm_head.bias"),
+    ),
+    LabelHead(
+        (
+            "RobertaForSequenceClassification",
+            "XLMRobertaForSequenceClassification",
+            "CamembertForSequenceClassification",
+        ),
+        "classifier.dense",
+        "tanh",
+        "classifier.out_proj",
+        apart=("classifier.",),
+    ),
 )
 
 
@@ -50,14 +64,17 @@ def _read_config(fields: Fields) -> TransformerConfig:
             position_offset=offset,
             skip_padding=True,
         ),
-        output=OutputConfig(
-            tied=flag(fields, "tie_word_embeddings", default=True), bias=True, transform="gelu"
+        output=_HEADS.output(
+            fields,
+            OutputConfig(
+                tied=flag(fields, "tie_word_embeddings", default=True), bias=True, transform="gelu"
+            ),
         ),
     )
 
 
 def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    return {**bert_encoder(config, tensors), **_HEAD.places(config, tensors)}
+    return {**bert_encoder(config, tensors), **_HEADS.places(config, tensors)}
 
 
 ROBERTA = Family(
@@ -65,7 +82,7 @@ ROBERTA = Family(
     model_types=("roberta", "xlm-roberta", "camembert"),
     read_config=_read_config,
     weights=_weights,
-    tasks=_HEAD.tasks,
+    tasks=_HEADS.words.tasks,
     prefixes=("roberta.",),
     unused=(
         "embeddings.position_ids",
@@ -75,5 +92,6 @@ ROBERTA = Family(
         "classifier.*",
         "qa_outputs.*",
     ),
-    fit_config=_HEAD.fit_config,
+    fit_config=_HEADS.fit_config,
+    label_head=_HEADS.labels,
 )

@@ -46,11 +46,17 @@ def silu_derivative(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return sigmoid * (1 + x * (1 - sigmoid))
 
 
+def tanh_derivative(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Return 1 - tanh(x)^2."""
+    return 1 - np.tanh(x) ** 2
+
+
 _DERIVATIVES: dict[str, Callable[[Array], Array]] = {
     "relu": relu_derivative,
     "gelu": gelu_derivative,
     "gelu_tanh": gelu_tanh_derivative,
     "silu": silu_derivative,
+    "tanh": tanh_derivative,
     "reglu": relu_derivative,
     "geglu": gelu_derivative,
     "geglu_tanh": gelu_tanh_derivative,

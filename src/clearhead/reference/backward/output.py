@@ -36,7 +36,9 @@ def through_output(
     part, scope = config.output, model.at("output")
     stack = "decoder" if config.decoder_layers else "encoder"
     hidden = f"{stack}.output" if part.scale is None else "scaled_hidden"
-    read = hidden if part.transform is None else "output_norm.output"
+    read = hidden
+    if part.transform is not None:
+        read = "output_norm.output" if part.transform_norm else "output_transform.output"
 
     # Cap, bias and matrix.
     of = "d_logits"
@@ -71,7 +73,7 @@ def _through_transform(
     x: Reading,
     config: TransformerConfig,
 ) -> Float[Array, "batch length d_model"]:
-    """Go back through the norm, the activation and the linear layer before the output matrix.
+    """Go back through the norm, if there is one, the activation and the linear layer before the output matrix.
 
     Args:
         model: the scope of the whole model.
@@ -81,9 +83,12 @@ def _through_transform(
         config: of the model.
     """
     norm, scope = model.at("output_norm"), model.at("output_transform")
-    d = norm.record(steps.D_OUTPUT, d, of=("output.d_input",))
-    d = through_norm(norm, d, config.norm_epsilon)
-    d = scope.record(steps.D_OUTPUT, d, of=("output_norm.d_input",))
+    of = "output.d_input"
+    if config.output.transform_norm:
+        d = norm.record(steps.D_OUTPUT, d, of=(of,))
+        d = through_norm(norm, d, config.norm_epsilon)
+        of = "output_norm.d_input"
+    d = scope.record(steps.D_OUTPUT, d, of=(of,))
     d = d * activation_derivative(name)(scope["projected"])
     d = scope.record(output_steps.D_TRANSFORM_PROJECTED[name], d)
     d = through_linear(scope, d, x.value, of=("d_projected", x.name))

@@ -59,11 +59,17 @@ def silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return x * (0.5 * (1 + np.tanh(0.5 * x)))
 
 
+def tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Return the hyperbolic tangent, which BERT has before its labels."""
+    return np.tanh(x)
+
+
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "relu": relu,
     "gelu": gelu,
     "gelu_tanh": gelu_tanh,
     "silu": silu,
+    "tanh": tanh,
     "reglu": relu,
     "geglu": gelu,
     "geglu_tanh": gelu_tanh,

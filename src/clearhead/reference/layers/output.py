@@ -45,7 +45,9 @@ class Output:
             transform = weight_and_bias(weights, "output_transform")
             self._transform_linear = Linear(*transform, products=products)
             self._transform_function = activation(part.transform)
-            self._transform_norm = Norm(config, *weight_and_bias(weights, "output_norm"))
+            self._transform_norm = None
+            if part.transform_norm:
+                self._transform_norm = Norm(config, *weight_and_bias(weights, "output_norm"))
 
     def __call__(
         self, hidden: Float[Array, "... d_model"], *, trace: Watcher, of: tuple[str, ...]
@@ -74,10 +76,15 @@ class Output:
         trace: Watcher,
         of: tuple[str, ...],
     ) -> tuple[Float[Array, "... d_model"], tuple[str, ...]]:
-        """Apply a linear layer, an activation and a norm; return the name of the last step too."""
+        """Apply a linear layer, an activation and a norm, where there is one.
+
+        The name of the last step is returned, too.
+        """
         scope = trace.at("output_transform")
         hidden = scope.record(steps.TRANSFORM_PROJECTED, self._transform_linear(hidden), of=of)
         hidden = scope.record(steps.TRANSFORMED[name], self._transform_function(hidden))
         of = ("output_transform.output",)
+        if self._transform_norm is None:
+            return hidden, of
         hidden = self._transform_norm(hidden, trace=trace.at("output_norm"), of=of)
         return hidden, ("output_norm.output",)

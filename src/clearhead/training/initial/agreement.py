@@ -12,10 +12,11 @@ from typing import Any
 
 from ...config import TransformerConfig
 from ...errors import CheckpointError, ConfigError
+from ...pretrained.label_head import with_labels
 from ...setting_fields import from_mapping
 from ...visible import quoted
 from ..settings import Settings
-from ..tasks.task import TASKS, model_config
+from ..tasks.task import CLASSIFICATION, TASKS, model_config
 from .growth import STACKS, check_growth
 from .origin import Origin
 
@@ -43,14 +44,19 @@ def run_config(
     task = TASKS[settings.task]
     if origin is None:
         return model_config(task, settings.model, vocab_size, labels)
-    table = _merged(origin.config.to_dict(), settings.model)
+    before = origin.config
+    if task is CLASSIFICATION and origin.pretrained is not None:
+        before = with_labels(before, origin.pretrained.family, labels)
+    table = _merged(before.to_dict(), settings.model)
     if origin.pretrained is None:
         config = model_config(task, table, vocab_size, labels)
-        _check_same(origin.name, origin.config, config, _FREE_OF_OURS)
+        _check_same(origin.name, before, config, _FREE_OF_OURS)
         return config
-    table["vocab_size"] = origin.config.vocab_size
+    if before.output.labels:
+        table["output"] = {**table["output"], "labels": labels}
+    table["vocab_size"] = before.vocab_size
     config = from_mapping(TransformerConfig, table, section="model")
-    _check_same(origin.name, origin.config, config, _FREE)
+    _check_same(origin.name, before, config, _FREE)
     return config
 
 
@@ -60,12 +66,8 @@ def check_origin(origin: Origin, config: TransformerConfig) -> None:
     Raises:
         CheckpointError: saying which setting is to be changed.
     """
-    before = origin.config
-    if before.output.labels and config.output.labels:  # how many follows from the data
-        output = dataclasses.replace(config.output, labels=before.output.labels)
-        config = dataclasses.replace(config, output=output)
     try:
-        check_growth(before, config)
+        check_growth(origin.config, config)
     except ConfigError as error:
         raise CheckpointError(
             f"The weights of training.initial = {origin.name!r} do not fit this model: {error}."

@@ -15,7 +15,6 @@ from ..run_folder._model_folder import model_draft
 from .origin import Origin
 
 
-
 def export_origin(
     folder: Path,
     weights: Mapping[str, Tensor],

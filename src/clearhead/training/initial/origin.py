@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...config import TransformerConfig
 from ...errors import ConfigError
+from ...pretrained.label_head import relabelled
 from ...pretrained.model import PretrainedModel
 from ...pretrained.reading import read_pretrained
 from ...pretrained.writing import check_storage
@@ -17,7 +18,7 @@ from ...translation.task import Task as TranslationTask
 from ...translation.task import read_task, task_names
 from ..settings import Settings, TokenizerSettings
 from ..sources import model_folder, tokenizer_file
-from ..tasks.task import TASKS, TRANSLATION
+from ..tasks.task import CLASSIFICATION, TASKS, TRANSLATION
 from .weights import read_initial_config
 
 
@@ -31,6 +32,7 @@ class Origin:
         config: of it.
         pretrained: it, where transformers saved it; None of a model of ours.
         asking: how a model of someone else's is asked to translate; None of others.
+        fresh: the weights of the run's model that this one lacks: of a head for new labels.
     """
 
     name: str
@@ -38,12 +40,21 @@ class Origin:
     config: TransformerConfig
     pretrained: PretrainedModel | None = None
     asking: TranslationTask | None = None
+    fresh: tuple[str, ...] = ()
 
     def without_weights(self) -> Origin:
         """Return the same without the numbers, which a run has in its own model."""
         if self.pretrained is None:
             return self
         return replace(self, pretrained=replace(self.pretrained, weights={}))
+
+    def with_labels(self, labels: tuple[str, ...]) -> Origin:
+        """Return the same with a head for some labels, that of its files where they are those."""
+        if self.pretrained is None:
+            return self
+        head = relabelled(self.pretrained, labels)
+        model = head.model
+        return replace(self, pretrained=model, config=model.config, fresh=head.fresh)
 
     @cached_property
     def own_tokenizer(self) -> Tokenizer:
@@ -90,7 +101,9 @@ def _check_task(settings: Settings, pretrained: PretrainedModel) -> None:
             f"{task.model}, of {' and '.join(task.stacks)}. Set task = {right.name!r}, or begin "
             f"from another model."
         )
-    if not config.output.matrix:
+    if task is CLASSIFICATION and pretrained.family.label_head is None:
+        raise ConfigError(f"{about}, and no head for labels of this family is known here.")
+    if task is not CLASSIFICATION and not config.output.matrix:
         raise ConfigError(f"{about} that was saved without its head. Save the whole model.")
     pretrained.require_tokenizer()
 

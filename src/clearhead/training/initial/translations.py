@@ -28,7 +28,8 @@ class OriginTranslationSet(TranslationSet):
 
     def __init__(self, development: Sequence[Batch], origin: Origin, count: int) -> None:
         model, asking = origin.pretrained, origin.asking
-        assert model is not None and asking is not None
+        assert model is not None
+        assert asking is not None
         tokenizer = model.require_tokenizer()
         super().__init__(
             development, tokenizer, count, padding=(model.config.pad_id, development[0].padding)

@@ -75,7 +75,10 @@ def load_initial(folder: Path, model: Transformer) -> list[str]:
 
 
 def _tensors(weights: Mapping[str, Array]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(array) for name, array in weights.items()}
+    return {
+        name: torch.from_numpy(array if array.flags.writeable else array.copy())
+        for name, array in weights.items()
+    }
 
 
 def load_origin(origin: Origin, model: Transformer) -> list[str]:
@@ -90,8 +93,10 @@ def load_origin(origin: Origin, model: Transformer) -> list[str]:
     pretrained = origin.pretrained
     if pretrained is None:
         return load_initial(origin.folder, model)
-    fit_weights(pretrained.folder, _tensors(pretrained.weights), model)
-    return []
+    fit_weights(pretrained.folder, _tensors(pretrained.weights), model, fresh=origin.fresh)
+    if not origin.fresh:
+        return []
+    return [f"new, and so random at first: {', '.join(origin.fresh)}"]
 
 
 def set_trained(origin: Origin | None, model: Transformer) -> None:

@@ -96,9 +96,7 @@ class TranslationSet:
         engine = ModelEngine(model)
         # The same rows side by side whoever translates them, so that the bits are the same.
         for first in processes.share(range(0, len(self.sources), ROWS)):
-            for i, best in enumerate(
-                search(engine, self.sources[first : first + ROWS], settings)
-            ):
+            for i, best in enumerate(search(engine, self.sources[first : first + ROWS], settings)):
                 tokens = best[0].tokens[:longest]
                 ids[first + i, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
         return [self.tokenizer.decode(row) for row in processes.add_up(ids).tolist()]

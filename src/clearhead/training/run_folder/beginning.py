@@ -45,7 +45,8 @@ def check_beginning(settings: Settings, processes: int) -> Origin | None:
     origin = read_origin(settings)
     tokenizer = run_tokenizer(settings, origin)
     size = tokenizer.vocab_size if tokenizer else settings.tokenizer.vocab_size
-    config = run_config(settings, origin, size)
+    labels = origin.config.output.labels if origin is not None else 0
+    config = run_config(settings, origin, size, labels or 2)  # how many follows from the data
     if origin is not None:
         is_foreign = origin.pretrained is not None
         check_config(TASKS[settings.task], settings.data, config, counts_specials=is_foreign)

@@ -19,7 +19,11 @@ MOST_LABELS = 1000
 
 
 def run_labels(
-    run: Path, corpora: Iterable[str], preparation: Preparation, vocab_size: int
+    run: Path,
+    corpora: Iterable[str],
+    preparation: Preparation,
+    vocab_size: int,
+    before: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Return the labels of a run: those of its corpora, or those that an earlier start wrote.
 
@@ -28,6 +32,7 @@ def run_labels(
         corpora: that it trains on.
         preparation: of their texts. What is held out does not count.
         vocab_size: of the tokenizer. A store of token ids has no room for more labels.
+        before: those of the model that the run begins from; the same ones come in its order.
 
     Raises:
         CorpusError: there is one label alone, or there are too many.
@@ -53,7 +58,7 @@ def run_labels(
             f"A classifier needs two labels or more, and the corpora have {len(labels)}{label}. A "
             f"line is a text, a tab and its label."
         )
-    in_order = tuple(sorted(labels))
+    in_order = before if labels == set(before) else tuple(sorted(labels))
     write_whole(path, json.dumps(in_order, ensure_ascii=False, indent=2))
     return in_order
 

@@ -174,6 +174,7 @@ DERIVATIVES = {
     "gelu_tanh": f"(0.5 * (1 + {_TANH}) + 0.5 * {{0}} * (1 - {_TANH} ** 2)"
     " * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * {0} ** 2))",
     "silu": f"({_SIGMOID} * (1 + {{0}} * (1 - {_SIGMOID})))",
+    "tanh": "(1 - np.tanh({0}) ** 2)",
 }
 _GATES = {"reglu": "relu", "geglu": "gelu", "geglu_tanh": "gelu_tanh", "swiglu": "silu"}
 

@@ -91,10 +91,14 @@ _RELU = "np.maximum({0}, 0.0)"
 _GELU = "0.5 * {0} * (1 + math.erf({0} / np.sqrt(2)))"
 _GELU_TANH = "0.5 * {0} * (1 + np.tanh(np.sqrt(2 / np.pi) * ({0} + 0.044715 * {0} ** 3)))"
 _SILU = "{0} / (1 + np.exp(-{0}))"
+_TANH = "np.tanh({0})"
 
 
-# The activation of a layer -> its function, in the notation of rules.
-FUNCTIONS = {"relu": _RELU, "gelu": _GELU, "gelu_tanh": _GELU_TANH, "silu": _SILU}
+# The activation of a layer, or of the transform before the output -> its function, in the notation
+# of rules.
+FUNCTIONS = {
+    "relu": _RELU, "gelu": _GELU, "gelu_tanh": _GELU_TANH, "silu": _SILU, "tanh": _TANH,
+}  # fmt: skip
 
 
 def _plain(activation: str, function: str, title: str) -> StepKind:

@@ -51,7 +51,7 @@ def _transform(activation: str) -> StepKind:
 
 
 # The activation of a config's output transform -> the step after it.
-TRANSFORMED = {name: _transform(name) for name in ("relu", "gelu", "gelu_tanh", "silu")}
+TRANSFORMED = {name: _transform(name) for name in FUNCTIONS}
 
 
 _OUTPUT_ROW = (
