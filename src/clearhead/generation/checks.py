@@ -41,28 +41,39 @@ def check_generation(
     beginnings = _beginnings(inputs, settings, has_encoder, starts)
     kind = "decoder start" if has_encoder else "prompt"
     for number, tokens in enumerate(beginnings):
-        if not tokens:
-            raise ConfigError(
-                f"The {kind} {number} has no token, and generation needs one to continue. "
-                f"Begin it with the model's start token."
-            )
-        for token in tokens:
-            if not 0 <= token < engine.vocab_size:
-                raise ConfigError(
-                    f"The {kind} {number} holds the token id {token}; this model's ids are 0 to "
-                    f"{engine.vocab_size - 1}."
-                )
-        longest = settings.longest(len(tokens), positions)
-        if len(tokens) >= longest:
-            most = f"max_length is {longest}"
-            hint = ", or use max_new_tokens instead of max_length"
-            if positions is not None and longest == positions + 1:
-                most, hint = f"the model reads {positions}", ""
-            raise ConfigError(
-                f"The {kind} {number} has {len(tokens)} tokens, and {most}: nothing can follow. "
-                f"Shorten it{hint}."
-            )
+        name = f"The {kind} {number}"
+        _check_tokens(name, tokens, engine.vocab_size)
+        _check_room(name, len(tokens), settings, positions)
     return beginnings
+
+
+def _check_tokens(name: str, tokens: Sequence[int], vocab_size: int) -> None:
+    if not tokens:
+        raise ConfigError(
+            f"{name} has no token, and generation needs one to continue. Begin it with the "
+            f"model's start token."
+        )
+    for token in tokens:
+        if not 0 <= token < vocab_size:
+            raise ConfigError(
+                f"{name} holds the token id {token}; this model's ids are 0 to {vocab_size - 1}."
+            )
+
+
+def _check_room(
+    name: str, length: int, settings: GenerationSettings, positions: int | None
+) -> None:
+    """Check that at least one token can follow."""
+    longest = settings.longest(length, positions)
+    if length < longest:
+        return
+    most = f"max_length is {longest}"
+    hint = ", or use max_new_tokens instead of max_length"
+    if positions is not None and longest == positions + 1:
+        most, hint = f"the model reads {positions}", ""
+    raise ConfigError(
+        f"{name} has {length} tokens, and {most}: nothing can follow. Shorten it{hint}."
+    )
 
 
 def check_decoding(decoding: Decoding, settings: GenerationSettings) -> None:

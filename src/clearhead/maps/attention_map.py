@@ -2,8 +2,8 @@
 
 A map keeps queries and keys (and values where contributions are asked for) and answers from them,
 in memory linear in the length: w_ij = exp(score_ij - lse_i), where lse_i is the log-sum-exp that
-fused kernels compute anyway (FlashAttention, arXiv 2205.14135). It is kept as two numbers, the
-highest score of the row and the rest, so that weights are as exact far from zero as near it.
+fused kernels compute anyway (FlashAttention, arXiv 2205.14135). It is stored as two numbers, the
+highest score of the row and the rest, so that weights are exact for large scores, too.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class AttentionMap(StoredAttention):
     before the softmax (-inf where a query may not attend), ``m.contributions[...]`` weight times
     the norm of the value. All is exact to the rounding of float32 (of float64 for such inputs),
     however large scores are; half-precision inputs are computed in float32. A bias is added to
-    scores of float32, as a model adds it: where a mask of -1e9 hides all keys, nothing is left of
-    them, and the weights are even. A query that may attend to nothing has weights of zero.
+    float32 scores, as a model adds it: if a mask of -1e9 hides all keys of a query, nothing is left
+    of the scores, and the weights are even. A query that may attend to nothing has weights of zero.
 
     Args:
         query: Float[Tensor, "batch heads query_len head_dim"], as the kernel got it.
@@ -46,14 +46,15 @@ class AttentionMap(StoredAttention):
             heads.
         scoring: how scores come from them.
         value: Float[Tensor, "batch kv_heads key_len value_dim"]; needed for contributions only.
-        lse: Float[Tensor, "batch heads query_len"], natural log of the denominator, the share of
-            the sinks included; None to compute it when it is needed. Ignored where its rounding
-            would show: for half-precision inputs, and far from zero.
+        lse: Float[Tensor, "batch heads query_len"], natural log of the denominator, including the
+            sinks; None to compute it when needed. It is ignored where its rounding would show: for
+            half-precision inputs, and for large scores.
         denominators: the same without that rounding, from `denominators` of another map.
         source: where the map came from.
-        query_labels, key_labels: a token for each query and key, or such a list for each batch row.
-        query_offset: the key at which query 0 stands, for distances: key_len - query_len for new
-            tokens after a cache.
+        query_labels, key_labels: a token for each query and key, or a list of tokens for each batch
+            row.
+        query_offset: the index of query 0 among the keys, for distances: key_len - query_len for
+            new tokens after a cache.
 
     Raises:
         ShapeError: the tensors do not fit together.
@@ -72,7 +73,7 @@ class AttentionMap(StoredAttention):
         key_labels: Labels | None = None,
         **scoring: Any,
     ) -> AttentionMap:
-        """Return the map of an attention that would be called with these tensors and arguments.
+        """Return the map of an attention called with these tensors and arguments.
 
         Args:
             scoring: the keywords of :meth:`Scoring.of`: scale, softcap, mask, causal,

@@ -43,8 +43,8 @@ def to_dataframe(
         attention_map: whose weights.
         batch, heads: which sequences and heads; None for all.
         queries, keys: a window of the map, slices in steps of 1.
-        topk: only the so many largest weights of each query, largest first; for long maps, whose
-            table of all links no memory holds. Not together with a window of keys.
+        topk: only this many of the largest weights of each query, largest first; for long maps,
+            whose table of all links would not fit in memory. It excludes a window of keys.
         most_rows: a guard: a larger table is refused before it is made.
 
     Raises:

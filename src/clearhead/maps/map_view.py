@@ -1,4 +1,4 @@
-"""MapView: the part of a map that stands in brackets, and nothing else, is computed."""
+"""MapView: computes the part of a map that is indexed, and nothing else."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MapView:
 def _weights(
     attention: StoredAttention, positions: Sequence[Tensor], batch: Positions, heads: Positions
 ) -> Float[Tensor, "batch heads rows columns"]:
-    """Compute some weights by the shorter way: from whole rows, or from denominators."""
+    """Compute some weights from whole rows or from denominators, whichever is less work."""
     _, _, rows, columns = positions
     query_len, key_len = attention.shape[2:]
     keys = as_slice(columns)
@@ -72,7 +72,7 @@ def _of_whole_rows(
     sinks = None if sinks is None else pick(sinks, 0, heads)
     may_be_dead = attention.scoring.adds or attention.scoring.mask is not None
     every = columns == slice(0, attention.shape[3])
-    # In chunks, unless the answer is as large as what it is computed from.
+    # In chunks, unless the answer is as large as the scores that it is computed from.
     parts = list(chunks(len(rows), attention.shape[1] * attention.shape[3]))
     if not parts or (every and len(parts) > 1 and not attention.is_far):
         parts = [slice(0, len(rows))]

@@ -1,4 +1,4 @@
-"""A part of an attention map as a map of its own: a row of the batch, or some heads of it."""
+"""One batch row of an attention map, or some of its heads, as a map of its own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ def one_row(
 ) -> AttentionMap:
     """Return the map of one row of the batch, whose own batch is 1.
 
-    Labels stay with the whole map.
+    It has no labels.
 
     Args:
         attention_map: the whole.
         row: its index in the batch.
-        kv_heads: the heads of keys, from the first to before the second, whose query heads are
-            taken; None for all.
+        kv_heads: (first, end): take the query heads of key heads first to end - 1; None for all.
 
     Raises:
         IndexError: there is no such row, or there are no such heads.

@@ -1,6 +1,6 @@
 """Attention rollout, through all layers, without an L x L product.
 
-Attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928) takes every layer for a step of a
+Attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928) treats each layer as a step of a random
 walk over positions. With P_h the attention weights of head h, a layer passes on
 
     A = (r I + (1 - r) mean_h P_h) / its row sums,
@@ -18,8 +18,8 @@ matrices times a vector, from the first layer up:
 and each product is a sum over tiles of P_h, which come from queries, keys and the log-sum-exp.
 Memory is linear in the length, work is one pass over the tiles of each layer.
 
-Rollout is a model of routing, not a fact about the network: it knows neither values nor
-feed-forward layers, and takes heads for equals.
+Rollout is a model of routing, not a fact about the network: it ignores values and feed-forward
+layers, and counts all heads the same.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def rollout(
         maps: a recording, or the maps of self-attention of one stack in the order of its layers,
             each Float["batch heads length length"]. A part of the layers gives the rollout of that
             part.
-        tokens: output positions: one, several, or [batch, n] for others in each sequence (the
-            last tokens of sequences padded on the right, say). Negative ones count from the end.
+        tokens: output positions: one, several, or [batch, n] for different ones in each sequence
+            (such as the last tokens of sequences padded on the right). Negative ones count from the
+            end.
         layers: which stack of a recording: a pattern (``"encoder*"``) or names in their order;
             needed where there are several, as in a model with encoder and decoder.
         residual: the share r of the residual connection, 0 to 1; the paper takes 0.5.
@@ -87,8 +88,8 @@ def flow_to(
     """Compute how much every output position draws on input tokens, through all layers.
 
     Columns of the rollout matrix of Abnar and Zuidema 2020 (arXiv 2005.00928), computed from the
-    first layer up: v <- A_l v with A_l = (r I + (1 - r) mean_h P_h) / row sums. The value at
-    (i, j) of `rollout(maps, i)` and of `flow_to(maps, j)` is the same number.
+    first layer up: v <- A_l v with A_l = (r I + (1 - r) mean_h P_h) / row sums. Entry j of
+    `rollout(maps, i)` is entry i of `flow_to(maps, j)`.
 
     Args:
         maps, layers, residual, heads: as in `rollout`.
@@ -117,7 +118,7 @@ def flow_of(
 ) -> Float[Tensor, "batch n length"]:
     """Compute how much every output position draws on shares of the input, through all layers.
 
-    A share of 1 for one token is what `flow_to` computes; ones for a span sum up over it.
+    A share of 1 for one token gives what `flow_to` computes; ones for a span give the sum over it.
 
     Args:
         maps, layers, residual, heads: as in `rollout`.
@@ -179,7 +180,7 @@ def _downwards(
     rows = through_attention.any(1).any(0).nonzero()[:, 0]
     if len(rows) * 4 > flow.shape[-1]:
         below = _through(attention_map, _Downwards(through_attention, heads))
-    else:  # at the last layer only a few positions count
+    else:  # at the last layer only a few positions matter
         below = torch.zeros_like(flow)
         for part in chunks(len(rows), attention_map.shape[1] * flow.shape[0] * flow.shape[-1]):
             weights = attention_map[:, :, rows[part]][:, heads]
@@ -253,10 +254,10 @@ class _Upwards(_Product):
 def _shares(
     attention_map: AttentionMap, residual: float, heads: Int[Tensor, "heads"]
 ) -> tuple[Float64[Tensor, "batch length"], Float64[Tensor, "batch length"]]:
-    """Return what each row takes from itself, and the factor of its weights."""
+    """Return the share that each row keeps of itself, and the factor of its weights."""
     row_sum = _row_sums(attention_map, heads)
     total = residual + (1 - residual) * row_sum
-    nothing = total <= 0  # r is 0 and the query may attend to nothing: it stays where it is
+    nothing = total <= 0  # r is 0 and the query may attend to nothing: it keeps all of itself
     total = total.masked_fill(nothing, 1.0)
     own_share = torch.full_like(total, residual) / total
     return own_share.masked_fill(nothing, 1.0), (1 - residual) / total
@@ -265,7 +266,7 @@ def _shares(
 def _row_sums(
     attention_map: AttentionMap, heads: Int[Tensor, "heads"]
 ) -> Float64[Tensor, "batch length"]:
-    """Return the sums of the rows of mean_h P_h: 1, except where something takes of a row."""
+    """Return the row sums of mean_h P_h: 1, unless a mask or a sink takes part of a row."""
     batch, count, query_len, _ = attention_map.shape
     scoring, device = attention_map.scoring, attention_map.query.device
     # A mask alone leaves 1, or 0 where a query may attend to nothing.

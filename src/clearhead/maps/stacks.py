@@ -18,8 +18,8 @@ Layers = str | Sequence[Layer] | None
 def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]:
     """Return the self-attention maps of one stack of layers, from the first layer to the last.
 
-    A stack is what has the same name but for its numbers: ``encoder.layers.*.self_attn``. A
-    module that is called once for every layer, as ALBERT's is, makes up a stack alone.
+    A stack is the modules whose names differ in numbers only: ``encoder.layers.*.self_attn``. A
+    module that is called once for every layer, as in ALBERT, is a stack by itself.
 
     Args:
         maps: a recording, or maps by name; or maps in the order of their layers, which are taken

@@ -150,6 +150,41 @@ def _sources(
     return sources, places, notes
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A module reads a sum of parts.
+
+    Attributes:
+        module: its name.
+        parts: the places of the parts.
+    """
+
+    module: str
+    parts: frozenset[int]
+
+
+def _events(stream: StreamRun, parts: Sequence[Part]) -> list[_Read | int]:
+    """Return, in the order of the run, what reads the stream and the places of parts added to it.
+
+    Sublayers alternate in it: those who read, then what they add.
+    """
+    by_node = {id(part.addend): place for place, part in enumerate(parts)}
+    storages = {
+        part.addend.value.untyped_storage()._cdata: place
+        for place, part in enumerate(parts)
+        if isinstance(part.addend, Leaf)
+    }
+    events: list[tuple[int, _Read | int]] = []
+    for read in stream.reads:
+        within = _parts_in(read.node, by_node)
+        if read.node is None and read.storage in storages:
+            within = frozenset({storages[read.storage]})
+        if within:
+            events.append((read.order, _Read(read.module, within)))
+    events.extend((part.node.order, place) for place, part in enumerate(parts))
+    return [event for _, event in sorted(events, key=lambda event: event[0])]
+
+
 def _sinks(
     stream: StreamRun,
     parts: Sequence[Part],
@@ -157,37 +192,23 @@ def _sinks(
     places: dict[int, int],
 ) -> list[Sink]:
     """Return the sinks: the readers before each sublayer, and those before the logits."""
-    by_node = {id(part.addend): place for place, part in enumerate(parts)}
-    storages = {
-        part.addend.value.untyped_storage()._cdata: place
-        for place, part in enumerate(parts)
-        if isinstance(part.addend, Leaf)
-    }
-    events: list[tuple[int, str, frozenset[int] | int]] = []
-    for read in stream.reads:
-        within = _parts_in(read.node, by_node)
-        if read.node is None and read.storage in storages:
-            within = frozenset({storages[read.storage]})
-        if within:
-            events.append((read.order, read.module, within))
-    events.extend((part.node.order, "", place) for place, part in enumerate(parts))
     sinks = [Sink()]
-    for _, module, what in sorted(events, key=lambda event: event[0]):
+    for event in _events(stream, parts):
         sink = sinks[-1]
-        if isinstance(what, int):
+        if isinstance(event, int):
             if not sink.readers:
                 continue  # the embeddings, which read nothing
-            sink.names.append(attentions[what] or path_of(parts[what]))
-            sink.attention = sink.attention or attentions[what]
+            sink.names.append(attentions[event] or path_of(parts[event]))
+            sink.attention = sink.attention or attentions[event]
             continue
         if sink.names:
             sink = Sink()
             sinks.append(sink)
-        sink.readers.append(module)
-        sink.sources |= {places[one] for one in what if one in places}
+        sink.readers.append(event.module)
+        sink.sources |= {places[place] for place in event.parts if place in places}
     sinks[-1].names = sinks[-1].names or [LOGITS]
     readers = [reader for sink in sinks for reader in sink.readers]
-    twice = next((one for one in readers if readers.count(one) > 1), None)
+    twice = next((reader for reader in readers if readers.count(reader) > 1), None)
     if twice is not None:
         raise ConfigError(
             f"{twice!r} reads the stream several times in one run, as where layers share their "

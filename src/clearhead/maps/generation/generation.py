@@ -32,8 +32,9 @@ class Generation(Mapping[str, AttentionMap]):
     """One run of ``generate``: a map for each attending module, by name.
 
     ``generation["model.layers.0.self_attn"]`` has the queries and keys of the prompt and of all new
-    tokens but the last, which the model did not read. Its batch are the sequences that ``generate``
-    returned. A new token was written from the query before it: `written_from` has those rows alone.
+    tokens but the last, which the model did not read. Its batch rows are the sequences that
+    ``generate`` returned. A new token is predicted at the query before it; `written_from` has those
+    rows alone.
 
     Args:
         maps: builds the map of each module.
@@ -91,7 +92,7 @@ class Generation(Mapping[str, AttentionMap]):
     def written_from(self, name: str) -> AttentionMap:
         """Return the map of the queries from which the new tokens were written.
 
-        Row k of it is what new token k was written from; after the end of a sequence rows attend to
+        Row k is the query that predicted new token k; rows behind the end of a sequence attend to
         nothing.
         """
         return some_queries(self[name], self.first, self.first + self.new)
@@ -106,19 +107,19 @@ class Generation(Mapping[str, AttentionMap]):
         layers: str | Sequence[str] | None = None,
         offsets: Any = None,
     ) -> SpanReading:
-        """Sum what each new token read over spans of the prompt.
+        """Sum the weights with which each new token read spans of the prompt.
 
-        Exact: a sum over a span is the sum of the row of the dense map. Memory is linear in the
-        text; the work is the rows of the new tokens alone.
+        The sums are exact: those of the rows of the dense map. Memory is linear in the text; only
+        the rows of the new tokens are computed.
 
         Args:
             spans: (first, end) in tokens by name, the end not included; or such a mapping for each
-                sequence. They may overlap, and reach into the new tokens. In an encoder-decoder
-                they are spans of what the encoder read.
+                sequence. Spans may overlap, and reach into the new tokens. In an encoder-decoder
+                they are spans of the encoder's text.
             by: ``"weight"``, or ``"contribution"``, weight times the norm of the value: record with
                 ``values=True``.
-            layers: a pattern or names of modules; None for all that read the prompt, which is the
-                cross-attention of an encoder-decoder.
+            layers: a pattern or names of modules; None for all that read the prompt. In an
+                encoder-decoder these are the cross-attentions.
             offsets: the tokenizer's ``offset_mapping`` of the prompt, where spans are in
                 characters.
 
@@ -153,7 +154,7 @@ class Generation(Mapping[str, AttentionMap]):
             layers, residual, heads: as in `clearhead.maps.rollout.rollout`.
 
         Raises:
-            ConfigError: of an encoder-decoder; or as in `spans`.
+            ConfigError: the model is an encoder-decoder; or as in `spans`.
         """
         if self.is_encoder_decoder:
             raise ConfigError(_NO_FLOW)
@@ -167,7 +168,7 @@ class Generation(Mapping[str, AttentionMap]):
         return flow.masked_fill(ended[..., None], 0)
 
     def _names(self, layers: str | Sequence[str] | None) -> list[str]:
-        """Return the modules that a pattern or names choose."""
+        """Return the modules that match a pattern or names."""
         reads = "cross" if self.is_encoder_decoder else "self"
         if layers is None:
             return [name for name in self if self._kinds[name] == reads]

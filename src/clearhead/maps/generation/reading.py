@@ -18,7 +18,7 @@ class SpanReading:
     """New tokens by spans, for each module that attends.
 
     ``reading["model.layers.0.self_attn"]`` is Float["batch heads new spans"]. `mean` is the average
-    over layers and heads. Rows behind the end of a sequence are zeros.
+    over layers and heads. Rows behind the end of a sequence are 0.
 
     Attributes:
         names: of the spans, in the order of the last axis.
@@ -49,7 +49,7 @@ class SpanReading:
         return len(self.sums)
 
     def mean(self) -> Float[Tensor, "batch new spans"]:
-        """Return the mean over the heads of all modules, each head counting the same."""
+        """Return the mean over the heads of all modules, each head with the same weight."""
         return torch.cat([x.double() for x in self.sums.values()], 1).mean(1)
 
     def of(self, name: str) -> Float[Tensor, "batch new"]:

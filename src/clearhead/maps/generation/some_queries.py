@@ -1,4 +1,4 @@
-"""The map of some queries of an attention, against all its keys."""
+"""The map of some consecutive queries of an attention, against all its keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..scores.positions import ALL
 
 
 def some_queries(attention_map: AttentionMap, first: int, end: int) -> AttentionMap:
-    """Return the map of the queries from one to before another; nothing is copied.
+    """Return the map of queries first to end - 1, without copying anything.
 
     Raises:
         IndexError: there are no such queries.

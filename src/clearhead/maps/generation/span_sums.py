@@ -19,7 +19,7 @@ WAYS = ("weight", "contribution")
 class SpanSums(Measure[Tensor]):
     """The sum of each query's weights over each span: Float["batch heads query_len spans"].
 
-    By contribution it is the sum of weight times the Euclidean norm of the key's value.
+    Contributions are weights times the Euclidean norm of the key's value.
     """
 
     spans: NamedSpans

@@ -17,7 +17,7 @@ Spans = Mapping[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class NamedSpans:
-    """The same spans in each row of a batch, where they may lie elsewhere.
+    """Named spans of a batch, at places of their own in each row.
 
     Attributes:
         names: of the spans.
@@ -86,7 +86,7 @@ class NamedSpans:
 def tokens_of_characters(
     name: str, span: Sequence[int], offsets: Sequence[Sequence[int]]
 ) -> tuple[int, int]:
-    """Return the tokens that have characters in a span of the text.
+    """Return the tokens that overlap a span of characters.
 
     Args:
         name: of the span.

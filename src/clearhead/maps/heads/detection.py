@@ -1,14 +1,14 @@
 """The scores of TransformerLens's ``detect_head``, in memory linear in the length.
 
-It compares each head's weights A with a pattern D of zeros and ones, over all queries, by
+Each head's weights A are compared with a pattern D of zeros and ones, over all queries, by
 
     mul   sum of A * D over sum of A
     abs   1 - round(sum of abs(A - D) / length, 3)
 
-where the first key and each query's own key can be left out of A, D and both sums. As A lies
-between 0 and 1, abs(A - D) is A where D is 0 and 1 - A where it is 1: all four are sums of weights
-at known places. The definitions are those of TransformerLens 4.3 (transformer_lens.head_detector);
-see `clearhead.head_kinds` for what the scores of kinds do otherwise.
+where the first key and each query's own key can be left out of A and D. As A is between 0 and 1,
+abs(A - D) is A where D is 0 and 1 - A where D is 1, so everything here is a sum of weights at given
+places. The definitions are those of TransformerLens 4.3 (transformer_lens.head_detector);
+`clearhead.head_kinds` says how the scores of kinds differ from them.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ def detect_heads(
     Args:
         maps: a recording, or maps by name; each module called once.
         patterns: ``"previous_token_head"``, ``"duplicate_token_head"``, ``"induction_head"``, all
-            in one pass over each map; all three where none is named.
+            in one pass over each map; all three by default.
         ids: as `Recording.heads` takes them; needed for the last two.
         exclude_bos: leaves out the first key.
         exclude_current_token: leaves out each query's own key.
         error_measure: ``"mul"`` or ``"abs"``.
 
     Raises:
-        ConfigError: there is no such pattern or measure, tokens are missing, or an attention is
-            none of those that TransformerLens compares.
+        ConfigError: there is no such pattern or measure, tokens are missing, or a map is not of
+            causal self-attention, which alone TransformerLens compares.
     """
     several = patterns or PATTERNS
     for what, values, names in (
@@ -108,7 +108,7 @@ class _Numbers:
         ids: of its tokens; None where only the previous token counts.
         sums: of its weights.
         seeing: how many queries of each head may attend to something.
-        visible: how many keys are about a query's token; None where the score needs no counts.
+        visible: how many keys relate to each query's token; None where the score needs no counts.
     """
 
     one: StoredAttention
@@ -119,10 +119,10 @@ class _Numbers:
 
 
 class _Texts:
-    """Measures maps, and remembers what follows from their tokens: layers mostly have the same.
+    """Measures maps, and remembers what follows from their tokens, which most layers share.
 
     Args:
-        counts: whether scores need the numbers of keys that are about a query's token.
+        counts: whether scores need the number of keys that relate to each query's token.
     """
 
     def __init__(self, *, counts: bool) -> None:
@@ -130,7 +130,7 @@ class _Texts:
         self._last: tuple[Tensor, Tensor, TokenPairs] | None = None
 
     def numbers_of(self, one: StoredAttention, ids: Int[Tensor, "batch length"] | None) -> _Numbers:
-        """Measure a map of self-attention, as many queries as keys."""
+        """Measure a map of self-attention with as many queries as keys."""
         batch, _, length, _ = one.shape
         everything = torch.ones((batch, length), dtype=torch.bool, device=one.query.device)
         attendable = attendable_keys(one, everything).any(1)
@@ -151,7 +151,7 @@ class _Texts:
 
 
 def _seeing(one: StoredAttention) -> Int[Tensor, "batch #heads"]:
-    """Return how many queries of each head may attend to some key."""
+    """Return how many queries of each head may attend to any key."""
     batch, _, length, _ = one.shape
     mask = one.scoring.mask
     if mask is None:
@@ -210,10 +210,10 @@ def _count(of: _Numbers, pattern: str, bos: bool, current: bool) -> Float[Tensor
 
 
 def _as_first(ids: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 others"]:
-    """Return which tokens but the first are the same as the first."""
+    """Return which later tokens equal the first token."""
     return (ids == ids[:, :1])[:, None, 1:]
 
 
 def _twice(ids: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch 1 others"]:
-    """Return which tokens are the same as the one before: what follows that is the query's own."""
+    """Return which tokens equal the token before: they themselves follow an equal token."""
     return (ids[:, 1:] == ids[:, :-1])[:, None]

@@ -31,12 +31,12 @@ class HeadRow(NamedTuple):
         module: its name, with the number of the call where the module was called several times.
         head: its index in the module.
         attention: ``"self"`` or ``"cross"``.
-        kind: what it does mostly, one of `clearhead.head_kinds.KINDS`; None where fewer than three
-            queries have a choice.
-        margin: by how much a score must change at least before the kind does; NaN without a kind.
-        scores: a number from 0 to 1 for each measure that says something of it.
+        kind: what it mostly does, one of `clearhead.head_kinds.KINDS`; None where fewer than three
+            queries may attend to more than one key.
+        margin: the smallest change of a score that changes the kind; NaN without a kind.
+        scores: a number from 0 to 1 for each measure that applies to it.
         copying: how far its weights copy what it reads, from -1 to 1
-            (`clearhead.head_kinds.CopyingScores`); NaN where that is not known.
+            (`clearhead.head_kinds.CopyingScores`); NaN where it is not known.
     """
 
     module: str
@@ -49,7 +49,7 @@ class HeadRow(NamedTuple):
 
     @property
     def copies(self) -> bool:
-        """Whether it is a copying head, beside its kind."""
+        """Whether it is a copying head, in addition to its kind."""
         return self.copying >= COPYING
 
 
@@ -57,17 +57,17 @@ class HeadRow(NamedTuple):
 class HeadKinds:
     """What kind each head is: a row for each, printed as a table.
 
-    `clearhead.head_kinds` has the formulas and their sources. Scores are about the texts that were
-    read and about no others: ``first + second`` is the table over the texts of both. Each text adds
-    its totals as multiples of 2**-24, so that sums are the same bits in any order.
+    `clearhead.head_kinds` has the formulas and their sources. Scores hold for the texts that were
+    read and for no others; ``first + second`` is the table over the texts of both. Each text adds
+    its totals as multiples of 2**-24, so that sums have the same bits in any order.
 
     Attributes:
         model: the class of the model.
         attentions: ``"self"`` or ``"cross"`` by the name of the module.
-        sums: the totals of its heads by the same names.
-        texts: how many texts these are over; the rows of a batch are a text each.
-        notes: what could not be said, and why.
-        copying: by the same names, how far each head copies; without those that have no score.
+        sums: the totals of the module's heads, by the same names.
+        texts: the number of texts; each row of a batch is one.
+        notes: what could not be measured, and why.
+        copying: how far each head copies, by the same names; modules without scores are left out.
     """
 
     model: str
@@ -99,8 +99,8 @@ class HeadKinds:
         """Return the heads of a kind, those with the largest margin first.
 
         Args:
-            kind: one of `clearhead.head_kinds.KINDS`; or ``"copying"``, which a head is beside its
-                kind: those with the largest score first.
+            kind: one of `clearhead.head_kinds.KINDS`; or ``"copying"``, which a head can be in
+                addition to its kind: those with the largest score first.
 
         Raises:
             ConfigError: there is no such kind, or no copying score is known.
@@ -117,7 +117,7 @@ class HeadKinds:
         return sorted(heads, key=lambda row: -row.margin)
 
     def scores(self, measure: str) -> dict[str, Float[Array, "heads"]]:
-        """Return a measure by module; NaN for heads of which it says nothing.
+        """Return a measure by module; NaN for heads to which it does not apply.
 
         Raises:
             ConfigError: there is no such measure, or nothing has it here.
@@ -279,7 +279,7 @@ class HeadKinds:
         return plot_kinds(kinds, copying=copying, title=title, save=save)
 
     def _measures(self) -> list[str]:
-        """Return the measures that some module has, in their order."""
+        """Return the measures that any module has, in their order."""
         return [name for name in MEASURES if any(name in one.totals for one in self.sums.values())]
 
 

@@ -1,7 +1,7 @@
-"""The sums of weights that the scores of TransformerLens's patterns are made of.
+"""The sums of weights from which the scores of TransformerLens's patterns are computed.
 
-Where a key is about the token of a query follows from the tokens alone, so all layers share it: a
-matrix of zeros and ones for each tile, and a head's sum over its places is one product with it.
+Which keys relate to the token of a query follows from the tokens alone, so all layers share it as a
+matrix of zeros and ones for each tile. A head's sum over these keys is one product with it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from ...shapes import Float, Float64, Int
 from ..measures.base import Accumulator, Measure, PassContext, Tile
 from ..measures.place_weights import same_tokens, token_rows
 
-# So many zeros and ones are remembered from one layer to the next: 16 MB.
+# This many zeros and ones are kept from one layer to the next: 16 MB.
 _MOST = 1 << 22
 _Place = tuple[int, int, int, int, int, int]
 
 
 class PatternNumbers(NamedTuple):
-    """What a pass finds of a map.
+    """The sums of one map.
 
     Attributes:
         previous, own, first: the weight of each query on the key before it, on its own, and on the
             first key of the text.
-        duplicate, induction: the sums over all queries of the weights on earlier keys of their
-            token, and on keys before them that follow such a key; 0 without token ids.
+        duplicate, induction: the sums over all queries of the weights on earlier keys with their
+            token, and on earlier keys that follow such a key; 0 without token ids.
     """
 
     previous: Float[Tensor, "batch heads length"]
@@ -39,10 +39,10 @@ class PatternNumbers(NamedTuple):
 
 
 class TokenPairs:
-    """Which keys are about the tokens of queries: the same for all layers of a text.
+    """Which keys relate to the tokens of queries: the same for all layers of a text.
 
     Args:
-        ids: below 2**24, of the tokens; no two of those are alike that padding has.
+        ids: of the tokens, below 2**24; padding has distinct ids.
     """
 
     def __init__(self, ids: Int[Tensor, "batch length"]) -> None:
@@ -52,7 +52,9 @@ class TokenPairs:
         self._size = 0
 
     def of(self, tile: Tile) -> Float[Tensor, "batch 2 entries"]:
-        """Return 1 or 0 for each entry of a tile: of a duplicate token, and of what followed it."""
+        """Return 1 where a key has the query's token, and 1 where it follows such a key; 0
+        elsewhere.
+        """
         batch, rows, columns = tile.batch, tile.rows, tile.columns
         place = (batch.start, batch.stop, rows.start, rows.stop, columns.start, columns.stop)
         pairs = self._pairs.get(place)
@@ -74,10 +76,10 @@ class TokenPairs:
 
 @dataclass(frozen=True, eq=False)
 class PatternSums(Measure[PatternNumbers]):
-    """The sums of a map of self-attention, as many queries as keys: PatternNumbers.
+    """Measures `PatternNumbers` for self-attention with as many queries as keys.
 
     Attributes:
-        pairs: of its tokens; None leaves out what is about tokens.
+        pairs: of its tokens; None leaves out the sums over tokens.
         first: the first key of each text.
     """
 

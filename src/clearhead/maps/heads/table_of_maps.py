@@ -23,19 +23,19 @@ def head_kinds(
     Args:
         maps: a recording, or maps by name. An attention that could not be read becomes a note; a
             module that was called several times has rows for each call.
-        ids: Int["batch length"], the tokens of self-attention, for ``duplicate`` and ``induction``;
-            for a model that reads two texts by patterns of names: ``{"encoder.*": source,
-            "decoder.*": target}``. None compares labels, which a recording with ``tokenizer=``
-            has; without them the two are left out, with a note that says so.
-        mask: 1 or True for tokens, 0 or False for padding, as the model takes it, given likewise:
-            for cross-attention it is that of the queries. None leaves out what the attention's own
-            mask hides from all queries.
-        copying: what `clearhead.copying_scores` says of the model; without it a note says that
+        ids: Int["batch length"], the tokens of self-attention, for ``duplicate`` and ``induction``.
+            For a model that reads two texts, a mapping from patterns of names: ``{"encoder.*":
+            source, "decoder.*": target}``. None compares labels, which a recording with
+            ``tokenizer=`` has; without labels the two kinds are left out, and a note says so.
+        mask: 1 or True for tokens, 0 or False for padding, as the model takes it, in the same form
+            as ``ids``; for cross-attention it is the mask of the queries. With None, keys that the
+            attention's own mask hides from all queries are padding.
+        copying: the result of `clearhead.copying_scores` for the model; without it a note says that
             copying is not known.
 
     Raises:
-        ConfigError: there are no maps, only summaries were kept, one tensor came for two texts, or
-            the copying scores are of another model.
+        ConfigError: there are no maps, only summaries were kept, one tensor was passed for two
+            texts, or the copying scores are of another model.
         ShapeError: ids or mask are not as long as the text, or the scores are of other heads.
     """
     names = list(maps.keys())
@@ -62,7 +62,7 @@ def head_kinds(
 
 
 class _Rows:
-    """What is found out about the heads of each attention, a row for each of its calls.
+    """The rows of the table in the making: one for each call of an attention.
 
     Args:
         ids, mask, copying: as `head_kinds` takes them.
@@ -96,7 +96,7 @@ class _Rows:
         """Add one call of a module.
 
         Raises:
-            ConfigError: of the call only summaries were kept.
+            ConfigError: only summaries of the call were kept.
             ShapeError: texts or scores do not fit it.
         """
         if not isinstance(one, StoredAttention):
@@ -120,7 +120,7 @@ def _of_heads(copying: CopyingScores, name: str, heads: int) -> Any:
     """Return the copying scores of a module.
 
     Raises:
-        ShapeError: they are not as many as its heads.
+        ShapeError: their number is not that of its heads.
     """
     scores = copying.scores[name]
     if len(scores) != heads:
@@ -139,7 +139,7 @@ def _has_cross(maps: Any, name: str) -> bool:
 
 
 def _short(notes: list[str]) -> tuple[str, ...]:
-    """Return notes, of those about token ids only the first: it holds for the others as well."""
+    """Return the notes, with only the first of those about missing token ids."""
     start = NO_TOKENS.partition("{")[0]
     about_tokens = [note for note in notes if note.startswith(start)]
     others = [note for note in notes if not note.startswith(start)]

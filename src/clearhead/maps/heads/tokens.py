@@ -1,4 +1,4 @@
-"""Which text each attention of a recording is about: its token ids, and what of it is padding."""
+"""The token ids that each attention of a recording reads, and which of them are padding."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ NO_TOKENS = (
 def key_ids(
     one: StoredAttention, name: str, ids: Texts, *, several_texts: bool
 ) -> Int[Tensor, "batch key_len"] | None:
-    """Return a number for each key of a self-attention, the same where tokens are the same.
+    """Return a number for each key of a self-attention, equal where tokens are equal.
 
     Args:
         one: the map.
         name: of its module.
         ids: of the tokens; without them labels are compared.
-        several_texts: whether the recording is of more than one text, so that one tensor does not
-            say which of them it is of.
+        several_texts: whether the recording is of several texts, so that a single tensor would be
+            ambiguous.
 
     Returns:
         None where neither ids nor labels are known.
 
     Raises:
         ShapeError: the ids are not as many as the keys.
-        ConfigError: they do not say which text they are of.
+        ConfigError: it is ambiguous which text they are of.
     """
     tensor = _of_module(ids, name, "ids", several_texts=several_texts)
     if tensor is not None:
@@ -54,19 +54,19 @@ def key_ids(
 def text_of_queries(
     one: StoredAttention, name: str, mask: Texts, *, cross: bool, several_texts: bool
 ) -> Bool[Tensor, "batch query_len"] | None:
-    """Return False for the queries of a map that are padding; None where nothing was said of them.
+    """Return False for the queries of a map that are padding; None without a mask for them.
 
     Args:
         one: the map.
         name: of its module.
         mask: 1 or True for tokens of the text, as models take it: of the keys of self-attention, of
             the queries of cross-attention.
-        cross: whether queries and keys are of two sequences.
+        cross: whether queries and keys belong to different sequences.
         several_texts: as `key_ids` has it.
 
     Raises:
         ShapeError: it is not as long as the text.
-        ConfigError: it does not say which text it is of.
+        ConfigError: it is ambiguous which text it is of.
     """
     tensor = _of_module(mask, name, "mask", several_texts=several_texts)
     if tensor is None:

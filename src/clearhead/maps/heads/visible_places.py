@@ -1,7 +1,7 @@
-"""How many keys each query may attend to, and how many of them are near, or of its token.
+"""How many keys each query may attend to, and how many of them are near or have its token.
 
-It follows from the mask and from token ids alone, so that a key counts even where its weight is too
-small for the type that it is computed in. A key that a bias of -inf hides counts as visible.
+The counts follow from the mask and the token ids alone, so a key counts even if its weight
+underflows to 0. A key that a bias of -inf hides counts as visible.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class VisiblePlaces(NamedTuple):
     Attributes:
         keys: by each query.
         near: those at most LOCAL tokens from it.
-        duplicate, induction: those that are about its token; None without token ids.
+        duplicate, induction: earlier keys with its token, and earlier keys after such a key; None
+            without token ids.
     """
 
     keys: Int[Tensor, "batch heads query_len"]
@@ -38,7 +39,7 @@ class VisiblePlaces(NamedTuple):
 def attendable_keys(
     one: StoredAttention, in_text: Bool[Tensor, "batch query_len"]
 ) -> Bool[Tensor, "batch heads key_len"]:
-    """Return whether some query of the text may attend to each key.
+    """Return whether any query of the text may attend to each key.
 
     Args:
         one: the map.
@@ -49,7 +50,7 @@ def attendable_keys(
     if mask is None:
         return in_text.any(-1)[:, None, None].expand(batch, heads, key_len)
     if isinstance(mask, KeyRanges):
-        # Each run of keys begins with a step up and ends with one down.
+        # Add 1 where a run of keys begins and -1 behind its end; the running sum counts the runs.
         sees = (mask.sees() & in_text[:, None]).expand(batch, heads, query_len).int()
         changes = sees.new_zeros((batch, heads, key_len + 1))
         changes.scatter_add_(-1, mask.start.expand(sees.shape).long(), sees)
@@ -68,7 +69,7 @@ def visible_places(
 
     Args:
         one: the map.
-        ids: of the keys' tokens; None leaves out what is about tokens.
+        ids: of the keys' tokens; None leaves out the counts over tokens.
     """
     batch, heads, query_len, key_len = one.shape
     mask = one.scoring.mask
@@ -88,7 +89,7 @@ def visible_places(
 def _in_ranges(
     one: StoredAttention, mask: KeyRanges, ids: Int[Tensor, "batch key_len"] | None
 ) -> list[Int[Tensor, "#batch #heads query_len"]]:
-    """Count keys in runs: each count is a difference of two."""
+    """Count keys in runs, as the difference of two counts each."""
     batch, _, query_len, key_len = one.shape
     start, end = mask.start.long(), mask.end.long()
     place = torch.arange(query_len, device=start.device) + one.query_offset
@@ -96,7 +97,8 @@ def _in_ranges(
     counts = [end - start, near.clamp(min=0)]
     if ids is None:
         return counts
-    # Token by token, and of one token in the order of the text: how many stand before a key.
+    # Keys sorted by token, and in the order of the text for each token: `before` counts those in
+    # front of a key.
     numbers = torch.unique(ids, return_inverse=True)[1]
     in_order = (numbers * (key_len + 1) + torch.arange(key_len, device=ids.device)).sort(-1).values
     own = torch.where(place < key_len, place, 0)
@@ -133,7 +135,7 @@ def _in_any_mask(
 def _visible(
     one: StoredAttention, mask: KeyMask, rows: slice
 ) -> Bool[Tensor, "#batch #heads rows key_len"]:
-    """Return whether some queries may attend to each key."""
+    """Return, for some queries, whether they may attend to each key."""
     key_len = one.shape[3]
     visible = mask.tile(rows, torch.arange(key_len, device=one.query.device))
     return visible.expand(*visible.shape[:2], rows.stop - rows.start, key_len)
@@ -142,7 +144,7 @@ def _visible(
 def _near(
     visible: Bool[Tensor, "batch heads rows columns"], shift: int
 ) -> Int[Tensor, "batch heads rows"]:
-    """Count the visible keys near the column at which each query stands."""
+    """Count the visible keys near each query's own column."""
     near = torch.zeros(visible.shape[:3], dtype=torch.int64, device=visible.device)
     for distance in range(-LOCAL, LOCAL + 1):
         diagonal = visible.diagonal(offset=shift + distance, dim1=-2, dim2=-1)

@@ -1,7 +1,7 @@
 """A measure: a quantity of an attention map that is summed up tile by tile.
 
-A tile holds all keys that its queries may attend to, so its weights are final, and no measure
-needs a second pass. Several measures that are asked for together look at the same tiles.
+A tile holds all keys that its queries may attend to, so its weights are final and no measure needs
+a second pass. Measures that are requested together share the tiles.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Tile:
     Attributes:
         batch, heads, rows, columns: which part of the map it is; slices with both ends.
         weights: 0 where a query may not attend.
-        scratch: a tensor to work in; its numbers mean nothing.
+        scratch: a tensor to work in; its contents are undefined.
         highest: the highest score of each query; -inf for one that may attend to nothing. Only
             where a measure needs scores.
-        log_sum: log of the denominator less ``highest``, likewise.
-        mean_gap: the sum of weight times (highest - score), likewise.
+        log_sum: log of the denominator minus ``highest``; only where a measure needs scores.
+        mean_gap: the sum of weight times (highest - score); only where a measure needs scores.
         total: the sum of the weights; None where it is 1.
     """
 
@@ -48,14 +48,14 @@ class Tile:
 
     @property
     def lse(self) -> Float[Tensor, "batch heads rows"] | None:
-        """Log of the denominator, rounded as a number of its size is."""
+        """Log of the denominator, with the rounding of a number of its size."""
         if self.highest is None or self.log_sum is None:
             return None
         return (self.highest + self.log_sum).to(self.log_sum.dtype)
 
     @property
     def mean_score(self) -> Float[Tensor, "batch heads rows"] | None:
-        """The sum of weight times score, rounded likewise."""
+        """The sum of weight times score, with the rounding of a number of its size."""
         if self.highest is None or self.mean_gap is None:
             return None
         highest = self.highest.masked_fill(self.highest == -torch.inf, 0)
@@ -64,12 +64,12 @@ class Tile:
 
     @property
     def queries(self) -> tuple[slice, slice, slice]:
-        """Where its rows are in a tensor ["batch heads query_len"]."""
+        """The index of its rows in a tensor ["batch heads query_len"]."""
         return self.batch, self.heads, self.rows
 
     @property
     def keys(self) -> tuple[slice, slice, slice]:
-        """Where its columns are in a tensor ["batch heads key_len"]."""
+        """The index of its columns in a tensor ["batch heads key_len"]."""
         return self.batch, self.heads, self.columns
 
 
@@ -104,10 +104,10 @@ class PassContext:
 
 
 class Accumulator(ABC, Generic[Result]):
-    """The sums of a measure during a pass. Tiles come from several threads, each tile once."""
+    """The sums of a measure during a pass. Several threads add tiles, each tile once."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()  # held while adding to what another tile may add to
+        self.lock = threading.Lock()  # held while adding to a sum that other tiles share
 
     @abstractmethod
     def add(self, tile: Tile) -> None:

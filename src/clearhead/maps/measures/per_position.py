@@ -46,8 +46,8 @@ class Entropy(Measure[Tensor]):
     """-sum_j w_ij ln w_ij: Float["batch heads query_len"], in nats.
 
     ln(key_len) for a query that attends evenly, 0 for one that attends to a single key.
-    By ln w = (score - highest) - log_sum it is log_sum times the sum of the weights, and the mean
-    distance to the highest score. Both are small and above 0, however large scores are.
+    Since ln w = (score - highest) - log_sum, it is log_sum times the sum of the weights plus the
+    mean distance to the highest score. Neither is negative or large, however large the scores are.
     """
 
     name: ClassVar[str] = "entropy"
@@ -62,7 +62,7 @@ class _Entropy(_PerQuery):
         assert tile.log_sum is not None
         assert tile.mean_gap is not None
         entropy = tile.log_sum
-        if tile.total is not None:  # 0 where the sink takes all, however far away it is
+        if tile.total is not None:  # 0 where the sink takes all the weight, however large its logit
             entropy = (entropy * tile.total).masked_fill_(tile.total == 0, 0)
         self.numbers[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
 
@@ -113,8 +113,8 @@ class _ReceivedSums(Accumulator[Tensor]):
 class Distance(Measure[Tensor]):
     """sum_j w_ij |i - j|: Float["batch heads query_len"], how far away a query looks, in tokens.
 
-    Query i stands at key i + query_offset of the map. For cross-attention, whose queries stand
-    nowhere among the keys, it is the distance of the indices, and says little.
+    Query i is at key i + query_offset of the map. In cross-attention queries have no place among
+    the keys, so it is only the distance of the indices, and says little.
     """
 
     name: ClassVar[str] = "distance"
@@ -138,7 +138,7 @@ class _Distance(_PerQuery):
 class Sink(Measure[Tensor]):
     """The weight that falls on the first ``count`` keys: Float["batch heads query_len"].
 
-    Many heads of language models park their attention on the first tokens (arXiv 2309.17453).
+    Many heads of language models put idle attention on the first tokens (arXiv 2309.17453).
     """
 
     count: int = 1
@@ -195,7 +195,7 @@ BY_NAME: dict[str, Measure[Any]] = {
 
 
 def as_measure(measure: Measure[Any] | str) -> Measure[Any]:
-    """Return the measure of this name, with its usual settings, or the measure itself.
+    """Return the measure of this name with default settings, or the measure itself.
 
     Raises:
         ConfigError: there is none of this name.

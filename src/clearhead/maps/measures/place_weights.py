@@ -1,4 +1,4 @@
-"""The weights that say what kind a head is: on the key before a query, on its token's last place.
+"""The weights that tell the kind of a head, such as those on the key before each query.
 
 `clearhead.head_kinds` says which keys these are and what follows from their weights.
 """
@@ -16,18 +16,18 @@ from ...shapes import Bool, Float, Int, Num
 from .base import Accumulator, Measure, PassContext, Tile
 
 PREVIOUS, NEXT, SAME, FIRST, LAST, NEAR, DUPLICATE, INDUCTION = range(8)
-# No token's id: of a place that is not in the text.
+# The id of places outside the text; no token has it.
 _NO_KEY, _NO_QUERY = -1, -2
 
 
 class HeadPlaces(NamedTuple):
-    """What a pass over a map finds out for the kinds of its heads.
+    """The numbers of one map from which the kinds of its heads follow.
 
     Attributes:
-        numbers: of each query the weights on the key before its own position, on the one after it,
-            on its own, on the first and on the last key of the text, and the sum of those at most
-            LOCAL tokens from it, each 0 where there is no such key; with token ids also the sums
-            over earlier keys of its own token, and over keys before its own that follow such a key.
+        numbers: for each query, the weights on the key before its own position, the key after it,
+            its own key, the first and the last key of the text, and the sum over keys at most LOCAL
+            tokens away, each 0 where there is no such key; with token ids also the sums over
+            earlier keys of the query's token, and over earlier keys that follow such a key.
         largest: the largest weight that each key gets from a query of the text.
     """
 
@@ -37,13 +37,13 @@ class HeadPlaces(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PlaceWeights(Measure[HeadPlaces]):
-    """The weights on places that make the kind of a head: HeadPlaces.
+    """Measures `HeadPlaces`, from which the kinds of heads follow.
 
-    Query i stands at key i + query_offset of the map. Memory is linear in the length: token ids are
-    compared tile by tile.
+    Query i is at key i + query_offset of the map. Memory is linear in the length, because token ids
+    are compared tile by tile.
 
     Attributes:
-        ids: of each key's token, below 2**24, but not -1 or -2; None leaves out what is about
+        ids: the token id of each key, below 2**24, and not -1 or -2; None leaves out the sums over
             tokens.
         in_text: False for queries that are padding; None where there are none.
         ends: the first and the last key of each text; None where no key is padding.
@@ -93,7 +93,7 @@ class _PlaceWeights(Accumulator[HeadPlaces]):
                 self.numbers[(*tile.queries, place)] = sums
 
     def _diagonal(self, tile: Tile, distance: int) -> tuple[slice, Float[Tensor, "b h rows"]]:
-        """Return some queries, and what each gives to the key at a distance from it."""
+        """Return some queries, and the weight of each on the key at a distance from it."""
         shift = tile.rows.start + self.context.query_offset + distance - tile.columns.start
         weights = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
         first = tile.rows.start + max(-shift, 0)
@@ -113,18 +113,18 @@ class _PlaceWeights(Accumulator[HeadPlaces]):
 
 
 class _Tokens:
-    """The tokens of a map's keys, and those at which its queries stand."""
+    """The tokens of a map's keys and of its queries."""
 
     def __init__(self, ids: Int[Tensor, "batch key_len"], context: PassContext) -> None:
         self.offset = context.query_offset
-        # Comparing floats into floats takes a sixth of the time of comparing whole numbers, and
-        # so many as there are tokens are exact.
+        # Comparing floats takes a sixth of the time of comparing integers, and floats represent all
+        # token ids exactly.
         self.of_queries, self.of_keys = (
             x.to(context.dtype) for x in token_rows(ids, context.shape[2], self.offset)
         )
 
     def sums(self, tile: Tile) -> list[tuple[int, Float[Tensor, "batch heads rows"]]]:
-        """Return the place and the weights of what is about tokens."""
+        """Return the index of the sums over tokens in the result, and the sums."""
         of_queries = self.of_queries[tile.batch, tile.rows]
         alike = same_tokens(
             of_queries,
@@ -138,11 +138,11 @@ class _Tokens:
 
 
 class SameTokens(NamedTuple):
-    """Of some queries and keys before them, which are about the same token: 1, or else 0.
+    """Which of some keys relate to the token of some later queries: 1, or else 0.
 
     Attributes:
         duplicate: the key's token is the query's.
-        follows: the token before the key's is the query's.
+        follows: the token before the key is the query's.
     """
 
     duplicate: Num[Tensor, "batch rows columns"]
@@ -152,7 +152,7 @@ class SameTokens(NamedTuple):
 def token_rows(
     ids: Int[Tensor, "batch key_len"], query_len: int, offset: int
 ) -> tuple[Int[Tensor, "batch query_len"], Int[Tensor, "batch key_len_and_one"]]:
-    """Return the ids at which queries stand, and those of the keys behind one that there is not.
+    """Return the token ids of the queries, and those of the keys with one more id in front.
 
     Args:
         ids: of the keys.
@@ -173,12 +173,12 @@ def same_tokens(
 
     Args:
         of_queries: their ids.
-        of_keys: the id of the key before the first one, then those of the keys.
+        of_keys: the id before the first key, then those of the keys.
         shift: the column at which the first query stands.
     """
     shape = (*of_queries.shape, of_keys.shape[1])
     alike = torch.eq(of_queries[:, :, None], of_keys[:, None], out=of_keys.new_empty(shape))
-    # Entry (r, n) is about the key of column n - 1; the query stands at column r + shift.
+    # Entry (r, n) compares with the key of column n - 1; the query is at column r + shift.
     alike = alike.tril_(shift)
     follows = alike.clone()
     follows.diagonal(offset=shift, dim1=-2, dim2=-1).fill_(0)

@@ -1,7 +1,7 @@
-"""Attention between stretches of tokens: pictures of maps that no screen could hold, and masses.
+"""Attention between stretches of tokens: pictures of long maps, and sums from span to span.
 
-Rows are put together first, which is cheap, since they lie side by side in a tile; what is left is
-a vector over the keys, of which the sum of any stretch is a difference of two running sums.
+Rows are combined first, which is cheap, because they lie side by side in a tile. What remains is a
+vector over the keys, in which the sum over any stretch is the difference of two running sums.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class Mass(Measure[Tensor]):
     """Attention from stretch to stretch: Float["batch heads query_spans key_spans"].
 
     Entry (a, b) is the mean over the queries of stretch a of the weight that falls on stretch b,
-    so key stretches that cover all keys share out 1. Stretches are (begin, end), the end not
-    included; they may overlap.
+    so over key stretches that cover all keys once the entries sum to 1. Stretches are (begin, end),
+    the end not included; they may overlap.
     """
 
     query_spans: tuple[Span, ...]
@@ -174,12 +174,12 @@ class _Mass(Accumulator[Tensor]):
 
 
 def edges(length: int, cells: int) -> list[int]:
-    """Return the cells + 1 borders of the cells floor(i * cells / length) of a row."""
+    """Return the cells + 1 borders of the cells floor(i * cells / length) of positions i."""
     return [-(-cell * length // cells) for cell in range(cells + 1)]
 
 
 def _cells(borders: list[int], rows: slice) -> Iterable[tuple[int, int, int]]:
-    """Yield (cell, first, last) of each cell that has some of these rows."""
+    """Yield (cell, first, last) for each cell that contains some of these rows."""
     cell = bisect.bisect_right(borders, rows.start) - 1
     first = rows.start
     while first < rows.stop:
@@ -194,7 +194,7 @@ def span_sums(
     begin: Int[Tensor, "spans"],
     end: Int[Tensor, "spans"],
 ) -> Float64[Tensor, "*lead spans"]:
-    """Sum the stretches of keys from begin to before end.
+    """Sum over stretches of keys, from begin to end - 1.
 
     Args:
         vector: a number for each of some keys.

@@ -1,10 +1,10 @@
 """The keys that a query attends to most, exactly, without sorting whole rows.
 
-A row is laid out as blocks. The k largest entries lie in the k blocks with the largest maxima: an
-entry elsewhere has k entries above it that are the maxima of other blocks. So the maxima of all
-blocks are taken, which is one vectorised look at the row, then k of them are chosen, and then k
-among the entries of these blocks. With about sqrt(row / k) entries in a block, both choices are
-among about sqrt(row * k) numbers.
+A row is divided into blocks. The k largest entries lie in the k blocks with the largest maxima,
+because any entry elsewhere is below those k maxima. So the maxima of all blocks are computed in one
+vectorised pass over the row, the k largest are selected, and then the k largest entries of their
+blocks. With about sqrt(row / k) entries in a block, each of the two selections is among about
+sqrt(row * k) numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from ...shapes import Float, Int
 from .base import Accumulator, Measure, PassContext, Tile
 
 _STRETCH = 64
-# Rows that are sorted whole. NumPy has vector instructions in one piece for up to 256 numbers.
+# Rows up to this length are sorted whole. NumPy sorts up to 256 numbers by vector instructions
+# alone.
 _SORTED = range(48, 257)
 _SPARE_BITS = (1 << 29) - 1
 
@@ -101,9 +102,9 @@ def largest(
         k: how many; where there are fewer columns, all of them.
     """
     count, width = rows.shape
-    # Block b holds the columns b, b + blocks, b + 2 blocks, ..., so that maxima are taken of whole
-    # stretches of a row, entry by entry; of lengths that are no multiple of a vector register they
-    # take three times as long.
+    # Block b holds the columns b, b + blocks, b + 2 blocks, ..., so that the maxima of all blocks
+    # are elementwise maxima of stretches of the row. Stretches whose length is no multiple of a
+    # vector register take three times as long.
     blocks = max(round(math.sqrt(width * k) / _STRETCH), 1) * _STRETCH
     depth = width // blocks
     if width in _SORTED and depth < 4 and k <= width:
@@ -111,7 +112,7 @@ def largest(
     if rows.is_cuda or depth < 4 or blocks < 2 * k:
         top = rows.topk(min(k, width), -1)
         return top.values, top.indices
-    # The maxima of all blocks, of which the last may have an entry more.
+    # The maxima of all blocks; some blocks may have one entry more than others.
     body = rows[:, : depth * blocks].unflatten(1, (depth, blocks))
     rest = rows[:, depth * blocks :]
     highest = body.amax(1)
@@ -124,7 +125,7 @@ def largest(
     # The blocks that reach into the rest have one entry more.
     last = F.pad(rest, (0, blocks - rest.shape[1]), value=-1.0)
     torch.gather(last, 1, top_blocks, out=candidates[:, depth])
-    # The k largest of these, and where they stand in the row.
+    # The k largest of these, and their indices in the row.
     values, place = _sorted_top(candidates.flatten(1), k)
     layer = place.div(k, rounding_mode="floor")
     return values, layer * blocks + top_blocks.gather(1, place - layer * k)
@@ -135,17 +136,17 @@ def _sorted_top(
 ) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
     """Return values and indices of the k largest entries of short rows, largest first.
 
-    torch.topk keeps a heap of the best so far, and a processor cannot foresee which entries go on
-    it: 1.9 us for 192 random ones. NumPy sorts whole rows of 64-bit integers with vector
-    instructions in 0.4 us. A float32 as a float64 leaves 29 bits for its index, and the integers
-    that such numbers of one sign look like are in their order.
+    torch.topk keeps a heap of the best entries so far, with branches that a processor cannot
+    predict: 1.9 us for 192 random numbers. NumPy sorts the row as 64-bit integers with vector
+    instructions in 0.4 us. A float32 stored as a float64 leaves 29 bits for the index of its
+    column, and the bits of numbers of one sign, read as integers, have the order of the numbers.
     """
     if x.dtype != torch.float32 or x.is_cuda:
         top_entries = x.topk(k, -1)
         return top_entries.values, top_entries.indices
     width = x.shape[1]
     bits = x.double().view(torch.int64)
-    bits |= torch.arange(width - 1, -1, -1)  # of equal ones the first is the largest
+    bits |= torch.arange(width - 1, -1, -1)  # of equal numbers the first is the largest
     bits.numpy().sort(-1)
     top = bits[:, -k:].flip(-1)
     place = top & _SPARE_BITS

@@ -55,9 +55,9 @@ def cells_of(
 ) -> Cells:
     """Compute the cells of some heads in a window, at most `most` along each side.
 
-    Pooling leaves out what is masked: a cell on the edge of a causal mask is not paler for the
-    keys that nobody could see. Windows and single heads of long maps are pooled without work on
-    the rest of the map, one tile at a time.
+    Pooling leaves out masked links, so that a cell on the edge of a causal mask is not paler than
+    others. Windows and single heads of long maps are pooled tile by tile, without work on the rest
+    of the map.
 
     Raises:
         ConfigError: the window is empty or counts in steps, or there is no such choice.
@@ -71,7 +71,7 @@ def cells_of(
     columns = window(keys, attention_map.key.shape[-2], "keys")
     row_edges, column_edges = _edges(rows, most), _edges(columns, most)
     shape = (len(heads), len(row_edges) - 1, len(column_edges) - 1)
-    # Sums or maxima of each cell, tile by tile, and how many of its links the mask allows.
+    # Sums or maxima of each cell, tile by tile, and how many of its links are not masked.
     total = np.full(shape, -np.inf if reduce == "max" else 0.0)
     count = np.zeros(shape, dtype=np.int64)
     for r in _groups(row_edges):
@@ -117,7 +117,7 @@ def _pooled(
 
 
 def _edges(positions: range, most: int) -> Int[Array, "borders"]:
-    """Return where cells begin, and the end of the last, divided as `pooled` divides a map."""
+    """Return where cells begin and the last one ends, in the division of `pooled`."""
     return positions.start + np.array(edges(len(positions), min(len(positions), most)))
 
 

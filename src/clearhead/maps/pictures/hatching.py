@@ -1,6 +1,6 @@
-"""Masked cells of a picture, hatched: they are not zeros.
+"""Hatches the masked cells of a picture, so that they do not look like zeros.
 
-All of them are one outline, for a patch per cell is slow, and its seams show.
+All cells are drawn as one outline, because a patch per cell is slow and shows seams.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def plot_kinds(
     """Draw the kind of every head: layers by heads, a colour and two letters for each kind.
 
     Args:
-        kinds: by the name of the layer, a kind per head; None where there is none, hatched.
-        copying: the layer and the number of each head that copies, which gets a dot in a corner.
+        kinds: by the name of the layer, a kind per head; a head of no kind (None) is hatched.
+        copying: (layer, head) of each copying head, which gets a dot in a corner.
         title: above the picture.
         save: a .png or .svg file to write as well.
 
@@ -111,7 +111,7 @@ def draw_kinds(axes: Axes, table: Table, *, signs: bool) -> None:
 
 
 def _colour_cells(axes: Axes, table: Table) -> None:
-    """Colour each head by its kind, and hatch those of no kind."""
+    """Fill each head's cell with the colour of its kind; hatch heads of no kind."""
     from matplotlib.colors import to_rgb
 
     colours = [[to_rgb(SIGNS[kind][1] if kind else "#FFFFFF") for kind in row] for row in table]
@@ -120,7 +120,7 @@ def _colour_cells(axes: Axes, table: Table) -> None:
 
 
 def _add_legend(figure: Figure, counts: Counter[str], copying: int) -> None:
-    """Say which colour is which kind, and how many heads are of it or copy."""
+    """Add a legend of colours and kinds, with the number of heads of each kind."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH, LEAST_HEIGHT = 2.4, 1.2  # inches of the matrix
 NAME_MOST = 48  # characters of a layer's name
-NUMBERED_HEADS, NUMBERED_LAYERS = 24, 48  # so many have room for their numbers
+NUMBERED_HEADS, NUMBERED_LAYERS = 24, 48  # up to this many are numbered
 
-# What is written beside the colours, and their ends where the measure has its own.
+# The label of the colour bar, and its limits where the measure has its own.
 PER_QUERY: dict[type[Measure], tuple[str, tuple[float, float] | None]] = {
     Entropy: ("entropy (nats)", None),
     Distance: ("distance (tokens)", None),
@@ -41,7 +41,7 @@ def plot_recording(
     *,
     save: str | Path | None = None,
 ) -> Figure:
-    """Draw a measure of every layer and head: the mean over all queries that see anything.
+    """Draw a measure of every layer and head: its mean over the queries that attend to anything.
 
     Args:
         maps: a recording, or maps by the name of their layer. An attention that could not be read
@@ -84,8 +84,8 @@ def per_head(
 ) -> Float[Tensor, "heads"]:
     """Return the mean over batch and queries of a measure with a number per query.
 
-    Queries that may attend to nothing do not count; without any other, it is NaN. Where only
-    summaries were kept it is not known which these are, and they count as 0.
+    Queries that may attend to nothing do not count; the mean over no query is NaN. If only
+    summaries were kept, such queries cannot be told apart and count as 0.
     """
     values: Tensor = attention_map.measure(measure)[measure]
     is_summary = isinstance(attention_map, SummaryMap)

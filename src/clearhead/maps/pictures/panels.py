@@ -1,7 +1,7 @@
 """Matrices drawn as pictures: cells, hatched masks, axes with tokens or positions, colour scales.
 
-It takes arrays; `plots` and `layer_grid` compute them. No pyplot: figures need no display and no
-cleaning up, and a notebook shows them all the same.
+It takes arrays; `plots` and `layer_grid` compute them. pyplot is not used, so figures need no
+display and no closing; a notebook still shows them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 KINDS = (".png", ".svg")
 DOTS = 150  # per inch, of a PNG
 LABEL_MOST = 16  # characters of a label
-NUMBERS_MOST = 16  # numbered ticks along a side; as many as fit would be a wall
+NUMBERS_MOST = 16  # numbered ticks along a side, even where more would fit
 NICE = (1, 2, 5)  # times a power of ten: the steps between ticks
 
-# Fonts for what matplotlib's own one lacks, used where they are installed.
+# Fonts for characters that matplotlib's own font lacks, used where installed.
 FALLBACKS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei",
     "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic", "Noto Sans Devanagari",
@@ -45,7 +45,7 @@ class Axis:
         name: what is counted: ``"query"``, ``"key"``, ``"head"``.
         cells: how many cells there are.
         first: the position that the first cell begins at.
-        positions: how many positions there are; more than cells where the map is pooled.
+        positions: how many positions there are; more than cells if the map is pooled.
         labels: a text per position, if there are any.
         most: characters of a label that are shown.
     """
@@ -69,13 +69,13 @@ class Axis:
     def ticks(
         self, inches: float, points: float, *, upright: bool
     ) -> tuple[list[float], list[str]]:
-        """Return as many labels as fit beside each other, and their places.
+        """Return as many labels as fit next to each other, and their places.
 
         Args:
             inches: length of the side.
             points: size of the letters.
-            upright: labels stand across the axis (y, or x turned by 90 degrees), so that a label
-                takes the height of a line; otherwise numbers lie along it.
+            upright: labels are perpendicular to the axis (y, or x turned by 90 degrees), so that
+                each takes the height of a line; otherwise they lie along it.
         """
         last = self.first + max(self.positions, self.cells)
         line = 1.3 * points / 72
@@ -103,7 +103,8 @@ class Scale:
         name: written beside the colour bar.
         colours: matplotlib's name of a colour map.
         low, high: the values at its ends.
-        root: colours go with the square root of the value, so that small shares stay visible.
+        root: colours are proportional to the square root of the value, so that small shares stay
+            visible.
     """
 
     name: str
@@ -113,7 +114,7 @@ class Scale:
     root: bool = False
 
     def norm(self) -> Any:
-        """Return the scale as matplotlib has it."""
+        """Return the scale as a matplotlib norm."""
         from matplotlib.colors import Normalize, PowerNorm
 
         if self.root:
@@ -127,7 +128,7 @@ class Panel:
 
     Attributes:
         values: the numbers of the cells.
-        masked: True for cells that do not exist: hatched.
+        masked: True for masked cells, which are hatched.
         rows, columns: its sides.
         title: written above it.
         notes: texts in the cells, or None.
@@ -142,12 +143,12 @@ class Panel:
 
 
 def weight_scale(name: str = "attention weight", *, root: bool = False) -> Scale:
-    """Return a scale of shares, 0 to 1 whatever the map, so that pictures can be compared."""
+    """Return a scale from 0 to 1 for any map, so that pictures can be compared."""
     return Scale(name + (" (colours by its square root)" if root else ""), "Blues", 0.0, 1.0, root)
 
 
 def score_scale(values: Sequence[Array], name: str = "score") -> Scale:
-    """Return a scale as far below 0 as above it, so that 0 has the colour of nothing."""
+    """Return a scale symmetric around 0, so that 0 has the neutral colour."""
     limit = max((float(np.abs(v[np.isfinite(v)]).max(initial=0.0)) for v in values), default=0.0)
     return Scale(name, "RdBu_r", -(limit or 1.0), limit or 1.0)
 
@@ -173,7 +174,7 @@ def new_figure(width: float, height: float, title: str, note: str = "") -> Figur
         figure.suptitle(title, fontsize=11)
     if note:
         figure.supxlabel(note, fontsize=8, color="0.35")
-    # IPython asks an object for its picture; matplotlib answers only once pyplot is loaded.
+    # IPython asks an object for its picture; matplotlib's figures answer only if pyplot is loaded.
     vars(figure)["_repr_png_"] = functools.partial(_png, figure)
     return figure
 
@@ -255,7 +256,7 @@ def _label(axis: Any, side: Axis, inches: float, points: float) -> None:
     words = side.labels is not None and side.per_cell == 1
     across = axis.axis_name == "x"
     places, texts = side.ticks(inches, points, upright=words or not across)
-    # A $ would begin a formula in matplotlib.
+    # In matplotlib, a $ would begin a formula.
     axis.set_ticks(places, texts, fontsize=points, fontfamily=_fonts(), parse_math=False)
     if words and across:
         axis.set_tick_params(labelrotation=90)

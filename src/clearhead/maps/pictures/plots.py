@@ -1,8 +1,8 @@
 """Pictures of attention maps: one head, or all heads side by side.
 
-Weights have a fixed scale from 0 to 1, so that two pictures can be compared; scores have a sign,
-so theirs is diverging and centred on 0. Masked cells are hatched: they are not zeros. A map that is
-too long for a picture is pooled, and the picture says so.
+Weights have a fixed scale from 0 to 1, so that pictures can be compared; scores have a sign, so
+their scale is diverging and centred on 0. Masked cells are hatched, to tell them from zeros. A map
+that is too long for a picture is pooled, and the picture says so.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CELL = 0.26  # inches of a cell, where there are few
 SMALLEST, LARGEST = 2.4, 8.2  # inches of the matrix of one head
 SMALL = 1.9  # inches of each of many heads
 ONE_HEAD_CELLS, MANY_HEADS_CELLS = 350, 140  # along a side
-LINEAR_UP_TO = 32  # keys: beyond, weights are too small for colours in proportion
+LINEAR_UP_TO = 32  # keys; beyond, weights are too small for proportional colours
 
 
 def plot(
@@ -60,7 +60,7 @@ def plot(
         head: which head; None draws all (a map of one head: that one).
         batch: which sequence of the batch.
         quantity: ``"weights"``, with colours from 0 to 1, or ``"scores"``, centred on 0. Above 32
-            keys the colours of weights go with their square root, and the picture says so.
+            keys colours are proportional to the square root of weights, and the picture says so.
         queries, keys: a window of the map, such as ``slice(100, 160)``.
         reduce: how a map of too many positions is pooled: ``"max"`` shows the largest weight of
             each cell, so that a thin line stays visible; ``"mean"`` the mean of what is not masked.
@@ -130,7 +130,7 @@ def _many_heads(
         )
         image = draw(axes, panel, scale, (SMALL, SMALL), points=6.5)
         axes.label_outer()
-        if index + across >= len(heads):  # the last of its column: the row below may be short
+        if index + across >= len(heads):  # the last of its column: the last row may be short
             axes.tick_params(labelbottom=True)
             axes.set_xlabel(columns.name)
     colour_bar(figure, image, grid, scale)
@@ -159,7 +159,7 @@ def _side(cells: int) -> float:
 
 
 def _columns_of_grid(panels: int) -> int:
-    """Return how many panels stand side by side: wide, and in full rows where that can be."""
+    """Return the number of columns: a wide grid, with full rows if possible."""
     if panels <= 4:
         return panels
     least = math.isqrt(panels - 1) + 1

@@ -1,7 +1,8 @@
-"""Beams whose ancestors one attention does not tell, because its cache is a window.
+"""Beams whose ancestors cannot be told from one attention, because its cache is a window.
 
-Two beams may have the same last tokens, and then a window of keys of the first layer does not tell
-which of the two a row continues. An attention with all its keys, or of a deeper layer, does.
+Two beams may end with the same tokens. Their windows of keys are then equal in the first layer, and
+do not tell which of the two a row continues. An attention that keeps all keys, or one of a deeper
+layer, does.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def map_of_call(contents: Contents, call: GrowingCall) -> AttentionMap:
     """Return the map of a call, whose rows after beam search are the beams of the last step.
 
     Raises:
-        TraceError: no attention of the same passes tells which row each row continued.
+        TraceError: no attention of the same forward passes tells which row each row continued.
     """
     paths = _paths_of_peers(contents, call) if call.lineage.uncertain else None
     if paths is None:
@@ -50,7 +51,7 @@ def rows_of_queries(contents: Contents, call: GrowingCall) -> Int[Tensor, "batch
 
 
 def _paths_of_peers(contents: Contents, call: GrowingCall) -> Int[Tensor, "batch steps"] | None:
-    """Return the ancestors of rows that another attention tells; None if no rows changed places."""
+    """Return the ancestors of rows, from another attention; None if no rows changed places."""
     peers = [call, *peers_of(contents, call)]
     if not any(peer.lineage.is_reordered for peer in peers):
         return None
@@ -61,7 +62,7 @@ def _paths_of_peers(contents: Contents, call: GrowingCall) -> Int[Tensor, "batch
 
 
 def peers_of(contents: Contents, call: GrowingCall) -> Iterator[GrowingCall]:
-    """Yield the other attentions of the passes that a call is of."""
+    """Yield the other attentions of the forward passes of a call."""
     for calls in contents.calls.values():
         for other in calls:
             if isinstance(other, GrowingCall) and other is not call and _are_peers(other, call):

@@ -1,8 +1,8 @@
 """The stages of one call of an attending module: growing, finished, or refused.
 
-A call is growing as long as it was recorded by this process: further steps of a generation may
-continue it, and its map is built on demand. It is finished from the start where only measures were
-kept, or where it was read from a file. It is refused where its attention cannot be read exactly.
+A call that this process recorded is growing: further steps of a generation may continue it, and its
+map is built on demand. A call of which only measures were kept, or that was read from a file, is
+finished from the start. A call whose attention cannot be read exactly is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FinishedCall:
 
     @property
     def outline(self) -> Outline:
-        """What tables say of the call."""
+        """The row of the call in tables."""
         result, source = self.result, self.result.source
         _, heads, query_len, key_len = result.shape
         if isinstance(result, AttentionMap):
@@ -46,10 +46,10 @@ class FinishedCall:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An attention that took place and cannot be told exactly.
+    """An attention that ran but cannot be read exactly.
 
     Attributes:
-        why: what stands in the way.
+        why: the reason.
         kernel: what computed it.
     """
 

@@ -15,7 +15,7 @@ from ..scores.scoring import Scoring
 
 
 class Unreadable(Exception):
-    """An attention that took place and cannot be told exactly; its words say what and why."""
+    """An attention that ran but cannot be read exactly; the message says why."""
 
 
 @dataclass(eq=False)
@@ -27,8 +27,7 @@ class CapturedAttention:
     Attributes:
         query, key: of each head.
         value: None where it is not known.
-        lse: the log of the sum of the exponentials of each query's scores, natural, from the
-            kernel.
+        lse: the natural log of the sum of the exponentials of each query's scores, from the kernel.
         scoring: how scores come from queries and keys.
         kernel: what computed it.
         dropout: probability with which weights were dropped after the softmax.
@@ -52,10 +51,10 @@ def without_repeated_heads(
     Float[Tensor, "batch kv_heads key_len head_dim"],
     Float[Tensor, "batch kv_heads key_len value_dim"] | None,
 ]:
-    """Return keys and values as they were before each was repeated for its group of query heads.
+    """Return keys and values without the repetition of heads for groups of query heads.
 
-    Models repeat heads for kernels that do not support groups. Only heads that are equal, number
-    by number, become one.
+    Models repeat key heads for kernels that do not support groups. Only heads with equal numbers
+    are merged.
     """
     heads = key.shape[1]
     tensors = [key] if value is None else [key, value]
@@ -72,7 +71,7 @@ def without_repeated_heads(
 def without_idle_keys(captured: CapturedAttention) -> CapturedAttention:
     """Return an attention without the zero keys behind the last one that any query may attend to.
 
-    Models append such keys to fill whole registers, or as room in a cache.
+    Models append such keys to align lengths, or as free space in a cache.
     """
     scoring, key_len = captured.scoring, captured.key.shape[2]
     mask = scoring.mask
@@ -99,8 +98,7 @@ def attended_end(captured: CapturedAttention, *, count_even: bool) -> int:
 
     Args:
         captured: the attention of one step.
-        count_even: whether queries count that attend evenly: to them it does not matter what the
-            keys are.
+        count_even: whether to count flat queries, which attend evenly whatever the keys are.
     """
     scoring, length = captured.scoring, captured.key.shape[2]
     mask = scoring.mask

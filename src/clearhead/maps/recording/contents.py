@@ -1,4 +1,4 @@
-"""What a recording holds, before anything is asked of it."""
+"""The contents of a recording, as recorded or read from a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .calls import Call, Refusal
 class Contents:
     """The calls of each attending module, by name in the order of first calls.
 
-    The recorder fills it, the file is written from it, and `Recording` answers questions from it.
+    The recorder fills it, files are written from it, and `Recording` reads from it.
 
     Attributes:
         model: the class of the model.

@@ -40,17 +40,18 @@ def generation_of(
 
     Args:
         contents: of the recording.
-        prompt: the ids that ``generate`` was given, or their number; of an encoder-decoder those
-            of the encoder.
-        output: what ``generate`` returned. Beam search needs it with
-            ``return_dict_in_generate=True``, because the hypotheses are then not the rows of the
-            last step. Without it every recorded query from the prompt's end on wrote a token.
-        decoder_prompt: the ids that an encoder-decoder's decoder began with, or their number, if
-            they were more than one.
+        prompt: the ids passed to ``generate``, or their number; for an encoder-decoder those of the
+            encoder.
+        output: what ``generate`` returned. Beam search needs it, with
+            ``return_dict_in_generate=True``, because its hypotheses are not the rows of the last
+            step. Without it, every recorded query from the end of the prompt on counts as having
+            predicted a token.
+        decoder_prompt: the ids with which the decoder of an encoder-decoder began, or their number,
+            if there were several.
 
     Raises:
-        TraceError: the recording holds no single run of ``generate``, or another one than the
-            prompt and output say.
+        TraceError: the recording does not hold exactly one run of ``generate``, or the run does not
+            fit the prompt and output.
     """
     calls = _calls_of_one_run(contents)
     kinds = {name: _kind(call) for name, call in calls.items()}
@@ -103,7 +104,7 @@ def _kind(call: _Call) -> str:
 
 
 def _calls_of_one_run(contents: Contents) -> dict[str, _Call]:
-    """Return the attentions that wrote tokens: those with the steps of the last module.
+    """Return the attentions that predicted tokens: those with the steps of the last module.
 
     Raises:
         TraceError: a module has several calls, or could not be read.
@@ -138,7 +139,7 @@ def _check_layers(contents: Contents, calls: dict[str, _Call]) -> None:
     """Check that no layer is missing between others.
 
     Raises:
-        TraceError: one made other steps.
+        TraceError: a layer made other steps.
     """
     stacks = {re.sub(r"\d+", "*", name) for name in calls}
     for name in contents.calls:
@@ -156,7 +157,7 @@ def _length(prompt: Tensor | int | None) -> int:
 
 
 def _first_queries(one: _Call) -> int:
-    """Return the length of a decoder's prompt, where the steps tell it.
+    """Return the length of a decoder's prompt, as the steps show it.
 
     Raises:
         TraceError: they do not.
@@ -171,10 +172,10 @@ def _first_queries(one: _Call) -> int:
 
 
 def _queries_end(one: _Call, begin: int, sequences: Tensor | None) -> int:
-    """Return how many of the recorded queries are of the prompt and of new tokens.
+    """Return how many of the recorded queries belong to the prompt or to new tokens.
 
     Raises:
-        TraceError: there are other sequences, or there is nothing behind the prompt.
+        TraceError: the sequences are others, or nothing follows the prompt.
     """
     batch, queries, steps = _shape(one)
     if queries < begin:
@@ -185,7 +186,7 @@ def _queries_end(one: _Call, begin: int, sequences: Tensor | None) -> int:
     if sequences is None:
         return queries
     last_query = int(sequences.shape[-1]) - 1
-    # The last step may end with tokens that were drafted and rejected.
+    # The last step may end with drafted tokens that were rejected.
     if sequences.shape[0] != batch or not begin <= last_query <= queries < last_query + steps[-1]:
         raise TraceError(
             f"The output has {list(sequences.shape)} tokens, and {batch} rows of {queries} "
@@ -197,7 +198,7 @@ def _queries_end(one: _Call, begin: int, sequences: Tensor | None) -> int:
 
 
 def _whole(contents: Contents, call: _Call, queries: int, kind: str) -> AttentionMap:
-    """Return the map of a call up to one of its queries."""
+    """Return the map of a call, cut off behind one of its queries."""
     one = map_of_call(contents, call) if isinstance(call, GrowingCall) else call.map()
     if not isinstance(one, AttentionMap):
         raise TraceError(
@@ -234,10 +235,10 @@ def _without_last_keys(one: AttentionMap, count: int) -> AttentionMap:
 def _paths(
     one: _Call, begin: int, beams: Int[Tensor, "sequences new"]
 ) -> Int[Tensor, "sequences steps"]:
-    """Return the row of each step that each hypothesis came from.
+    """Return, for each hypothesis, its row in each step.
 
     Raises:
-        TraceError: the steps are not those of the beams.
+        TraceError: the steps do not fit the beams.
     """
     if not isinstance(one, GrowingCall):
         raise TraceError(
@@ -253,7 +254,7 @@ def _paths(
             f"{begin} tokens, and steps of {', '.join(map(str, steps))} queries of {batch} rows "
             "were recorded: give the prompt and the output of the generate() that was recorded."
         )
-    prefill = ends.index(begin)  # steps that read the prompt; the last of them wrote a token
+    prefill = ends.index(begin)  # steps that read the prompt; the last of them predicted a token
     if prefill - 1 + new > len(steps):
         raise TraceError(
             f"The output has {new} new tokens, and {len(steps) - prefill + 1} were recorded: give "
@@ -270,7 +271,7 @@ def _paths(
 def _check_paths(
     calls: dict[str, _Call], paths: Int[Tensor, "sequences steps"], steps: Sequence[int]
 ) -> None:
-    """Check that the keys of each hypothesis are those of the rows that it came from.
+    """Check that the keys of each hypothesis are those of its ancestors.
 
     Args:
         calls: by module.
@@ -292,7 +293,7 @@ def _check_paths(
 
 
 def _fits(call: GrowingCall, path: Int[Tensor, "1 steps"]) -> bool:
-    """Return whether the keys of a path are those of the ancestors of its last row."""
+    """Return whether the keys along a path are those of the ancestors of its last row."""
     own = call.lineage.paths_of(path[:, -1], path.shape[1] - 1)
     if call.lineage.uncertain or torch.equal(own, path):
         return True

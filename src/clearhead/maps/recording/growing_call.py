@@ -1,13 +1,13 @@
 """One attention of a module as it is recorded: a single call, or all steps of a generation.
 
 With a cache of keys, each step computes the queries of its new tokens against the keys of all
-tokens up to them. Such steps are one attention in parts, and are merged into one call. Whether a
-step continues the call is not guessed: its keys are compared with the keys of the call, number by
-number (`steps.cache_overlap`). Cross-attention has the same keys in every step.
+tokens so far. Such steps are parts of one attention, and are merged into one call. Whether a step
+continues the call is not guessed: its keys are compared with those of the call, number by number
+(`steps.cache_overlap`). Cross-attention has the same keys in every step.
 
-In beam search a row continues another row: `steps.lineage` follows it, and keys and queries stay
-where they were computed. Tokens that were drafted and rejected are dropped when the next step lacks
-them.
+In beam search a row may continue another row. Keys and queries stay where they were computed, and
+`steps.lineage` tracks which rows belong together. Drafted tokens that were rejected are dropped
+when the next step lacks them.
 """
 
 from __future__ import annotations
@@ -44,22 +44,23 @@ _ROWS_COMPARED_FOR_ORDER = 256
 
 @dataclass(eq=False)
 class GrowingCall:
-    """One attention of a module: of a single call, or of all steps of a generation.
+    """One attention of a module: a single call, or all steps of a generation.
 
     Attributes:
-        source: where it came from; its kernel and notes are those of all steps.
+        source: where it came from; kernel and notes combine those of all steps.
         storage: how tensors are kept.
-        query, key, value, lse: the tensors of all steps, in the rows that computed them.
+        query, key, value, lse: the tensors of all steps, in the batch rows that computed them.
         parts: the scoring of each step.
-        attended_end: no query attends to this key or a later one, so those may still change.
-        used_end: the same, counting queries that attend evenly whatever the keys are.
+        attended_end: no query attends to this key or a later one, so their numbers may still
+            change.
+        used_end: the same, also counting flat queries, which attend evenly whatever the keys are.
         lineage: which rows continued which.
         offset: the index, among all keys, of the last step's first key.
         static: new keys overwrote keys that no query had attended to.
         rejected: the number of drafted tokens that were dropped.
-        biases: what the biases of all steps may be, where they are one by distance or by key.
-        drafts: the last step read drafted tokens, of which some may be rejected yet.
-        cut_back: another call of the module began with a part of these keys.
+        biases: the biases that all steps may share, by distance or by key.
+        drafts: the last step read drafted tokens, some of which may still be rejected.
+        cut_back: another call of the module begins with a part of these keys.
         labels: the tokens of ``"query"`` and ``"key"``, for each row of the batch.
     """
 
@@ -86,7 +87,7 @@ class GrowingCall:
     def of(cls, source: Source, captured: CapturedAttention, storage: Storage) -> GrowingCall:
         """Copy a captured attention as the first step of a call."""
         value = captured.value if storage.values else None
-        # A log-sum-exp of queries and keys before they are narrowed is not that of the copies.
+        # The log-sum-exp of the original queries and keys is not that of narrowed copies.
         lse = captured.lse if storage.dtype is None else None
         return cls(
             source=source,
@@ -121,16 +122,16 @@ class GrowingCall:
         previous: Continuation | None,
         is_drafting: Callable[[], bool],
     ) -> Continuation | None:
-        """Append a further step, if it is one.
+        """Append an attention as a further step, if it continues this call.
 
         Args:
             kind: of the step's attention.
             captured: the step's attention.
-            previous: how the self-attention before it in the forward pass continued its call, if
-                it did. Cross-attention has the same keys in every step, and in every other pass
-                over the same source.
-            is_drafting: whether the model is checking tokens that were drafted, so that keys which
-                a step lacks are those of rejected tokens.
+            previous: how the previous self-attention of the forward pass continued its call, if it
+                did. It decides for cross-attention, whose keys are the same in every step and in
+                every other pass over the same source.
+            is_drafting: tells whether the model is checking drafted tokens, so that keys missing in
+                a step are those of rejected tokens.
 
         Returns:
             How it continues the call; None where it does not.
@@ -174,7 +175,7 @@ class GrowingCall:
         previous: Continuation | None,
         is_drafting: Callable[[], bool],
     ) -> Continuation | None:
-        """Append a further step of cross-attention, if it is one."""
+        """Append a step of cross-attention, if it continues this call."""
         if previous is None or key.shape[2] != self.key.length:
             return None
         origin = self.lineage.origin(previous.parents)
@@ -189,7 +190,9 @@ class GrowingCall:
         return previous
 
     def _drop(self, rejected: int, is_drafting: Callable[[], bool]) -> bool:
-        """Drop the last queries of the last step, and their keys, if they were drafted."""
+        """Drop the last queries of the last step and their keys, and return True, if they were
+        drafted.
+        """
         last = self.parts[-1]
         count = last.query_len - rejected
         scoring = scoring_of_queries(last.scoring, 0, count)
@@ -217,7 +220,7 @@ class GrowingCall:
         return True
 
     def is_same_attention(self, captured: CapturedAttention) -> bool:
-        """Return whether an attention is this one, computed a second time in another way."""
+        """Return whether an attention is this one, computed a second time by another kernel."""
         query, key = self.query.tensor, self.key.tensor
         if self.source.kernel == captured.kernel or self.steps > 1:
             return False
@@ -241,7 +244,7 @@ class GrowingCall:
         overlap = changed.shape[0] if self.kind == "self" else key.shape[2]
         value = None if self.value is None else captured.value
         first = self.key.length
-        # In a static cache, new keys and values stand in the place of unused ones.
+        # In a static cache, new keys and values overwrite unused ones.
         if bool(changed.any()):
             self.static = True
             where = offset + changed.nonzero()[:, 0]
@@ -249,7 +252,7 @@ class GrowingCall:
             self.key.tensor[:, :, where] = key[:, :, :overlap][:, :, changed]
             if self.value is not None and value is not None:
                 self.value.tensor[:, :, where] = copy(value)[:, :, :overlap][:, :, changed]
-        # In the others they come behind.
+        # In other caches they are appended.
         self.key.append(copy(key[:, :, overlap:]))
         if self.value is not None and value is not None:
             self.value.append(copy(value[:, :, overlap:]))
@@ -277,7 +280,7 @@ class GrowingCall:
 
     @property
     def length(self) -> int:
-        """The number of keys; a static cache has room behind the last one in use."""
+        """The number of keys in use; a static cache has more room."""
         return min(self.key.length, self.used_end) if self.static else self.key.length
 
     @property
@@ -290,7 +293,7 @@ class GrowingCall:
 
     @property
     def outline(self) -> Outline:
-        """What tables say of the call."""
+        """The row of the call in tables."""
         query, key = self.query.tensor.shape, self.key.tensor.shape
         beams = ", beams" if self.lineage.is_reordered else ""
         remark = f" ({self.steps} steps{beams})" if self.steps > 1 else ""
@@ -298,23 +301,23 @@ class GrowingCall:
         return Outline(self.kind, query[1], key[1], query[2], self.length, kernel)
 
     def map(self) -> AttentionMap:
-        """Return the map of all steps together; it is built once.
+        """Return the map of all steps together; it is built on the first call.
 
         After beam search its rows are the beams of the last step, each with its ancestors.
 
         Raises:
-            TraceError: keys alone do not tell the ancestors.
+            TraceError: the keys do not tell the ancestors.
         """
         if self._map is None:
             self._map = assembled(self)
         return self._map
 
     def map_of(self, paths: Int[Tensor, "rows steps"], lengths: Sequence[int]) -> AttentionMap:
-        """Return the map of rows that came about along some paths: the hypotheses of beam search.
+        """Return the map of the rows along some paths, such as the hypotheses of beam search.
 
         Args:
             paths: the row of each step, as `Lineage.paths_of` has them.
-            lengths: the number of queries of each row; the rest attend to nothing.
+            lengths: the number of queries of each row; later queries attend to nothing.
         """
         return assembled(self, paths, lengths)
 

@@ -1,4 +1,4 @@
-"""Notes on a recording as a whole, once the model has run."""
+"""Notes on a recording as a whole, made after the model has run."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def is_compiled(module: nn.Module) -> bool:
 
 
 def note_compiled_modules(contents: Contents, compiled: list[str], calls: int) -> None:
-    """Note that modules ran as compiled graphs, and what can be seen of those.
+    """Note that modules ran as compiled graphs, and what a recording shows of them.
 
     Args:
         contents: of the recording.
         compiled: names of the compiled modules.
-        calls: the number of attention calls that were read inside of the graphs.
+        calls: the number of attention calls that were read inside the graphs.
     """
     if not compiled:
         return
@@ -58,14 +58,14 @@ def note_compiled_modules(contents: Contents, compiled: list[str], calls: int) -
 
 
 def note_strangers(contents: Contents, strangers: Mapping[str, int]) -> None:
-    """Note attention of other models that ran beside the model's own: its calls by class."""
+    """Note the attention of other models that ran beside this one: the number of calls by class."""
     if strangers:
         listed = ", ".join(f"{name}, {calls} calls" for name, calls in strangers.items())
         contents.notes.append(_STRANGERS.format(listed=listed))
 
 
 def note_emptiness(contents: Contents, model: Any, *, ran: bool) -> None:
-    """Note why a recording is empty, where that can be known.
+    """Note why a recording is empty, if the reason is known.
 
     Args:
         contents: of the recording.

@@ -1,4 +1,4 @@
-"""What a table says of one call of an attending module."""
+"""The row of one call of an attending module in a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Outline(NamedTuple):
         kind: ``"self"`` or ``"cross"``.
         heads, kv_heads: the number of heads of the queries, and of the keys.
         query_len, key_len: the number of queries and keys.
-        kernel: what computed it, with a remark on how it was kept.
+        kernel: what computed it, with a remark on how it is stored.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What modules returned during a recording, and the outputs of the heads of their attention."""
+"""The outputs of modules during a recording, and the outputs of attention heads."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .contents import Contents
 from .growing_call import GrowingCall
 from .steps.lineage import gather_rows
 
-_BLOCK = 1 << 24  # weights that are computed at once
+_BLOCK = 1 << 24  # weights computed at a time
 
 
 class ModuleOutputs(Mapping[str, Tensor]):
     """The outputs of the modules that ``record(model, outputs=[...])`` names.
 
-    Of a module that returns several tensors it is the first. The steps of a generation with a
-    cache are one output, [batch, length, width]; of a module that was called several times
-    otherwise ``outputs.calls(name)`` has them all.
+    If a module returns several tensors, its output is the first. The steps of a generation with a
+    cache are merged into one output, [batch, length, width]. For a module that was otherwise called
+    several times, ``outputs.calls(name)`` has the output of each call.
     """
 
     def __init__(self, contents: Contents) -> None:
@@ -36,7 +36,7 @@ class ModuleOutputs(Mapping[str, Tensor]):
         """Return the output of a module.
 
         Raises:
-            TraceError: it was not kept, or the module was called several times.
+            TraceError: no output was kept, or the module was called several times.
         """
         calls = merged_outputs(self._contents, name, self.calls(name))
         if len(calls) > 1:
@@ -71,10 +71,10 @@ class ModuleOutputs(Mapping[str, Tensor]):
 
 
 def merged_outputs(contents: Contents, name: str, calls: Sequence[Tensor]) -> list[Tensor]:
-    """Return the outputs of a module as one, if its calls are the steps of one generation.
+    """Return the outputs of a module merged into one, if its calls are the steps of one generation.
 
-    They are if the keys of an attention, compared number by number, say so: one that made as many
-    steps, of as many queries.
+    They are if some attention, whose keys were compared number by number, made as many steps with
+    as many queries.
     """
     if len(calls) < 2 or any(x.ndim != 3 for x in calls):
         return list(calls)
@@ -86,7 +86,7 @@ def merged_outputs(contents: Contents, name: str, calls: Sequence[Tensor]) -> li
         if len(attention) > 1 or not isinstance(one, GrowingCall):
             continue
         if one.steps == len(calls) and one.query.length + one.rejected == length:
-            # Tokens that were drafted and rejected are the last of their step.
+            # Rejected draft tokens are the last of their step.
             parts = zip(calls, one.parts, strict=True)
             whole = torch.cat([x[:, : part.query_len] for x, part in parts], 1)
             rows = rows_of_queries(contents, one)
@@ -99,8 +99,8 @@ def head_outputs_of(
 ) -> Float[Tensor, "batch heads query_len value_dim"]:
     """Return weights times values of each head, before they are projected.
 
-    They are computed from the map, some queries at a time, in float32 (in float64 for such
-    inputs); dropout is left out.
+    They are computed from the map, some queries at a time, in float32 (or float64 for float64
+    inputs), without dropout.
 
     Raises:
         TraceError: values were not kept.
@@ -121,7 +121,7 @@ def head_outputs_of(
 
 
 class _Maps(Protocol):
-    """What a recording is to this: maps by name."""
+    """The part of a recording that is needed here: maps by name."""
 
     def __getitem__(self, name: str) -> Map: ...
 
@@ -131,7 +131,7 @@ class _Maps(Protocol):
 
 
 class HeadOutputs(Mapping[str, Tensor]):
-    """The outputs of the heads of each attending module, computed from its map when asked for."""
+    """The outputs of the heads of each attending module, computed from its map on access."""
 
     def __init__(self, maps: _Maps) -> None:
         self._maps = maps
@@ -140,7 +140,7 @@ class HeadOutputs(Mapping[str, Tensor]):
         """Return the outputs of the heads of a module.
 
         Raises:
-            TraceError: there is no map of it, or values were not kept.
+            TraceError: the module has no map, or values were not kept.
         """
         return head_outputs_of(name, self._maps[name])
 

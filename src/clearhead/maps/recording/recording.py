@@ -1,4 +1,4 @@
-"""`Recording`: what a model attended to while it ran, by the names of its modules."""
+"""`Recording`: the attention maps of a model's run, by module."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Recording:
             return map_of_call(self._contents, call)
         return call.map()
 
-    # What else was computed
+    # Other results
 
     @property
     def outputs(self) -> ModuleOutputs:
@@ -149,7 +149,7 @@ class Recording:
         """The outputs of the heads of each attending module, by name: weights times values."""
         return HeadOutputs(self)
 
-    # Looking
+    # Inspecting
 
     @property
     def nbytes(self) -> int:
@@ -199,7 +199,7 @@ class Recording:
 
 
 def _several_calls(name: str, calls: Sequence[Call]) -> str:
-    """Return why a module has no single map, and how to choose one."""
+    """Return the message that a module has several maps, and how to select one."""
     count = len(calls)
     reason = f"{name!r} was called {count} times, and each call has a map of its own"
     if any(isinstance(call, GrowingCall) and call.cut_back for call in calls):

@@ -1,4 +1,4 @@
-"""How and where a recording keeps the model's tensors."""
+"""How and where a recording stores the model's tensors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Storage:
     values: bool = False
 
     def copy(self, x: Tensor) -> Tensor:
-        """Return a copy of the model's numbers that nothing else writes to."""
+        """Return a copy of a tensor of the model, to which nothing else writes."""
         x = x.detach()
         dtype = self.dtype if self.dtype is not None and x.is_floating_point() else x.dtype
         if self.device not in (None, x.device) or dtype != x.dtype:

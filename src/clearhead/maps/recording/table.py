@@ -13,7 +13,7 @@ _ALIGNED_RIGHT = (False, False, True, True, True)  # all columns but the last
 
 
 def table(contents: Contents) -> str:
-    """Return name, kind, heads, lengths and kernel of each module; refusals with their reasons."""
+    """Return a table with a row for each call, and a line with the reason for each refusal."""
     rows: list[tuple[str, ...]] = [_HEADER]
     for name, calls in contents.calls.items():
         rows.extend(_rows(name, calls))
@@ -30,7 +30,7 @@ def table(contents: Contents) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return each row as a line, its columns as wide as their widest cell."""
+    """Return each row as a line, with columns as wide as their widest cell."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(_ALIGNED_RIGHT))]
     lines = []
     for row in rows:
@@ -43,7 +43,7 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _rows(name: str, calls: Sequence[Call]) -> list[tuple[str, ...]]:
-    """Return one row per call; calls that look alike share one, with their number."""
+    """Return one row per call; equal rows are merged, with their number."""
     repetitions = Counter(map(_cells, calls))
     return [
         (name or "(the model)", *cells, kernel + (f"  x {count}" if count > 1 else ""))

@@ -125,7 +125,7 @@ def _nonzero(
     bias: Float[Tensor, "batch heads rows columns"],
     visible: Bool[Tensor, "batch heads rows columns"] | None,
 ) -> bool:
-    """Say whether the bias is other than 0 anywhere where it counts."""
+    """Return whether the bias differs from 0 at any visible place."""
     width = bias.shape[0] * bias.shape[1] * bias.shape[3]
     for part in chunks(bias.shape[2], width):
         counts = bias[:, :, part] != 0
@@ -142,26 +142,26 @@ def _constant_along(
     *,
     skewed: bool,
 ) -> Float[Tensor, "batch heads lines"] | None:
-    """Return the one value of each column, or of each diagonal if skewed; None for several values.
+    """Return the value of each column, or of each diagonal if skewed; None if one is not constant.
 
-    The rows are gone through with the highest and lowest value of each line so far, which have to
-    agree. A line of which nothing is visible is 0.
+    The rows are visited once, keeping the highest and lowest value of each column or diagonal; it
+    is constant if they agree. One with no visible place gets 0.
     """
     batch, heads, rows, columns = bias.shape
     lines = rows + columns - 1 if skewed else columns
     highest = bias.new_full((batch, heads, lines), -torch.inf)
     lowest = bias.new_full((batch, heads, lines), torch.inf)
-    step = 64  # a skewed chunk is as much wider as it has rows
+    step = 64  # skewing widens a chunk by its number of rows
     for first in range(0, rows, step):
         part = bias[:, :, first : first + step]
         count = part.shape[2]
         low = high = part
-        # Hidden places must change neither.
+        # Hidden places must not change either extreme.
         if visible is not None:
             hidden = ~visible[:, :, first : first + count]
             high = part.masked_fill(hidden, -torch.inf)
             low = part.masked_fill(hidden, torch.inf)
-        # Diagonals become columns, of which these rows touch only some.
+        # Diagonals become columns; these rows touch only some of them.
         where = slice(0, columns)
         if skewed:
             high, low = _skewed(high, -torch.inf), _skewed(low, torch.inf)
@@ -173,7 +173,7 @@ def _constant_along(
             return None
     if bool(highest.isnan().any()):
         return None
-    # Where nothing counted the lowest is above the highest; -inf may be the bias itself.
+    # Where nothing was visible, the lowest is above the highest. A bias may itself be -inf.
     return torch.where(highest < lowest, 0, highest)
 
 

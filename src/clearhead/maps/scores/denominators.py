@@ -1,7 +1,7 @@
-"""What the rows of a softmax are divided by, stored so that nothing is lost far from zero.
+"""The denominators of a softmax, stored so that no digits are lost where scores are large.
 
-The log-sum-exp of scores near -1e9 is rounded to the last digit of -1e9, and nothing is left of
-it. Relative to the highest score of the row it is a small number, and exact.
+The log-sum-exp of scores near -1e9 is rounded to the last digit of -1e9, which destroys it.
+Relative to the highest score of its row it is a small number, and keeps all its digits.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Denominators(NamedTuple):
         Args:
             scores: of the same rows; written over.
         """
-        # Where a query sees nothing, -inf less -inf would be no number.
+        # Where a query may attend to nothing, -inf - -inf would be NaN.
         highest = self.highest.masked_fill(self.highest == -torch.inf, torch.inf)
         below = scores.sub_(highest.to(scores.dtype)[..., None]).to(self.log_sum.dtype)
         return below.sub_(self.log_sum[..., None]).exp_()
@@ -75,7 +75,7 @@ def normalised(
     """
     if not scores.numel():
         return scores.to(dtype)
-    # The highest score of each row, where anything below needs it.
+    # The highest score of each row, if anything below needs it.
     highest = dead = None
     if may_be_dead or sinks is not None or scores.dtype != dtype:
         highest = scores.amax(-1)
@@ -99,7 +99,7 @@ def with_sinks(
     log_sum: Float[Tensor, "batch heads rows"],
     sinks: Float[Tensor, "heads"],
 ) -> tuple[Float[Tensor, "batch heads rows"], Float[Tensor, "batch heads rows"]]:
-    """Return the log of the sum with the sinks in it, and the sum of the weights that remains."""
+    """Return the log of the sum including the sinks, and the sum of the weights left to the keys."""
     distance = (sinks.to(highest.dtype)[:, None] - highest).to(log_sum.dtype)
     together = torch.logaddexp(log_sum, distance)
     return together, (log_sum - together).exp_()

@@ -1,4 +1,4 @@
-"""Any scores of a map, in float64 where float32 would lose digits."""
+"""The scores of a map, computed in float64 where float32 would lose digits."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from .scoring import Scoring
 
 @dataclass(frozen=True, eq=False)
 class CallScoring:
-    """One step: its scoring, its lengths, and the key at which its first key stands."""
+    """One step: its scoring, its lengths, and the index of its first key among all keys."""
 
     scoring: Scoring
     query_len: int
@@ -27,7 +27,7 @@ class CallScoring:
 
 
 def merged(parts: Sequence[CallScoring], key_len: int) -> Scoring:
-    """Return one scoring for the queries of all parts, against all keys.
+    """Return one scoring for the queries of all steps against all keys.
 
     Args:
         key_len: how many keys there are together.
@@ -58,7 +58,7 @@ def _visible(parts: Sequence[CallScoring], key_len: int) -> KeyMask:
 
 
 def _dense(parts: Sequence[CallScoring], key_len: int) -> KeyMask:
-    """Do what `_visible` does by way of a mask of all queries and keys."""
+    """Return the same mask, computed through a boolean for every query and key."""
     rows = []
     for part in parts:
         width = min(part.key_len, key_len - part.offset)
@@ -95,7 +95,7 @@ def _bias(
     total = _concatenated(rows, -2)
     visible = mask.tile(slice(0, total.shape[2]), torch.arange(key_len, device=total.device))
     if visible.shape[0] > total.shape[0] or visible.shape[1] > total.shape[1]:
-        # What nobody sees may have any value, and then a bias by distance shows as such.
+        # The bias of hidden places may have any value; ignoring it reveals a bias by distance.
         visible = visible.any(0, keepdim=True).any(1, keepdim=True).expand(total.shape)
     return compact_bias(total, total.shape[2], key_len, visible.expand(total.shape).contiguous())
 

@@ -16,7 +16,7 @@ from .scoring import Scoring
 
 
 def scoring_of_rows(scoring: Scoring, rows: Int[Tensor, "rows"]) -> Scoring:
-    """Return the scoring of a batch whose rows are these rows, in this order."""
+    """Return the scoring of a batch made of these rows, in this order."""
 
     def part_of(x: Tensor) -> Shaped[Tensor, "#rows *rest"]:
         return take(x, 0, rows.to(x.device))
@@ -37,7 +37,7 @@ def scoring_of_rows(scoring: Scoring, rows: Int[Tensor, "rows"]) -> Scoring:
 
 
 def scoring_of_queries(scoring: Scoring, first: int, end: int) -> Scoring:
-    """Return the scoring of the queries from one to before another, against the same keys."""
+    """Return the scoring of queries first to end - 1, against the same keys."""
     modification, mask, flat = scoring.score_mod, scoring.mask, scoring.flat
 
     def of_these_queries(
@@ -71,7 +71,7 @@ def _bias_of_queries(
 def without_rows(
     scoring: Scoring, queries: Int[Tensor, "rows"], query_len: int, key_len: int
 ) -> Scoring:
-    """Return a scoring where each row of the batch has its first queries only.
+    """Return a scoring in which only the first queries of each batch row attend to anything.
 
     The others attend to nothing.
 
@@ -90,7 +90,7 @@ def without_rows(
 
 
 def scoring_of_keys(scoring: Scoring, query_len: int, key_len: int) -> Scoring:
-    """Return the scoring of the first keys, where no query attends to the others.
+    """Return the scoring of the first keys, given that no query attends to the others.
 
     Args:
         scoring: of the whole attention.

@@ -1,4 +1,4 @@
-"""Parts of the axes of a map: slices and vectors of indices, and what is taken along them."""
+"""Parts of the axes of a map, as slices or index vectors, and how tensors are cut to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Positions = slice | Tensor
 
 ALL = slice(None)
 
-# Of a mask that is examined, so many entries at a time: a pass then needs little memory beside it.
+# Masks are examined this many entries at a time, so that little extra memory is needed.
 _CHUNK_ENTRIES = 1 << 21
 
 
@@ -27,7 +27,7 @@ def pick(x: Tensor, axis: int, positions: Positions) -> Tensor:
 
 
 def take(x: Tensor, axis: int, positions: Positions) -> Tensor:
-    """Return x at these positions of an axis, where an axis of one stands for all of them."""
+    """Return x at these positions of an axis; an axis of size 1 stands for all positions."""
     return x if x.shape[axis] == 1 else pick(x, axis, positions)
 
 
@@ -53,7 +53,7 @@ def explicit(positions: Positions, size: int) -> Positions:
 
 
 def as_slice(positions: Int[Tensor, "count"]) -> Positions:
-    """Return a slice in place of a vector that counts up by one: indexing then copies nothing."""
+    """Return a slice if the vector counts up by one, because indexing with it copies nothing."""
     count = positions.numel()
     if count and int(positions[-1]) - int(positions[0]) == count - 1:
         first = int(positions[0])

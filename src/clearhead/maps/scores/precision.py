@@ -1,9 +1,10 @@
 """Where float32 is not enough for the scores of an attention.
 
-A product q . k in float32 is off by about the last digit of |q| |k|, however small it is itself,
-and a score by the last digit of its own size. A weight is off by as much as its score, so far from
-zero scores are computed in float64. What the model adds to them is added as the model does it,
-though: a mask of -1e9 leaves nothing of a float32 score, and a row that it hides is even.
+A product q . k in float32 has an error of about the last digit of |q| |k|, even if the product
+itself is small; a score has an error of the last digit of its own size. The relative error of a
+weight is the error of its score, so scores far from zero are computed in float64. What the model
+adds to scores is still rounded as the model rounds it: adding -1e9 leaves nothing of a float32
+score, and a row that such a mask hides gets even weights.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from torch import Tensor
 
 from ...shapes import Float
 
-# Rounding a float32 of up to this size is off by 5e-7 at the most: so much of itself a weight is
-# off by where its score is, or a kernel's log-sum-exp. Products of vectors with such norms are off
-# by about as much, unless their terms add up all on one side.
+# A float32 of up to this size has a rounding error of at most 5e-7, and a weight has the same
+# relative error if its score or its log-sum-exp has that error. Products of vectors with such norms
+# have about the same error, unless all rounding errors have one sign.
 FAR = 16.0
 
 
 def score_dtype(query: Tensor) -> torch.dtype:
     """Return the dtype of answers: float32, or float64 for float64 queries.
 
-    A model of such queries adds masks to its scores in this dtype, too.
+    A model with float64 queries adds masks to its scores in float64, too.
     """
     return torch.float64 if query.dtype == torch.float64 else torch.float32
 
 
 def exact_dtype(device: torch.device) -> torch.dtype:
-    """Return the widest dtype of a device: Metal has no float64."""
+    """Return the widest floating dtype of a device: float64, except on Metal, which has none."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
@@ -47,7 +48,7 @@ def lies_far(
     key_norm: Float[Tensor, "batch kv_heads"],
     scale: float,
 ) -> bool:
-    """Say whether products of queries and keys may be too large for the float32 of this machine.
+    """Return whether products of queries and keys may be too large for this machine's float32.
 
     Args:
         query_norm, key_norm: the results of `highest_norm`.
@@ -58,19 +59,19 @@ def lies_far(
     if narrowed(query_norm.device):
         return True
     grouped = query_norm.unflatten(1, (key_norm.shape[1], -1))
-    # Not a number is far, too.
+    # NaN counts as far, too.
     return not float((grouped * key_norm[..., None]).amax()) * abs(scale) <= FAR
 
 
 def any_far(highest: Tensor) -> bool:
-    """Say whether any score is too large for float32; -inf does not count as a score."""
+    """Return whether any score but -inf is too large for float32."""
     if not highest.numel():
         return False
     return bool(((highest.abs() > FAR) & (highest > -torch.inf)).any())
 
 
 def narrowed(device: torch.device) -> bool:
-    """Say whether products of float32 are computed with fewer digits here (TF32, bfloat16)."""
+    """Return whether float32 products are computed with fewer digits here (TF32, bfloat16)."""
     backend = torch.backends.cuda if device.type == "cuda" else torch.backends.mkldnn
     precision = getattr(getattr(backend, "matmul", None), "fp32_precision", None)
     if precision is None:  # before PyTorch 2.9

@@ -1,4 +1,4 @@
-"""Products of queries and keys, where several heads of queries share a head of keys."""
+"""Products of queries and keys in grouped-query attention, without repeating the keys."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ def scaled_products(
     """
     query = query.to(dtype) * scale
     lead, kv_heads = query.shape[:3], key.shape[1]
-    rows = lead[1] // max(kv_heads, 1) * lead[2]  # those of a group lie below one another
+    rows = lead[1] // max(kv_heads, 1) * lead[2]  # queries of one group are stacked as rows
     grouped = query.reshape(lead[0], kv_heads, rows, query.shape[3])
     return (grouped @ key.to(dtype).mT).reshape(*lead, key.shape[2])
 
 
 def owners_of(heads: Positions, group: int, device: torch.device) -> Positions:
-    """Return the heads of keys that belong to some heads of queries.
+    """Return the key heads that some query heads attend to.
 
-    Each comes once where these are whole groups, or of one group, else once for each query head.
+    If the query heads are whole groups, or all of one group, each key head comes once; otherwise it
+    comes once per query head.
 
     Args:
         heads: a slice with both ends, or a vector of indices.

@@ -1,4 +1,4 @@
-"""The shape of the scores of queries and keys, and whether these fit together."""
+"""The shape of the scores, after checking that queries and keys fit together."""
 
 from __future__ import annotations
 

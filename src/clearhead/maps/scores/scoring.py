@@ -6,9 +6,9 @@
     biased  = bent + bias
     weights = softmax of biased over the keys that the query may attend to
 
-The order is that of the ONNX operator Attention and of Hugging Face's eager attentions. A sink
-(arXiv 2309.17453; gpt-oss) is a further logit in the denominator, to which no key belongs. Sums
-with a bias are rounded as the model rounds them; nothing else is (see `precision`).
+The order of the steps is that of the ONNX operator Attention and of Hugging Face's eager attention.
+A sink (arXiv 2309.17453; gpt-oss) is one more logit in the denominator that belongs to no key. Only
+the sums with a bias are rounded as the model rounds them (see `precision`).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Scoring:
         bias: what is added to the scaled (and capped) scores.
         score_mod: FlexAttention's ``score_mod(score, b, h, q_idx, k_idx)``.
         sinks: a logit per head that joins the denominator only.
-        flat: the queries whose scores a mask of hugely negative finite numbers swallowed
-            altogether: as in the model, they attend evenly.
-        added_in: the dtype in which the model added the bias, if that is not the one of the
-            answers: a model of half precision that writes its attention out adds in its own.
+        flat: the queries whose scores were lost in a sum with hugely negative finite numbers of a
+            mask: they attend evenly, as in the model.
+        added_in: the dtype in which the model added the bias, if it is not the dtype of the
+            answers: attention written out in operators adds in the model's half precision.
     """
 
     scale: float
@@ -88,23 +88,24 @@ class Scoring:
             key: Float["batch kv_heads key_len head_dim"].
             scale: None means 1 / sqrt(head_dim).
             softcap: None or 0 for none.
-            mask: boolean or float, broadcast to Shaped["batch heads query_len key_len"]; boolean:
-                True where a query may attend. Of a float mask, entries at or below half the lowest
-                number of its dtype forbid, and the finite rest is a bias. A query that -inf
-                forbids everything has weights of zero; one whose entries are all finite and that
-                low attends evenly to the highest of them, as it does in any softmax.
+            mask: boolean or float, broadcast to Shaped["batch heads query_len key_len"]. A boolean
+                mask is True where a query may attend. Entries of a float mask at or below half the
+                lowest number of its dtype forbid; the others are a bias. A query with -inf for
+                every key has weights of zero; one whose entries are all that low but finite attends
+                evenly to the highest of them, as in any softmax.
             causal: query i attends to no key after i + causal_offset.
-            causal_offset: the key at which query 0 stands: 0 as in scaled_dot_product_attention,
-                key_len - query_len for queries at the end of the keys.
-            window: (before, after): how many keys beside its own a query sees, None for no
-                limit; one number is for both sides.
+            causal_offset: the index of query 0 among the keys: 0 as in
+                scaled_dot_product_attention, key_len - query_len for queries at the end of the
+                keys.
+            window: (before, after): how many keys on each side of its own a query may attend to,
+                None for no limit; one number stands for both sides.
             bias: broadcast as the mask is, and added to it.
             score_mod, mask_mod: as FlexAttention takes them.
             sinks: Float["heads"].
-            added_in: the dtype in which mask and bias are added. None for that of the answers,
-                but then a query that a mask of float16 forbids everything, with the lowest number,
-                attends evenly, as in a model of float16; with float32, what fused kernels add in,
-                the scores that such a number leaves there count.
+            added_in: the dtype in which the model adds mask and bias. None means that of the
+                answers, except that a query whose whole row of a float16 mask is the lowest number
+                attends evenly, as in a float16 model. Fused kernels add in float32, in which that
+                number does not erase the scores: pass float32 for them.
 
         Raises:
             ShapeError: the tensors do not fit together.
@@ -155,12 +156,12 @@ class Scoring:
         Args:
             query, key: of the whole map.
             rows, columns, batch, heads: the part to compute: slices of step 1, or index vectors.
-            exact: whether products are computed in float64; None for where they need it.
+            exact: whether products are computed in float64; None to decide by their size.
             key_norm: the `highest_norm` of the keys, if it has been computed.
 
         Returns:
-            Scores of float64 for float64 inputs; for all others of float32, or of float64 where
-            products are and nothing was added to them.
+            float64 scores for float64 inputs; otherwise float32, or float64 where products were
+            computed in it and nothing was added to them.
         """
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
@@ -183,7 +184,7 @@ class Scoring:
             if lies_far(highest_norm(q), norm, self.scale):
                 return scores_of(True)
             scores = scores_of(False)
-            # Far from zero the last digits of the terms decide a sum.
+            # Far from zero, the last digits of the terms decide the sum.
             if self.adds and scores.numel() and any_far(scores.amax(-1)):
                 return scores_of(True)
             return scores
@@ -197,7 +198,7 @@ class Scoring:
         batch: slice,
         heads: Tensor,
     ) -> Float[Tensor, "batch heads rows key_len"]:
-        """Compute the scores of queries and keys that were picked already, in the widest dtype.
+        """Compute the scores of some queries and keys, gathered beforehand, in the widest dtype.
 
         Args:
             query: only the queries at these places.
@@ -212,7 +213,7 @@ class Scoring:
 
     @property
     def adds(self) -> bool:
-        """Whether products are changed by more than a mask, as the model rounds it."""
+        """Whether a bias or a score_mod changes the scaled products."""
         return self.bias is not None or self.score_mod is not None
 
     def finish(
@@ -227,7 +228,7 @@ class Scoring:
         forbidden: float = -torch.inf,
         hull: Hull | None = None,
     ) -> Float[Tensor, "batch heads rows columns"]:
-        """Turn scaled products into scores, in place where that can be.
+        """Turn scaled products into scores, in place where possible.
 
         Args:
             scores: scale * q . k.

@@ -1,1 +1,1 @@
-"""What a map stores, and the tiles in which everything else is computed from it."""
+"""What a map stores, and the tiles in which everything else is computed from that."""

@@ -1,4 +1,4 @@
-"""How a collection of maps is read: a recording, or a dictionary of maps by name."""
+"""Access to a collection of maps: a recording, or a dictionary of maps by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the brackets of ``m[0, :, 100:110]`` to the rows and columns to compute."""
+"""Resolves an index such as ``m[0, :, 100:110]`` to the rows and columns to compute."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Selection:
 
     Attributes:
         positions: for each axis the indices that must be computed.
-        within: the index into the tile of those positions that gives the result.
+        within: the index that gives the result, into the tile of those positions.
     """
 
     positions: tuple[
@@ -33,7 +33,7 @@ class Selection:
 def selection(index: Any, shape: Sequence[int], device: torch.device) -> Selection:
     """Resolve an index: integers, slices, Ellipsis, and lists or tensors of integers.
 
-    Several lists go together as NumPy's and PyTorch's do.
+    Several lists are broadcast against each other, as in NumPy and PyTorch.
 
     Raises:
         IndexError: an index is out of range, of an unknown kind, or there are too many.
@@ -84,7 +84,7 @@ def _axis(
             ) from error
         count = len(range(start, stop, step))
         return start + step * torch.arange(count, device=device), slice(None)
-    # Every NumPy array has __index__, but only one without axes is an integer.
+    # Every NumPy array has __index__, but only a 0-dimensional one is an integer.
     single = hasattr(part, "__index__") and not getattr(part, "shape", ())
     if single and not isinstance(part, Tensor | bool):
         return _in_range([int(part)], size, name, device), 0

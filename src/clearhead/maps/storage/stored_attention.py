@@ -1,7 +1,7 @@
 """StoredAttention: queries, keys and scoring, from which any score and any measure is computed.
 
-What an `AttentionMap` does with brackets, pictures and tables stands on this class, and those
-parts need to know no more than it.
+`AttentionMap` adds indexing, pictures and tables to this class; code that only measures needs no
+more than this.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class StoredAttention:
         mask = self.scoring.mask
         if mask is None or self.scoring.sinks is not None:
             return lse.detach()
-        # The CPU kernel says 0 for a query that may attend to nothing.
+        # The CPU kernel returns 0 for a query that may attend to nothing.
         return lse.detach().masked_fill(~mask.sees(), -torch.inf)
 
     @property
@@ -126,11 +126,11 @@ class StoredAttention:
         Args:
             measures: ``Entropy()``, ``TopK(8)``, ...; the name of one stands for its usual
                 settings: ``"entropy"``, ``"received"``, ``"topk"``.
-            check: called again and again on the way, so that a long pass can be ended: what it
-                raises comes out here. It may be called from several threads.
+            check: called before each tile; raising an exception in it ends a long pass. It may be
+                called from several threads.
 
         Returns:
-            The result of each, under what it was asked for with.
+            The result of each measure, by the name or object that was passed.
 
         Raises:
             ConfigError: there is no such measure, or it needs values that were not kept.
@@ -141,7 +141,7 @@ class StoredAttention:
         context = PassContext(
             self.shape, self.dtype, self.query.device, self.query_offset, self.value_norms()
         )
-        # The denominators are computed too where a pass has all that they need.
+        # A pass that computes all they need also stores the denominators.
         distinct = dict.fromkeys(by_request.values())
         needs_scores = any(measure.needs_scores for measure in distinct)
         if needs_scores and self._denominators is None:
@@ -169,7 +169,7 @@ class StoredAttention:
 
     @property
     def known_denominators(self) -> Denominators | None:
-        """:attr:`denominators` if they can be had without a pass over the map."""
+        """:attr:`denominators`, if they are available without a pass over the map."""
         if self._denominators is None and self._lse is not None:
             lse, self._lse = self._lse, None
             near = (lse.abs() <= FAR) | (lse == -torch.inf)
@@ -195,7 +195,7 @@ class StoredAttention:
     def lse(self) -> Float[Tensor, "batch heads query_len"]:
         """Log of the softmax's denominator; computed once.
 
-        Rounded to the dtype of the answers, which far from zero leaves nothing to compute weights
-        from: :attr:`denominators` has the rest.
+        It is rounded to the dtype of the answers; far from zero that is too coarse to compute
+        weights from, which is what :attr:`denominators` are for.
         """
         return self.denominators.lse

@@ -14,11 +14,11 @@ from ...shapes import Float
 # Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU is
 # fastest with as much work as there is memory for.
 CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
-# Fewer rows than this make the products slow, however large the tile then is.
+# With fewer rows than this the products are slow, whatever the size of the tile.
 LEAST_ROWS = 64
-# Where the queries of a short map see few keys each, their rows are cut into so many parts.
+# If the first queries of a short map see few keys, its rows are cut into this many parts.
 SLANTED_PARTS = 4
-# With less work than this (entries of the map) threads cost more than they bring.
+# Below this many entries of the map, threads cost more time than they save.
 _WORTH_THREADS = 1 << 21
 
 
@@ -36,7 +36,7 @@ class Plan:
     """How a map is cut up.
 
     Attributes:
-        works: what a worker does at a time, together the whole map.
+        works: the units of work, which together cover the map.
         rows: of a tile.
         entries: of the largest tile.
     """
@@ -47,7 +47,7 @@ class Plan:
 
 
 class SharedWorks(Iterator[Work]):
-    """Hands out works to several threads."""
+    """Hands out the units of work to several threads."""
 
     def __init__(self, works: Sequence[Work]) -> None:
         self._works, self._lock = iter(works), threading.Lock()
@@ -81,24 +81,24 @@ def plan_of(
     Args:
         query, key: of the map.
         workers: how many threads go through it.
-        slanted: whether neighbouring queries attend to far fewer keys than there are.
+        slanted: whether the first queries attend to far fewer keys than there are.
     """
     batch, heads, query_len, _ = query.shape
     kv_heads, key_len = key.shape[1:3]
     group = heads // kv_heads
     tile_entries = GPU_TILE if query.is_cuda else CPU_TILE
-    # Of short maps a tile has several heads of keys, and where it has all, several batch rows.
+    # A tile of a short map has several key heads, and if it has all of them, several batch rows.
     head_entries = group * query_len * key_len
     kv_step = min(max(tile_entries // head_entries, 1), kv_heads)
     batch_step = 1
     if kv_step == kv_heads:
         batch_step = min(max(tile_entries // (head_entries * kv_heads), 1), batch)
-    # Of long maps it has some rows of one head of keys.
+    # A tile of a long map has some rows of one key head.
     rows = max(tile_entries // (key_len * group), -(-LEAST_ROWS // group))
     rows = min(rows, query_len) if kv_step == 1 else query_len
     if slanted:
         rows = min(rows, max(-(-query_len // SLANTED_PARTS), -(-LEAST_ROWS // group)))
-    # Where there are few heads for many workers, each head is more than one work.
+    # If there are few heads for many workers, each head is divided into several units.
     parts = -(-batch // batch_step) * -(-kv_heads // kv_step)
     row_step = query_len
     if workers > 1 and parts < 2 * workers:
@@ -114,6 +114,6 @@ def plan_of(
 
 
 def steps(length: int, step: int) -> Iterator[slice]:
-    """Yield slices of so many entries that together are the whole length."""
+    """Yield slices of at most ``step`` entries that together cover the length."""
     for first in range(0, length, step):
         yield slice(first, min(first + step, length))

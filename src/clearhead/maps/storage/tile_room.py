@@ -48,7 +48,7 @@ class Keys:
 class Room:
     """Where one worker computes its tiles, one after the other.
 
-    Its memory is no inference mode's: the next pass may be outside of it.
+    It is allocated outside of inference mode, because the next pass may not run in it.
     """
 
     @torch.inference_mode(False)
@@ -59,7 +59,7 @@ class Room:
 
     @property
     def entries(self) -> int:
-        """The largest tile that there is room for."""
+        """The number of entries of the largest tile that fits."""
         return self.narrow.numel()
 
     def products(self, dtype: torch.dtype) -> Float[Tensor, "entries"]:
@@ -75,8 +75,8 @@ class Room:
         self._wide = None
 
 
-# Rooms of passes that are over. A processor takes as long to get new memory from the system as to
-# compute a short map in it.
+# Rooms of finished passes, kept for reuse: getting new memory from the system takes as long as
+# computing a short map.
 _IDLE_ROOMS: list[Room] = []
 _MOST_IDLE, _IDLE_ENTRIES = 4, range(1 << 16, (1 << 20) + 1)
 _LOCK = threading.Lock()
@@ -84,7 +84,7 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def room_for(entries: int, dtype: torch.dtype, device: torch.device) -> Iterator[Room]:
-    """Lend a room for tiles of so many entries, on a CPU one that was used before."""
+    """Lend a room for tiles of this many entries, on a CPU one that was used before."""
     if device.type != "cpu" or entries not in _IDLE_ENTRIES:
         yield Room(entries, dtype, device)
         return

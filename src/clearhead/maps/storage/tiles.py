@@ -1,13 +1,14 @@
 """TilePass: the one pass over an attention map that all measures share.
 
 A tile is some rows with all the keys that they may attend to. So its softmax is final, no
-log-sum-exp is needed beforehand, and keys that none of the rows may see are never computed: half
-of a causal map. On a CPU each worker thread goes through whole heads on its own, with tiles that
-stay in its cache: threads that wait for each other at every operator take twice as long.
+log-sum-exp is needed beforehand, and scores with keys that none of the rows may attend to, half of
+a causal map, are never computed. On a CPU each worker thread processes whole heads on its own, with
+tiles that stay in its cache; threads that share each operator, and wait for each other, take twice
+as long.
 
-Of each tile `TilePass` computes scores (`_scores`: products, then what `Scoring.finish` does to
-them), then weights and the sums that measures need (`_weighted`). Both are written into memory that
-a worker uses again for its next tile (`tile_room.Room`).
+For each tile `TilePass` computes the scores (`_scores`: products, then `Scoring.finish`), then the
+weights and the sums that measures need (`_weighted`). Both are written into memory that the worker
+reuses for its next tile (`tile_room.Room`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from .tile_plan import (
 )
 from .tile_room import Keys, Place, Room, room_for
 
-# The mean of scores up to here is exact to 5e-7.
+# The mean of scores up to this size is exact to 5e-7.
 _AWAY = 8.0
 
 
@@ -76,8 +77,8 @@ class TilePass:
         self.far = far and self.dtype != self.widest
         self.group = query.shape[1] // max(key.shape[1], 1)
         self.lowest = torch.finfo(self.dtype).min
-        # A bias or a score_mod may be -inf, and so leave a query nothing. Elsewhere no score is
-        # as low as the lowest number.
+        # A bias or a score_mod may be -inf and so hide all keys of a query. Without them no score
+        # is as low as the lowest number.
         self.forbidden = -torch.inf if scoring.adds else self.lowest
         self._ranges = None if scoring.mask is None else scoring.mask.ranges
         self.may_be_dead = scoring.adds or not (
@@ -94,7 +95,7 @@ class TilePass:
             with without_autocast(self.query.device):
                 self._work_off(iter(plan.works), plan, sums)
             return
-        # Several workers, each with one thread of PyTorch's.
+        # Several workers, each with one PyTorch thread.
         before = torch.get_num_threads()
         works = SharedWorks(plan.works)
         failures: list[BaseException] = []
@@ -114,13 +115,13 @@ class TilePass:
         finally:
             for thread in threads:
                 thread.join()
-            # Set for each thread apart, but threads that begin later take the number set last.
+            # The setting is per thread, but threads started later inherit the number set last.
             torch.set_num_threads(before)
         if failures:
             raise failures[0]
 
     def _is_slanted(self) -> bool:
-        """Say whether the first queries attend to few keys: rows apart then need fewer products."""
+        """Return whether the first queries attend to few keys: short tiles then save products."""
         if self._ranges is None:
             return False
         first = self._ranges.hull(slice(0, -(-self.query.shape[2] // SLANTED_PARTS)))
@@ -129,7 +130,7 @@ class TilePass:
     def _work_off(
         self, works: Iterator[Work], plan: Plan, sums: Sequence[Accumulator[Any]]
     ) -> None:
-        """Compute the tiles of the works, one after the other, and hand them to the sums."""
+        """Compute the tiles of some units of work in turn, and add each to the sums."""
         with room_for(plan.entries, self.dtype, self.query.device) as room:
             for work in works:
                 keys = Keys(self.key[work.batch, work.kv_heads])
@@ -143,7 +144,7 @@ class TilePass:
 
     def _tile(self, keys: Keys, work: Work, rows: slice, room: Room) -> Tile | None:
         """Compute a tile; None where none of its queries may attend to any key."""
-        # Only keys that some of the queries may attend to.
+        # Leave out keys that none of the queries may attend to.
         heads = slice(work.kv_heads.start * self.group, work.kv_heads.stop * self.group)
         columns, hull = slice(0, keys.length), None
         if self._ranges is not None:
@@ -175,8 +176,8 @@ class TilePass:
     ) -> Float[Tensor, "batch heads rows columns"]:
         """Compute the scores of a tile in the room's memory.
 
-        They are of the dtype of the answers, or of the widest one if exact and nothing is added to
-        products.
+        Their dtype is that of the answers, or the widest one if ``exact`` and nothing is added to
+        the products.
         """
         batch, heads, rows, columns, hull = place
         dtype = self.widest if exact else self.dtype
@@ -184,7 +185,7 @@ class TilePass:
         shape = (*query.shape[:3], columns.stop - columns.start)
         key = keys.of(dtype)
         lead = key.shape[0] * key.shape[1]
-        # Queries that share a head of keys lie below one another, so that no key is repeated.
+        # Queries that share a key head are stacked as rows, so that no key is repeated.
         query = query.reshape(lead, -1, query.shape[3])
         transposed = key.flatten(0, 1)[:, columns].mT
         products = room.products(dtype)[: shape[0] * shape[1] * shape[2] * shape[3]]
@@ -213,18 +214,18 @@ class TilePass:
     ) -> Tile:
         """Compute the softmax of a tile and, where measures need scores, the sums over its rows."""
         dead, sinks, origin, products_dtype = None, self.scoring.sinks, None, scores.dtype
-        # Dead queries may attend to nothing; their highest score becomes an ordinary number.
+        # Dead queries may attend to nothing; their highest score is replaced by a finite number.
         if highest is not None and self.may_be_dead:
             dead = highest <= self.forbidden
             dead = dead if bool(dead.any()) else None
         alive = highest if highest is None or dead is None else highest.masked_fill(dead, 0)
-        # Scores less the highest of their row, where they would lose digits otherwise.
+        # Subtract the highest score of each row, where scores would lose digits otherwise.
         if scores.dtype != self.dtype or (self.needs_scores and self._is_away(alive)):
             origin = scores.amax(-1) if alive is None else alive
             scores = self._below(scores, origin, room)
         if self.needs_scores and (self.scoring.adds or scores.dtype != products_dtype):
             scores = scores.clamp_(min=self.lowest)  # 0 times -inf would not be 0
-        # The softmax, and what sinks take of it.
+        # The softmax, and the part of it that sinks take.
         weights = torch.softmax(scores, -1, out=room.weights[: scores.numel()].view(scores.shape))
         log_sum = mean_gap = total = None
         if self.needs_scores or sinks is not None:
@@ -250,9 +251,9 @@ class TilePass:
         return Tile(*place[:4], weights, scores, highest, log_sum, mean_gap, total)
 
     def _is_away(self, highest: Float[Tensor, "batch heads rows"] | None) -> bool:
-        """Say whether a mean score less the highest would lose digits.
+        """Return whether the mean score minus the highest would lose digits.
 
-        Else the highest need not be subtracted from every score, which saves a pass over them.
+        If not, the highest score need not be subtracted from every score, which saves a pass.
         """
         return highest is None or bool((highest.abs() > _AWAY).any())
 
@@ -262,7 +263,7 @@ class TilePass:
         origin: Float[Tensor, "batch heads rows"],
         room: Room,
     ) -> Float[Tensor, "batch heads rows columns"]:
-        """Return scores less the highest of their row, in the dtype of the answers."""
+        """Return scores minus the highest of their row, in the dtype of the answers."""
         scores = scores.sub_(origin[..., None])
         if scores.dtype != self.dtype:
             scores = room.narrow[: scores.numel()].view(scores.shape).copy_(scores)

@@ -1,4 +1,4 @@
-"""The tensors of a recording's file, each checked before it becomes a part of a map."""
+"""The tensors in the file of a recording, each checked before a map uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MapShape = tuple[int, int, int, int]
 
 
 class DescribedTensors:
-    """The tensors that a description names."""
+    """The tensors of a file, by the names in its description."""
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         self._tensors = tensors
@@ -30,8 +30,7 @@ class DescribedTensors:
             of: the description.
             key: its member.
             dtypes: the dtypes that the tensor may have.
-            shape: the shape that it must have: None for any size; for a negative size, 1 will do
-                as well.
+            shape: the shape that it must have; None allows any size, and -n allows n or 1.
 
         Raises:
             FileProblem: there is no such tensor, or it is of another dtype or shape.

@@ -1,4 +1,4 @@
-"""The file of a recording: its version, its key in the header, and the measures that it may hold.
+"""Constants of the file format: its version, its key in the header, the measures that it may hold.
 
 A recording is one safetensors file. Its header has a JSON description, which names the tensors.
 """
@@ -10,7 +10,7 @@ from ...measures.per_position import Diagonal, Distance, Entropy, LogSumExp, Rec
 from ...measures.pooled import Mass, Pooled
 from ...measures.topk import TopK
 
-# Format 1 had no more than a kernel's log-sum-exp.
+# In format 1 the only denominators were the kernels' log-sum-exps.
 FORMAT, READABLE_FORMATS = 2, (1, 2)
 HEADER = "clearhead.recording"
 MEASURES: dict[str, type[Measure]] = {

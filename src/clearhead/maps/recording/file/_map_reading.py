@@ -1,4 +1,4 @@
-"""One map of a recording's file, from its description and the tensors that this names."""
+"""Reads one map from the file of a recording: its description and the tensors named there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reading a recording from a file that a stranger may have made.
 
-The header names tensors and says what they are. The type and shape of each is checked before a
-map is made of it, so that looking at the maps raises no surprises.
+The header names tensors and describes them. The type and shape of each is checked before a map is
+made of it, so that reading fails here and not later, when the map is used.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_contents(path: str | Path) -> Contents:
 
 
 def _description(header: str, path: str) -> Fields:
-    """Return the JSON of a header, if it is of a format that can be read."""
+    """Return the JSON description in a header, after checking its format."""
     description = Fields(parse_json(header), "the description")
     version = description.integer("format")
     if version not in READABLE_FORMATS:

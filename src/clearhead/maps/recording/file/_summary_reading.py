@@ -40,7 +40,7 @@ def read_summary(of: Fields, tensors: DescribedTensors) -> SummaryMap:
 
 
 def _result(of: Fields, shape: MapShape, tensors: DescribedTensors) -> tuple[Measure, Any]:
-    """Return a measure and what it gave."""
+    """Return a measure and its result."""
     name = of.text("measure")
     if name not in MEASURES:
         raise FileProblem(f"{of.name} is of the measure {quoted(name)}, which is not known")
@@ -63,7 +63,7 @@ def _result(of: Fields, shape: MapShape, tensors: DescribedTensors) -> tuple[Mea
 
 
 def _measure(kind: type[Measure], settings: Fields) -> Measure:
-    """Return a measure with its settings, each checked for the type that it has there."""
+    """Return a measure with its settings, after checking the type of each."""
     readers: dict[str, Callable[[str], Any]] = {
         "int": lambda name: settings.integer(name, most=_LARGEST_SETTING),
         "str": settings.text,

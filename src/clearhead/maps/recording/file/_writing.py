@@ -33,7 +33,7 @@ from ._format import FORMAT, HEADER, MEASURES
 
 
 class _TensorNames:
-    """Gives tensors their names in the file; one that several maps share is written once."""
+    """Names the tensors in the file; a tensor that several maps share is written once."""
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
@@ -54,7 +54,7 @@ def write_contents(contents: Contents, path: Path) -> Path:
     """Write a recording to a file.
 
     Raises:
-        ConfigError: a map has a score_mod, which is code and cannot be written.
+        ConfigError: a map has a score_mod, which is code and cannot be stored.
     """
     from safetensors.torch import save_file
 

@@ -1,1 +1,1 @@
-"""How the steps of a generation become one attention."""
+"""Merges the steps of a generation into one attention."""

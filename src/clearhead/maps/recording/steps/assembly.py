@@ -25,7 +25,7 @@ _DRAFTS = (
 
 
 class CallOfSteps(Protocol):
-    """What a call of several steps tells of itself: `GrowingCall` describes it."""
+    """The part of `GrowingCall` that a map is assembled from."""
 
     source: Source
     query: GrowingTensor
@@ -56,8 +56,7 @@ def assembled(
 
     Args:
         call: the steps.
-        paths: the row of each step that each row of the map came from; None for the rows of the
-            last step.
+        paths: for each row of the map, its row in each step; None for the rows of the last step.
         lengths: the number of queries of each row; None for all.
 
     """
@@ -69,7 +68,7 @@ def assembled(
 
 
 class _Steps:
-    """The steps of a call, with the rows of its batch."""
+    """The steps of a call, in its own batch rows."""
 
     def __init__(self, call: CallOfSteps) -> None:
         self.call = call
@@ -78,11 +77,11 @@ class _Steps:
         self.query_len = call.query.length
 
     def of_queries(self, x: Tensor) -> Shaped[Tensor, "rows heads query_len width"]:
-        """Return the numbers of all queries."""
+        """Return a tensor over all queries."""
         return x[:, :, : self.query_len]
 
     def of_keys(self, x: Tensor) -> Shaped[Tensor, "rows heads key_len width"]:
-        """Return the numbers of all keys."""
+        """Return a tensor over all keys."""
         return x[:, :, : self.key_len]
 
     def tokens(self, rows: list[list[str]], side: str) -> list[list[str]]:
@@ -148,7 +147,7 @@ def _map(call: CallOfSteps, steps: _Steps, lengths: Sequence[int] | None = None)
 
 
 def _source(call: CallOfSteps) -> Source:
-    """Return the source of the map, with notes on what became one."""
+    """Return the source of the map, with notes on what was merged."""
     notes = call.source.notes
     if len(call.parts) > 1:
         notes = (*notes, f"{len(call.parts)} steps with a cache, taken together")
@@ -166,7 +165,7 @@ def _source(call: CallOfSteps) -> Source:
 def _labels(
     call: CallOfSteps, steps: _Steps, side: str, length: int
 ) -> Sequence[Sequence[str]] | None:
-    """Return the tokens of one side, if there is one for each of its positions."""
+    """Return the tokens of one side, if every position has one."""
     rows = call.labels.get(side)
     if rows is None:
         return None

@@ -1,7 +1,7 @@
-"""Where the keys of a step overlap those of the call that it continues, number by number.
+"""Compares the keys of a step with those of the call that it may continue, number by number.
 
-A cache hands the step its keys: those of the call so far, then those of the step's own tokens.
-What is compared depends on the cache:
+A step gets from its cache the keys of the call so far, followed by those of its own tokens. Which
+keys are compared depends on the cache:
 
     full cache      the keys of the call, then the new ones
     sliding window  the last keys of the call, then the new ones
@@ -34,12 +34,13 @@ class Overlap(NamedTuple):
 
 
 class CallState(NamedTuple):
-    """What a call knows of its keys.
+    """The keys of a call so far.
 
     Attributes:
         keys: of all steps so far, each row's own.
         offset: the index of the last step's first key.
-        attended_end: no query attends to this key or a later one, so those may still change.
+        attended_end: no query attends to this key or a later one, so their numbers may still
+            change.
     """
 
     keys: Float[Tensor, "batch kv_heads key_len head_dim"]
@@ -49,7 +50,8 @@ class CallState(NamedTuple):
     def offsets(self, length: int, new: int) -> list[int]:
         """Return where a step of so many keys may begin.
 
-        A full or static cache begins where the last step did; a window has moved by the new keys.
+        In a full or static cache a step begins where the last one did; a window moves on by the new
+        keys.
         """
         offsets = (self.offset, self.keys.shape[2] + new - length, self.offset + new)
         return [offset for offset in dict.fromkeys(offsets) if 0 <= offset < self.keys.shape[2]]
@@ -63,7 +65,7 @@ def find_overlap(
     Args:
         state: of the call.
         key: the keys of the step.
-        new: the number of its queries, and so of its new keys.
+        new: the number of its queries, which is that of its new keys.
 
     Returns:
         None where the step does not continue the call.
@@ -77,7 +79,7 @@ def find_overlap(
         same = same.unflatten(2, (overlap, -1)).all(-1).all(1).all(0)
         changed = ~same
         count = int(changed.sum())
-        # As many keys are new as there are queries, whether appended or written over others.
+        # There are as many new keys as queries, whether appended or written over others.
         if count + length - overlap != new or count == overlap:
             continue
         first = offset + int(changed.to(torch.uint8).argmax()) if count else keys.shape[2]
@@ -92,13 +94,13 @@ def count_rejected(
     new: int,
     last_new: int,
 ) -> int | None:
-    """Return how many keys at the end of the call a step no longer has, where it has the rest.
+    """Return how many keys at the end of the call are missing in a step that has all others.
 
     Args:
         state: of the call.
         key: the keys of the step.
-        new: the number of its queries, and so of its new keys.
-        last_new: the number of keys that the last step brought; one of them at least stays.
+        new: the number of its queries, which is that of its new keys.
+        last_new: the number of keys that the last step added, at least one of which stays.
 
     Returns:
         1 or more; None where the step does not continue a shorter call.
@@ -106,7 +108,7 @@ def count_rejected(
     keys, old = state.keys, key.shape[2] - new
     if old <= 0 or last_new < 2:
         return None
-    # The last old key must be one of those that the last step brought.
+    # The last old key must be one that the last step added.
     begin = keys.shape[2] - last_new
     last = key[:, :, old - 1 : old]
     fits = (keys[:, :, begin : keys.shape[2] - 1] == last).all(3).all(1).all(0)
@@ -119,13 +121,12 @@ def count_rejected(
 
 
 class Continuation(NamedTuple):
-    """How a step continues a call: the same in all attentions of one forward pass.
+    """How a step continues a call; it is the same for all attentions of one forward pass.
 
     Attributes:
         parents: the row that each row continues; None where each continues itself.
         rejected: how many of the last step's tokens were dropped.
-        uncertain: whether the keys that were compared fit other rows, too, whose keys before them
-            differ.
+        uncertain: whether the compared keys also fit other rows, which differ in earlier keys.
     """
 
     parents: Int[Tensor, "batch"] | None = None
@@ -141,14 +142,14 @@ def find_parents(
     Args:
         state: of the call.
         key: the keys of the step.
-        new: the number of its queries, and so of its new keys.
+        new: the number of its queries, which is that of its new keys.
 
     Returns:
-        None where a row continues none.
+        None if some row continues none.
     """
     length, total = key.shape[2], state.keys.shape[2]
     for offset in state.offsets(length, new):
-        # The keys are behind all others, or within a buffer behind those that are in use.
+        # The new keys are at the end, or in a buffer behind those in use.
         for end in dict.fromkeys((total, state.attended_end)):
             if offset < end and end - offset <= length - new:
                 mine = state.keys[:, :, offset:end].flatten(1)
@@ -161,12 +162,12 @@ def find_parents(
 def _parents(
     mine: Float[Tensor, "batch numbers"], theirs: Float[Tensor, "batch numbers"]
 ) -> Int[Tensor, "batch"] | None:
-    """Return the row of ``mine`` that equals each row of ``theirs``, the nearest one first."""
+    """Return the row of ``mine`` equal to each row of ``theirs``; of several, the nearest."""
     rows = []
-    # One number rules out most rows.
+    # Comparing one number rules out most rows.
     may_fit = (mine[:, -1] == theirs[:, -1:]).tolist()
     for row, fits in enumerate(may_fit):
-        # Beams of one text lie side by side.
+        # The beams of one text are neighbouring rows.
         order = sorted(range(len(mine)), key=partial(_distance, row))
         fitting = (one for one in order if fits[one] and torch.equal(mine[one], theirs[row]))
         parent = next(fitting, None)
@@ -181,9 +182,9 @@ def _distance(one: int, other: int) -> int:
 
 
 def is_uncertain(state: CallState, offset: int) -> bool:
-    """Return whether rows of a window look alike that differ before it.
+    """Return whether some rows are equal within the window but differ before it.
 
-    Which of them a row of the step continues can then not be told from the step's keys.
+    The keys of a step then do not tell which of them it continues.
 
     Args:
         state: of the call.

@@ -1,4 +1,4 @@
-"""Whether an attention may be a further step of another, by its shapes and its scoring."""
+"""Checks by shapes and scoring whether an attention may be a further step of another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..captured import CapturedAttention
 
 
 def are_compatible(query: Tensor, key: Tensor, scoring: Scoring, step: CapturedAttention) -> bool:
-    """Return whether shapes and scoring of a step are those of the steps before it.
+    """Return whether a step has the shapes and scoring of the steps before it.
 
     Args:
         query, key, scoring: of the steps before.

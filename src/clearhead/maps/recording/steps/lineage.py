@@ -1,8 +1,8 @@
-"""Which row of the batch the keys and queries of each row came from, step by step.
+"""Tracks, step by step, which batch row holds the keys and queries of each beam.
 
-Beam search lets several rows of the next step continue one row of the last, and drops others. Keys
-and queries stay where they were computed; a lineage says where those of a row are. A row of the
-last step has one ancestor in each step before.
+In beam search several rows of a step may continue one row of the last step, and other rows are
+dropped. Keys and queries stay where they were computed; a lineage says where those of a row are.
+Each row of the last step has one ancestor in every earlier step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Lineage:
 
     Attributes:
         batch: the number of rows.
-        uncertain: a step's parents could not be told from its keys alone.
+        uncertain: the parents in some step could not be told from its keys alone.
     """
 
     def __init__(self, batch: int, first_keys: int) -> None:
@@ -27,7 +27,7 @@ class Lineage:
         self.uncertain = False
         self._parents: list[Int[Tensor, "batch"] | None] = [None]
         self._key_columns = [(0, first_keys)]
-        # The row in which each key of each row lies; None as long as every row continued itself.
+        # For each row, the row that holds each of its keys; None while every row continues itself.
         self._rows: Int[Tensor, "batch key_len"] | None = None
 
     @property
@@ -42,7 +42,7 @@ class Lineage:
         return keys if self._rows is None else gather_rows(keys, self._rows)
 
     def origin(self, parents: Int[Tensor, "batch"] | None) -> Int[Tensor, "batch"] | None:
-        """Return the row of the first step that each row of a new step goes back to."""
+        """Return the first step's row from which each row of a new step descends."""
         if self._rows is None:
             return parents
         first = self._rows[:, 0]
@@ -54,7 +54,7 @@ class Lineage:
         Args:
             continuation: how it continued the call.
             first, end: where its new keys lie.
-            key_len: how many keys there are then, the unused ones of a buffer included.
+            key_len: how many keys there are then, including the unused part of a buffer.
         """
         parents = continuation.parents
         self._parents.append(parents)
@@ -81,7 +81,7 @@ class Lineage:
             self._rows = self._rows[:, : self._rows.shape[1] - count]
 
     def paths(self) -> Int[Tensor, "batch steps"]:
-        """Return the ancestors of each row of the last step, that row itself last."""
+        """Return the ancestors of each row of the last step, ending with the row itself."""
         return self.paths_of(torch.arange(self.batch), len(self._parents) - 1)
 
     def paths_of(self, rows: Int[Tensor, "rows"], step: int) -> Int[Tensor, "rows steps"]:
@@ -92,7 +92,7 @@ class Lineage:
         return torch.stack(path[::-1], 1)
 
     def key_rows(self, paths: Int[Tensor, "rows steps"], key_len: int) -> Int[Tensor, "rows keys"]:
-        """Return the row in which each key of some paths lies."""
+        """Return, for each path, the row that holds each of its keys."""
         rows = paths[:, :1].repeat(1, key_len)
         columns = self._key_columns[1 : paths.shape[1]]
         for step, (first, end) in enumerate(columns, start=1):
@@ -107,7 +107,7 @@ class Lineage:
 def gather_rows(
     x: Shaped[Tensor, "batch heads length width"], rows: Int[Tensor, "rows length"]
 ) -> Shaped[Tensor, "rows heads length width"]:
-    """Return, for each position of each row, the numbers of that position in another row."""
+    """Return a tensor whose positions are each taken from a row of their own."""
     rows = rows.to(x.device)
     places = torch.arange(rows.shape[1], device=x.device)
     return x.transpose(1, 2)[rows, places].transpose(1, 2)

@@ -1,8 +1,8 @@
-"""A bias that all steps of a generation share, kept once.
+"""A bias that all steps of a generation share, stored once.
 
-A relative bias (T5) depends on the distance from query to key, and ALiBi as BLOOM adds it on the
-key alone. Each step brings a row of it, as long as the text. Where every row says the same as the
-rows before, one row is kept, and memory stays linear in the text.
+A relative bias (T5) depends on the distance from query to key only, and BLOOM's form of ALiBi on
+the key only. Each step has a row of it, as long as the text. If every row agrees with the rows
+before, one row is kept, and memory stays linear in the text.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from ..storage import GrowingTensor
 
 
 class SharedBias:
-    """One row of numbers that the biases of all steps so far agree with.
+    """One row of numbers with which the biases of all steps so far agree.
 
     Args:
         row: of the first step.
-        by_distance: whether it is counted back from each query's own key, or else from key 0.
+        by_distance: whether the row is indexed by the distance back from each query's own key; else
+            by the key.
     """
 
     def __init__(self, row: Float[Tensor, "1 #heads length"], by_distance: bool) -> None:
@@ -37,7 +38,7 @@ class SharedBias:
         return self._row.tensor.nbytes
 
     def add(self, part: CallScoring) -> bool:
-        """Return whether a further step's bias is the same, and remember what is new of it."""
+        """Return whether the bias of a further step agrees, and extend the row by what is new."""
         row = _row(part, by_distance=self.by_distance)
         if row is None or row.shape[:2] != self._row.tensor.shape[:2]:
             return False
@@ -49,9 +50,9 @@ class SharedBias:
         return True
 
     def of(self, query_len: int, key_len: int) -> ToeplitzBias | DenseBias:
-        """Return the bias of queries that stand at the last keys.
+        """Return the bias of the queries at the last keys.
 
-        A query attends to no key behind its own, so what is said of those does not matter.
+        Queries attend to no key behind their own, so the bias of those keys does not matter.
         """
         row = self._row.tensor[..., :key_len, 0]
         if not self.by_distance:
@@ -64,15 +65,15 @@ SharedBiases = tuple[SharedBias, ...]
 
 
 def add_part(parts: list[CallScoring], part: CallScoring, shared: SharedBiases) -> SharedBiases:
-    """Append the scoring of a further step, without its bias where all steps share one.
+    """Append the scoring of a further step, without its bias if all steps share one.
 
     Args:
         parts: the steps so far, changed in place.
         part: the further step.
-        shared: what their biases may be.
+        shared: the biases that they may share.
 
     Returns:
-        What all of them may be; () where each keeps its own.
+        The biases that all steps may share; () where each keeps its own.
     """
     if len(parts) == 1:
         shared = _of_first(parts[0])
@@ -82,7 +83,7 @@ def add_part(parts: list[CallScoring], part: CallScoring, shared: SharedBiases) 
             parts[0] = _without_bias(parts[0])
         parts.append(_without_bias(part))
         return stays
-    if shared and len(parts) > 1:  # give the steps so far their biases back
+    if shared and len(parts) > 1:  # restore the biases of the steps so far
         for place, one in enumerate(parts):
             bias = shared[0].of(one.query_len, one.key_len)
             parts[place] = replace(one, scoring=replace(one.scoring, bias=bias))
@@ -91,13 +92,13 @@ def add_part(parts: list[CallScoring], part: CallScoring, shared: SharedBiases) 
 
 
 def _of_first(part: CallScoring) -> SharedBiases:
-    """Return what the bias of a first step may be."""
+    """Return the shared biases that fit the bias of a first step."""
     ways = ((way, _row(part, by_distance=way)) for way in (True, False))
     return tuple(SharedBias(row, way) for way, row in ways if row is not None)
 
 
 def _row(part: CallScoring, *, by_distance: bool) -> Float[Tensor, "1 #heads key_len"] | None:
-    """Return the bias of a step as one row; None where it is none."""
+    """Return the bias of a step as one row; None if it is not one."""
     bias = part.scoring.bias
     if bias is None or part.offset or bias.values.shape[0] > 1 or not _is_causal(part):
         return None

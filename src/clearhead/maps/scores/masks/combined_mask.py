@@ -44,7 +44,7 @@ def combined_mask(
         effect = effect.in_float32
     visible, flat = effect.mask, effect.flat
     if flat is not None and has_sinks:
-        # The sink is not swallowed with the scores, and takes everything.
+        # The mask swallows the scores but not the sink's logit, so the sink takes all the weight.
         end = torch.where(flat, 0, shape[3]).int()
         visible, flat = intersection(visible, KeyRanges(torch.zeros_like(end), end)), None
     if mask_mod is not None:
@@ -68,8 +68,8 @@ def _effect_of(
     if not isinstance(mask, Tensor):
         return mask or CompactMask(), bias
     if mask.is_floating_point() and isinstance(bias, Tensor) and bias.is_floating_point():
-        # Either may hide what the other shows, and a row of which nothing is left then attends
-        # evenly to what both have hidden least.
+        # Mask and bias may each hide what the other shows. A row with nothing left then attends
+        # evenly to the keys that their sum hides least.
         wide_bias = checked_shape(bias, "bias", shape).to(dtype)
         mask, bias = _wide_sum(wide_bias, checked_shape(mask, "mask", shape)), None
     return compact_mask(mask, shape), bias

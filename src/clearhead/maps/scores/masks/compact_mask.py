@@ -25,10 +25,10 @@ class CompactMask:
     Attributes:
         mask: which keys a query may attend to; None for all.
         bias: added to the scores; None for nothing.
-        flat: the queries that attend evenly to all that they may attend to, since only hugely
-            negative finite numbers were added to their scores.
-        in_float32: the effect where the mask is added to scores of float32, if that is another:
-            the lowest float16 swallows scores of float16, but no others.
+        flat: the queries that attend evenly to all their visible keys, because the mask added only
+            hugely negative finite numbers to their scores, in which the scores are lost.
+        in_float32: the effect of the mask on float32 scores, if it differs: in a sum with the
+            lowest float16 number, float16 scores are lost but float32 scores are not.
     """
 
     mask: KeyMask | None = None
@@ -57,10 +57,10 @@ def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
     query_len, key_len = shape[2:]
     if mask.dtype == torch.bool:
         return CompactMask(_unless_all(mask, query_len, key_len))
-    # Half the lowest number: what is left when a bias was added to a mask of lowest numbers.
+    # Half the lowest number, because a bias may have been added to a mask of lowest numbers.
     threshold = torch.finfo(mask.dtype).min / 2
     visible = mask > threshold
-    # Where the whole row lies that low, adding it to a score gives the number that was added.
+    # Where a whole row is that low, its scores are lost: each sum rounds to the number added.
     highest = mask.amax(-1)
     flat = (highest <= threshold) & (highest > -torch.inf)
     if bool(flat.any()):
@@ -77,7 +77,7 @@ def _with_flat_rows(
     query_len: int,
     key_len: int,
 ) -> CompactMask:
-    """Return a mask of which some rows swallow their scores: they are even where it is highest."""
+    """Return a mask with flat rows, whose queries attend evenly to the keys where it is highest."""
     in_float32 = None
     if mask.dtype == torch.float16:
         in_float32 = _with_hidden_rows(mask, visible, flat, query_len, key_len)
@@ -98,7 +98,7 @@ def compact_mask_mod(
 ) -> KeyMask | None:
     """Return FlexAttention's ``mask_mod(b, h, q_idx, k_idx)`` in its smallest exact form.
 
-    It is called for every place, chunk by chunk.
+    It is evaluated for every query and key, chunk by chunk.
     """
     batch, heads, query_len, key_len = shape
     batches, head_indices, queries, keys = (torch.arange(size, device=device) for size in shape)
@@ -124,12 +124,12 @@ def _with_hidden_rows(
     query_len: int,
     key_len: int,
 ) -> CompactMask:
-    """Return a mask whose hidden rows keep what is added to them.
+    """Return a mask that adds to the scores of its hidden rows instead of forbidding them.
 
     Args:
         mask: of any numbers.
         visible: where the mask does not forbid.
-        hidden: rows in which it forbids all keys, with numbers that are finite.
+        hidden: rows in which it forbids all keys, by finite numbers.
     """
     within = hidden[..., None] & (mask > -torch.inf)
     bias_of_others = compact_bias(mask, query_len, key_len, visible & ~hidden[..., None])

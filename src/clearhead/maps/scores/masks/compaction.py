@@ -1,4 +1,4 @@
-"""Boolean masks brought into their smallest exact form: one run of keys per query, if they can."""
+"""Boolean masks in their smallest exact form: one run of keys per query, where possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .key_ranges import KeyRanges, Shape
 
 
 def collapsed(x: Tensor) -> Shaped[Tensor, "#batch #heads #query_len #key_len"]:
-    """Return four axes, where those along which the tensor was merely expanded are one wide."""
+    """Return the tensor with four axes; those along which it was only expanded have size 1."""
     x = x.reshape((1,) * (4 - x.ndim) + tuple(x.shape)) if x.ndim < 4 else x
     for axis in range(4):
         if x.shape[axis] > 1 and x.stride(axis) == 0:
@@ -26,7 +26,7 @@ def collapsed(x: Tensor) -> Shaped[Tensor, "#batch #heads #query_len #key_len"]:
 def checked_shape(
     x: Tensor, what: str, shape: Shape
 ) -> Shaped[Tensor, "#batch #heads #query_len #key_len"]:
-    """Return x as four axes, if it broadcasts to the scores.
+    """Return x with four axes, after checking that it broadcasts to the scores.
 
     Raises:
         ShapeError: it does not.
@@ -60,11 +60,11 @@ def ranges_of_rows(
 def compact_rows(
     rows_of: Callable[[slice], Tensor], query_len: int, key_len: int, width: int
 ) -> KeyRanges | None:
-    """Return the ranges of a mask that comes row by row, or None where it is not of that form.
+    """Return the ranges of a mask computed some rows at a time; None if it has no such form.
 
     Args:
         rows_of: a function from a slice of the queries to Bool["#batch #heads rows key_len"].
-        width: entries of one query in all batches and heads, to bound a chunk.
+        width: entries of one query over all batch rows and heads, to bound the size of a chunk.
     """
     parts = []
     for part in chunks(query_len, width):

@@ -12,8 +12,8 @@ from torch import Tensor
 def over_all_places(modification: Callable[..., Tensor], *, with_score: bool) -> Callable[..., Any]:
     """Turn a function of scalars into one of vectors of batch, head, query and key indices.
 
-    As FlexAttention does it: mapped over one axis after the other, so that a modification may do
-    with its scalars whatever it may do there.
+    It maps over one axis after the other, as FlexAttention does, so that a modification may use its
+    scalars in every way that FlexAttention allows.
 
     Returns:
         f(batch, heads, rows, columns), or f(scores, batch, heads, rows, columns) with a score;

@@ -1,4 +1,4 @@
-"""Masking of scores: a number where a query may not attend."""
+"""Masking of scores: writes a number where a query may not attend."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _fill(
     hidden: Bool[Tensor, "#batch #heads rows columns"],
     value: float,
 ) -> None:
-    """Put a number where a mask is True: on a CPU by NumPy, in a third of PyTorch's time."""
+    """Write a number where a mask is True. On a CPU, NumPy takes a third of PyTorch's time."""
     if scores.device.type != "cpu" or scores.dtype not in (torch.float32, torch.float64):
         scores.masked_fill_(hidden, value)
         return
