@@ -62,7 +62,7 @@ from .models.kinds import walked_model
 from .models.translation import TranslationModel
 from .models.walked_model import WalkedModel
 
-_CACHE_BYTES = 256 * 2**20
+_CACHE_BYTES = 96 * 2**20
 _TRIAL_BYTES = 8 * 2**20
 _LANGUAGES = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
 

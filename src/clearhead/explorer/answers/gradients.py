@@ -23,7 +23,7 @@ from .run import Run
 from .run_answer import step_answer
 from ..passes.run_cache import RunCache
 
-_BYTES = 160 * 2**20
+_BYTES = 64 * 2**20
 
 
 def has_gradients(models: WalkedModel) -> bool:
