@@ -156,9 +156,9 @@ class Workers:
         return HttpError(
             503,
             "TooSlow",
-            f"The answer was not ready after {self.limits.seconds:g} seconds of work. Ask for less: "
-            f"a shorter text, a smaller beam, fewer edits, layers or queries; or ask again when "
-            f"the computer is less busy.",
+            f"The answer was not ready after {self.limits.seconds:g} seconds of work. Ask for "
+            f"less: a shorter text, a smaller beam, fewer edits, layers or queries; or ask again "
+            f"when the computer is less busy.",
             {"Retry-After": str(math.ceil(self.limits.seconds))},
         )
 
