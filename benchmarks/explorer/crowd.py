@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TIMEOUT = 60.0
+TIMEOUT = 160.0  # longer than a question may wait and take
 FLAT, MOST_ROUNDS = 1.02, 12
 HEADERS = {"Content-Type": "application/json"}
 

@@ -29,7 +29,6 @@ from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
-from .passes.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
 from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
@@ -61,8 +60,9 @@ from .models.card import limits_of
 from .models.kinds import walked_model
 from .models.translation import TranslationModel
 from .models.walked_model import WalkedModel
+from .passes.run_cache import RunCache
 
-_CACHE_BYTES = 256 * 2**20
+_CACHE_BYTES = 96 * 2**20
 _TRIAL_BYTES = 8 * 2**20
 _LANGUAGES = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
 

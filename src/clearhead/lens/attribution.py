@@ -192,7 +192,9 @@ class _Walk:
     def summands(self, token: int) -> Iterator[Summand]:
         """Yield the summands of a token's logit, the last first."""
         weights, output = self.model.weights, self.config.output
-        self.direction = weights[f"{self.config.output_name}.weight"][token] * (output.scale or 1.0)
+        # In the precision that is computed in: weights may be stored in a lower one.
+        row = weights[f"{self.config.output_name}.weight"][token].astype(self.model.dtype)
+        self.direction = row * (output.scale or 1.0)
         if output.bias:
             yield Summand("output.bias", "bias", float(weights["output.bias"][token]))
         if self.config.norm_place != "after":

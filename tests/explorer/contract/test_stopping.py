@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from clearhead.explorer.passes.run_cache import RunCache
 from clearhead.explorer.contract.stopping import (
     QuestionCancelled,
     Stop,
@@ -15,6 +14,7 @@ from clearhead.explorer.contract.stopping import (
     until,
 )
 from clearhead.explorer.explorer import Explorer
+from clearhead.explorer.passes.run_cache import RunCache
 
 
 def test_who_is_not_given_up_works_on():

@@ -95,16 +95,57 @@ def test_what_takes_too_long_is_refused_but_keeps_its_place_until_it_ends(desk):
 
 def test_who_waits_too_long_is_never_worked_for(desk):
     async def waiting():
-        workers = Workers(ServerLimits(at_work=1, waiting=1, seconds=0.3))
+        workers = Workers(ServerLimits(at_work=1, waiting=1, waiting_seconds=0.2))
         first = asyncio.create_task(workers.do(desk.work, never))
         await settled(lambda: desk.at_work == 1)
-        with pytest.raises(HttpError, match="not ready"):
+        with pytest.raises(HttpError, match=r"busy with other questions for 0\.2 seconds"):
             await workers.do(lambda: pytest.fail("nobody waits for this"), never)
-        await asyncio.gather(first, return_exceptions=True)
         desk.open.set()
+        assert await first == "done"
         await settled(lambda: workers.inside == 0)
 
     asyncio.run(waiting())
+
+
+def test_waiting_is_no_part_of_the_time_that_a_question_may_take():
+    """The second begins when the first has used up its time, and is answered all the same."""
+
+    def work():
+        while True:
+            check()
+
+    async def waiting():
+        workers = Workers(ServerLimits(at_work=1, waiting=1, seconds=0.1))
+        first = asyncio.create_task(workers.do(work, never))
+        second = asyncio.create_task(workers.do(lambda: "second", never))
+        with pytest.raises(HttpError, match=r"not ready after 0\.1 seconds of work"):
+            await first
+        assert await second == "second"
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(waiting())
+
+
+def test_of_fifty_clients_none_is_refused_however_slow_the_machine():
+    """Whoever asks one question after the other finds a place: 2 at work and 64 that wait."""
+    turn = threading.Lock()
+    turn.acquire()
+
+    async def client(workers):
+        return [await workers.do(turn.acquire, never) for _ in range(4)]
+
+    async def crowd():
+        workers = Workers(ServerLimits(waiting_seconds=600, seconds=600))
+        clients = asyncio.gather(*(client(workers) for _ in range(50)))
+        await settled(lambda: workers.inside == 50)  # nothing is answered, all of them wait
+        for _ in range(200):
+            await settled(turn.locked)
+            turn.release()
+        answers = await clients
+        assert workers.close()
+        return answers
+
+    assert asyncio.run(crowd()) == [[True] * 4] * 50
 
 
 def test_who_leaves_gives_the_place_to_the_next(desk):

@@ -19,11 +19,11 @@ from ..passes.backward import (
     is_small_enough,
 )
 from ..passes.bounded_trace import BoundedTrace
+from ..passes.run_cache import RunCache
 from .run import Run
 from .run_answer import step_answer
-from ..passes.run_cache import RunCache
 
-_BYTES = 160 * 2**20
+_BYTES = 64 * 2**20
 
 
 def has_gradients(models: WalkedModel) -> bool:

@@ -49,7 +49,7 @@ class Run:
         largest_difference: of a log-probability, or of an output vector where there are none,
             between the fast engine and the reference.
         unreached: numbers of the edits that meet no query, the target being too short.
-        baseline: the run without edits, and the log-probability of its target in this one.
+        baseline: what the run without edits says, and the log-probability of its target in this.
         seconds: that each part took.
     """
 
@@ -141,18 +141,35 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class EditFreeRun:
-    """What an edited run is compared with.
+    """What an edited run is compared with, which holds no trace of it.
 
     Attributes:
-        run: the run without edits.
+        passage: the tokens that the model reads and predicts without edits.
+        log_probability: of its target, without edits; 0 of a model that predicts nothing.
+        label_logits: of a classifier, Float["labels"], without edits; None of other models.
         target_log_probability: of its target, under the edited model.
         output_change: of a model that predicts no words: how far each output vector moved, as a
             share of its length; None of other models.
     """
 
-    run: Run
+    passage: Passage
+    log_probability: float
+    label_logits: Array | None
     target_log_probability: float
     output_change: Array | None
+
+    @classmethod
+    def of(
+        cls, before: Run, *, target_log_probability: float = 0.0, output_change: Array | None = None
+    ) -> EditFreeRun:
+        """Return what a run without edits says."""
+        return cls(
+            before.passage,
+            before.log_probability if before.models.predicts else 0.0,
+            before.logits[0].copy() if before.models.labels else None,
+            target_log_probability,
+            output_change,
+        )
 
 
 def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuestion], Run]) -> Run:
@@ -237,15 +254,16 @@ def _baseline(
     if not models.predicts:
         plain = before.trace["encoder.output"].value[0]
         distance = np.linalg.norm(trace["encoder.output"].value[0] - plain, axis=-1)
-        return EditFreeRun(before, 0.0, distance / np.linalg.norm(plain, axis=-1))
+        return EditFreeRun.of(before, output_change=distance / np.linalg.norm(plain, axis=-1))
     if (before.target, before.predicted) == (passage.target, passage.predicted):
         values = np.array([one.log_probability for one in rows])
+        log_probability = float(values[list(before.passage.scored_positions)].sum())
     else:
         # Its words, behind the text as it is edited.
         source = passage.source if before.source else ()
         same = Passage(source, _with_prompt(passage, before.passage), before.predicted, (), "")
-        return EditFreeRun(before, _log_probability(models, same, before, changes), None)
-    return EditFreeRun(before, float(values[list(before.passage.scored_positions)].sum()), None)
+        log_probability = _log_probability(models, same, before, changes)
+    return EditFreeRun.of(before, target_log_probability=log_probability)
 
 
 def _with_prompt(passage: Passage, before: Passage) -> tuple[int, ...]:

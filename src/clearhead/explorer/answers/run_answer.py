@@ -183,16 +183,16 @@ def _contributions(weights: Step, shapes: Mapping[str, tuple[int, ...]]) -> Step
 def _baseline(run: Run) -> Baseline | None:
     if run.baseline is None:
         return None
-    before, change = run.baseline.run, run.baseline.output_change
-    predicts = run.models.predicts
+    before, models = run.baseline, run.models
+    predicts, change = models.predicts, before.output_change
     answer: Baseline = {
-        "translation": before.translation,
+        "translation": before.passage.text,
         "log_probability": finite(before.log_probability) if predicts else None,
-        "predicted": _predicted(before),
-        "target_log_probability": finite(run.baseline.target_log_probability) if predicts else None,
+        "predicted": [] if models.labels else models.tokens(before.passage.predicted),
+        "target_log_probability": finite(before.target_log_probability) if predicts else None,
     }
-    if run.models.labels:
-        answer["labels"] = labels_of(before)
+    if before.label_logits is not None:
+        answer["labels"] = likely_labels(models.labels, log_softmax(before.label_logits))
     if change is not None:
         answer["output_change"] = change.tolist()
     return answer

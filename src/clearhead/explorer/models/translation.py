@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from ...engine.reference_engine import ReferenceEngine
 from ...errors import ConfigError
@@ -16,11 +18,24 @@ from ...translation.walkthrough import encode_source
 from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote, Sentence
 from ..passes.passage import Beginning, Passage
-from ..passes.twins import exact_model
+from ..passes.run_cache import RunCache
+from ..passes.wide_model import WideTransformer
 from .searched_model import SearchedModel
 from .sentences import protected_note, sentence_number, split_into_pieces
 
-_REMEMBERED_SENTENCES = 2000
+_REMEMBERED_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class RememberedTranslation:
+    """A sentence's translation, to be stored."""
+
+    translation: Translation
+
+    @cached_property
+    def nbytes(self) -> int:
+        """About its size in bytes: Python's objects take some six times the characters."""
+        return 6 * len(repr(self.translation))
 
 
 class TranslationModel(SearchedModel):
@@ -52,13 +67,14 @@ class TranslationModel(SearchedModel):
             config,
             checkpoint.weights,
             checkpoint.tokenizer,
-            (fast, exact_model(config, checkpoint.weights)),
+            (fast, WideTransformer(config, checkpoint.weights)),
             provenance=checkpoint.provenance,
         )
         self.longest = self.translator.longest_source
         languages = checkpoint.languages
         self.source_language = languages.source if languages else None
-        self._translations: dict[tuple[str, int, str], Translation] = {}
+        self._translations: RunCache[tuple[str, int, str], RememberedTranslation]
+        self._translations = RunCache(_REMEMBERED_BYTES)
 
     def begin(self, request: RunQuestion) -> Beginning:
         pieces = split_into_pieces(self.translator, request.text)
@@ -83,14 +99,15 @@ class TranslationModel(SearchedModel):
     ) -> list[Translation]:
         """Return the translator's translation of each sentence, and remember it."""
         cache, how = self._translations, (beam_size, register)
-        missing = [text for text in dict.fromkeys(sentences) if (text, *how) not in cache]
-        translations = self.translator.translate(
+        stored = {text: cache.recall((text, *how)) for text in sentences}
+        translations = {text: one.translation for text, one in stored.items() if one}
+        missing = [text for text in stored if text not in translations]
+        for one in self.translator.translate(
             missing, split=False, beam_size=beam_size, register=register
-        )
-        if len(cache) > _REMEMBERED_SENTENCES:
-            cache.clear()
-        cache.update({(one.source, *how): one for one in translations})
-        return [cache[(text, *how)] for text in sentences]
+        ):
+            translations[one.source] = one
+            cache.store((one.source, *how), RememberedTranslation(one))
+        return [translations[text] for text in sentences]
 
     def sentences(
         self, pieces: Sequence[Piece], request: RunQuestion, passage: Passage

@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..passes.run_cache import RunCache
 from ..contract.first_screen.head_kinds import MeasuredHead
+from ..passes.run_cache import RunCache
 from .bounds import check_passes, picture_work
 from .head_kinds import measure_heads
 from .modules import Labels, Module

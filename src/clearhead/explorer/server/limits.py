@@ -35,7 +35,8 @@ class ServerLimits:
         at_work: how many questions are worked on at once; each takes a thread.
         light: the same of questions that take next to no time.
         waiting: how many more may wait for their turn, of either kind.
-        seconds: how long a question may take, waiting included.
+        waiting_seconds: how long one may wait for its turn.
+        seconds: how long a question may take from then on.
     """
 
     body_bytes: int = 512 * 1024
@@ -49,6 +50,7 @@ class ServerLimits:
     at_work: int = 2
     light: int = 1
     waiting: int = 64
+    waiting_seconds: float = 120.0
     seconds: float = 30.0
 
 
@@ -111,35 +113,52 @@ class Workers:
             light: it takes next to no time.
 
         Raises:
-            HttpError: 429, the queue is full; 503, it took too long.
+            HttpError: 429, the queue is full; 503, it took or waited too long.
             ClientDisconnected: the client disconnected first.
         """
         lane, stop = self._light if light else self._heavy, Stop()
-        task = lane.start(work, stop)
-        watch = asyncio.ensure_future(disconnection())
+        begun = asyncio.Event()
+        task = lane.start(work, stop, begun)
+        watch, turn = asyncio.ensure_future(disconnection()), asyncio.ensure_future(begun.wait())
         either: set[asyncio.Future[Any]] = {task, watch}
         try:
-            await asyncio.wait(
-                either, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if task.done():
-                return task.result()
-            if watch.done():
-                raise ClientDisconnected
+            for more, seconds in (({turn}, self.limits.waiting_seconds), ((), self.limits.seconds)):
+                await asyncio.wait(
+                    either.union(more), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+                )
+                if task.done():
+                    return task.result()
+                if watch.done():
+                    raise ClientDisconnected
+                if not begun.is_set():
+                    raise self._never_begun()
+            raise self._too_slow()
         finally:
             watch.cancel()
+            turn.cancel()
             # Takes it out of the queue where it still waits, and asks it to end where it does not.
             task.cancel()
             stop.give_up()
             # An error of the work knows this frame. If the frame knew the error's future, both
             # would hold all that was computed until Python looks for such cycles.
             del task, either
-        raise HttpError(
+
+    def _never_begun(self) -> HttpError:
+        return HttpError(
+            503,
+            "Busy",
+            f"The explorer was busy with other questions for {self.limits.waiting_seconds:g} "
+            f"seconds and could not begin with this one. Ask again when the computer is less busy.",
+            {"Retry-After": str(math.ceil(self.limits.seconds))},
+        )
+
+    def _too_slow(self) -> HttpError:
+        return HttpError(
             503,
             "TooSlow",
-            f"The answer was not ready after {self.limits.seconds:g} seconds. Ask for less: a "
-            f"shorter text, a smaller beam, fewer edits, layers or queries; or ask again when the "
-            f"computer is less busy.",
+            f"The answer was not ready after {self.limits.seconds:g} seconds of work. Ask for "
+            f"less: a shorter text, a smaller beam, fewer edits, layers or queries; or ask again "
+            f"when the computer is less busy.",
             {"Retry-After": str(math.ceil(self.limits.seconds))},
         )
 
@@ -158,8 +177,15 @@ class _Lane:
         self._threads = ThreadPoolExecutor(at_work, thread_name_prefix=name)
         self._stops: set[Stop] = set()
 
-    def start(self, work: Callable[[], Result], stop: Stop) -> asyncio.Future[Result]:
+    def start(
+        self, work: Callable[[], Result], stop: Stop, begun: asyncio.Event
+    ) -> asyncio.Future[Result]:
         """Start a piece of work and return the future of its result.
+
+        Args:
+            work: what is called in a thread.
+            stop: by which it is given up.
+            begun: is set when a thread has begun with it.
 
         Raises:
             HttpError: 429, the queue is full.
@@ -180,9 +206,14 @@ class _Lane:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._leave, stop)
 
+        def in_turn() -> Result:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(begun.set)
+            return work()
+
         self.inside += 1
         self._stops.add(stop)
-        future = self._threads.submit(until, stop, work)
+        future = self._threads.submit(until, stop, in_turn)
         future.add_done_callback(ended)
         return asyncio.wrap_future(future)
 
