@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections import Counter
@@ -53,6 +54,8 @@ def _open(path: Path) -> IO[bytes]:
 def read_lines(path: str | Path) -> Iterator[bytes]:
     """Read the lines of a file, plain or gzip, as bytes without their ends.
 
+    The mark of UTF-8 with which some programs begin a file (EF BB BF) is none of its text.
+
     Raises:
         CorpusError: the file is missing, or its compression is damaged.
     """
@@ -62,6 +65,8 @@ def read_lines(path: str | Path) -> Iterator[bytes]:
         with _open(path) as file:
             for line in file:
                 number += 1
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
                 yield line.removesuffix(b"\n").removesuffix(b"\r")
     except (EOFError, OSError, zlib.error) as error:
         raise CorpusError(f"{path} cannot be read after line {number}: {error}") from error

@@ -66,7 +66,8 @@ def taught_settings(
             if row.teacher not in teachers:
                 teachers[row.teacher] = (load or _load)(row.teacher)
             _teach(path, place, preparation, teachers[row.teacher], processes, tell)
-        corpora.append(replace(row, path=str(path), teacher=None, from_target=False))
+        written = {"path": str(path), "source_column": None, "target_column": None}
+        corpora.append(replace(row, **written, teacher=None, from_target=False))
     return replace(settings, data=replace(settings.data, corpus=tuple(corpora)))
 
 
