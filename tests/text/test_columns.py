@@ -50,3 +50,9 @@ def test_a_row_with_too_few_columns_is_told_or_counted(tmp_path: Path) -> None:
     for name in ("tsv:a.txt", "csv:a.csv:1", "tsv::1:2"):
         with pytest.raises(CorpusError, match="Write a file of columns as"):
             read_pairs(name)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_mark_of_utf8_is_no_part_of_the_first_name(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / "a", b"\xef\xbb\xbf" + TABLES[kind])
+    assert next(read_pairs(f"{kind}:{path}:en:fr")) == Pair("Hello.", "Bonjour.")

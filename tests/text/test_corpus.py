@@ -272,3 +272,12 @@ def test_a_compressed_file_without_a_byte_is_no_empty_corpus(tmp_path: Path) -> 
         CorpusError, match=r"a\.tsv\.gz holds not a byte, and even nothing takes 20"
     ):
         list(read_pairs(str(tmp_path / "a.tsv.gz")))
+
+
+def test_the_attribution_of_manythings_is_no_third_column(tmp_path: Path) -> None:
+    origin = "CC-BY 2.0 (France) Attribution: tatoeba.org #1 (Ann) & #2 (Bob)"
+    path = write(tmp_path / "fra.txt", f"Good night.\tBonne nuit.\t{origin}\n".encode())
+    assert list(read_pairs(path)) == [Pair("Good night.", "Bonne nuit.")]
+    path = write(tmp_path / "other.txt", b"Good night.\tBonne nuit.\tGute Nacht.\n")
+    with pytest.raises(CorpusError, match="it has 2 tabs; of more columns choose two"):
+        list(read_pairs(path))

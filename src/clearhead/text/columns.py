@@ -46,6 +46,26 @@ def table_of(corpus: str) -> Table | None:
     return Table(kind, path, (columns[0], columns[1]))
 
 
+def with_columns(path: str, source: str, target: str) -> str:
+    """Return the corpus of two columns of a file, of commas where its name ends in .csv or .csv.gz.
+
+    Raises:
+        CorpusError: the path is none of one file, or a column's name has a colon.
+    """
+    if "," in path or path.partition(":")[0] in (*_KINDS, "lines", "hub"):
+        raise CorpusError(
+            f"Columns are chosen of one file of tabs or commas; path = {path!r} is something else."
+        )
+    for column in (source, target):
+        if ":" in column:
+            raise CorpusError(
+                f"The name of the column {column!r} has a colon, which stands between names here. "
+                f"Name it by its number from 1."
+            )
+    kind = "csv" if path.lower().endswith((".csv", ".csv.gz")) else "tsv"
+    return f"{kind}:{path}:{source}:{target}"
+
+
 def read_table(table: Table, skip_counts: Skipped | None) -> Iterator[Pair]:
     """Read the pairs of a file of columns, one at a time.
 

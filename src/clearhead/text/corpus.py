@@ -2,7 +2,8 @@
 
 A corpus is written as::
 
-    path/pairs.tsv             source, a tab, target; further columns are an error
+    path/pairs.tsv             source, a tab, target; further columns are an error, but for the
+                               attribution that manythings.org's files have as their third
     tsv:path/file.txt:1:2      two of the columns that tabs separate, by their numbers from 1, or by
                                their names where the first line has names
     csv:path/file.csv:en:fr    the same of columns that commas separate, with quotes (RFC 4180)
@@ -21,6 +22,7 @@ carriage return before it is dropped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -54,8 +56,14 @@ UNITS = ("line", "paragraph", "file")
 """What one text of a file may be: each line, the lines up to a blank one, or all of it."""
 
 
+# The third column of the files of manythings.org/anki: "CC-BY 2.0 (France) Attribution: ...".
+_ATTRIBUTION = re.compile(r"CC-BY [^\t]*\bAttribution: ")
+
+
 def _tsv_pair(line: bytes) -> Pair:
     columns = decode(line).split("\t")
+    if len(columns) == 3 and _ATTRIBUTION.match(columns[2]):
+        return Pair(*columns[:2])
     if len(columns) != 2:
         tabs = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
         more = "; of more columns choose two with tsv:FILE:1:2" if len(columns) > 2 else ""

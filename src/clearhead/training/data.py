@@ -94,7 +94,10 @@ def _kind(settings: Settings) -> Kind:
 def located_settings(settings: Settings, folder: Path | None) -> Settings:
     """Return the settings with paths of corpora that can be opened as they are."""
     data = settings.data
-    corpora = tuple(replace(row, path=locate(row.path, folder)) for row in data.corpus)
+    corpora = tuple(
+        replace(row, path=locate(row.corpus, folder), source_column=None, target_column=None)
+        for row in data.corpus
+    )
     development = data.development and locate(data.development, folder)
     return replace(settings, data=replace(data, corpus=corpora, development=development))
 

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..errors import ConfigError
+from ..errors import ConfigError, CorpusError
 from ..setting_fields import Rule, check_fields, one_of, within
+from ..text.columns import with_columns
 from ..text.corpus import UNITS
 from .pairs.filters import FILTERS, pair_filter
 
@@ -43,6 +44,8 @@ class CorpusSettings:
 
     Attributes:
         path: as in clearhead.text.corpus. A path may come twice, with other limits.
+        source_column, target_column: of a file of tabs or commas, by the names in its first line or
+            by their numbers from 1; None where it has these two alone.
         passes: how often an epoch goes through it.
         max_tokens: pairs with a longer side are left out and counted; None takes data.max_tokens.
         from_epoch: the first epoch, counted from 0, that goes through it.
@@ -56,6 +59,8 @@ class CorpusSettings:
     """
 
     path: Text
+    source_column: Text | None = None
+    target_column: Text | None = None
     passes: Annotated[float, within(above=0, most=1000)] = 1.0
     max_tokens: Count | None = None
     from_epoch: Amount = 0
@@ -67,6 +72,26 @@ class CorpusSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if (self.source_column is None) != (self.target_column is None):
+            raise ConfigError(
+                f"A corpus names both of its columns or none; source_column is "
+                f"{self.source_column!r} and target_column {self.target_column!r}."
+            )
+        try:
+            _ = self.corpus
+        except CorpusError as error:
+            raise ConfigError(str(error)) from error
+
+    @property
+    def corpus(self) -> str:
+        """The path with its columns, as in clearhead.text.corpus.
+
+        Raises:
+            CorpusError: columns are named of what has none.
+        """
+        if self.source_column is None or self.target_column is None:
+            return self.path
+        return with_columns(self.path, self.source_column, self.target_column)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from clearhead.errors import ConfigError
 from clearhead.training.data import preparation_of
@@ -15,6 +16,7 @@ from clearhead.training.pairs.teacher import check_teachers, taught_settings
 from clearhead.training.processes.parallel import Processes
 from clearhead.training.settings import Settings
 from clearhead.translation.translator import Translator
+from tests.translation.small_folder import write_model
 
 Table = dict[str, Any]
 
@@ -93,6 +95,26 @@ def test_a_run_learns_from_a_model(table: Table, tmp_path: Path) -> None:
     assert target == Translator.load(model).translate(source, engine="torch").text.strip()
     pupil.train()
     assert Trainer(settings, tmp_path / "pupil").train() == tmp_path / "pupil/model"
+
+
+def test_each_part_is_translated_in_one_thread_as_if_nothing_had_been_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translate = teacher._load(str(write_model(tmp_path / "model")))
+    before, real, calls = torch.get_num_threads(), Translator.translate, []
+
+    def watched(self: Translator, texts: list[str], **options: Any) -> Any:
+        calls.append((torch.get_num_threads(), len(self.engines._answers)))
+        return real(self, texts, **options)
+
+    monkeypatch.setattr(Translator, "translate", watched)
+    torch.set_num_threads(2)
+    try:
+        assert translate(["the old house"]) == translate(["the old house"])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert calls == [(1, 0), (1, 0)]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ ROOT = Path(__file__).parents[3]
         ({"batch_tokens": 3072, "threads": 2}, 4, 2, 2),
         ({"batch_tokens": 3072, "threads": 8}, 2, 1, 8),
         ({"batch_tokens": 3072, "device": "cuda"}, 2, 1, 2),
+        # Steps that any number of processes may share have one thread each, for the same bits.
+        ({"batch_tokens": 3072, "micro_batches": 8}, 16, 3, 1),
+        ({"batch_tokens": 9000, "micro_batches": 4}, 16, 4, 1),
+        ({"batch_tokens": 1500, "micro_batches": 4}, 16, 1, 1),
+        ({"batch_tokens": 3072, "micro_batches": 4, "threads": 2}, 4, 2, 2),
+        ({"batch_tokens": 3072, "micro_batches": 1}, 4, 1, 4),
     ],
 )
 def test_cores_are_used_as_far_as_there_is_work(

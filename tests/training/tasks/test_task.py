@@ -166,6 +166,9 @@ def test_a_classifier_from_labels_to_labels(
         ("translation", {"data": {"unit": "line"}}, "task = 'translation' reads pairs"),
         ("language", {"data": {"unit": "file", "held_out_share": 0.1}}, "no part can be held out"),
         ("language", {"data": {"unit": "page"}}, "one of line, paragraph, file; it is 'page'"),
+        ("language", {"data": {"corpus": [
+            {"path": "a", "source_column": "1", "target_column": "2"}]}},
+         "data.corpus[0].source_column is of pairs"),
         ("language", {"data": {"corpus": [{"path": "hub:some"}]}}, "Write its texts to one."),
         ("classification", {"data": {"corpus": [{"path": "a", "register_share": 0.5}]}},
          "data.corpus[0].register_share = 0.5 is for translators"),

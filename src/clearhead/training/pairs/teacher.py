@@ -66,7 +66,8 @@ def taught_settings(
             if row.teacher not in teachers:
                 teachers[row.teacher] = (load or _load)(row.teacher)
             _teach(path, place, preparation, teachers[row.teacher], processes, tell)
-        corpora.append(replace(row, path=str(path), teacher=None, from_target=False))
+        place_of_pairs = {"path": str(path), "source_column": None, "target_column": None}
+        corpora.append(replace(row, **place_of_pairs, teacher=None, from_target=False))
     return replace(settings, data=replace(settings.data, corpus=tuple(corpora)))
 
 
@@ -174,14 +175,22 @@ def _write(path: Path, lines: Iterator[str]) -> None:
 
 
 def _load(model: str) -> Translate:
-    """Return what translates with a model: one of ours on PyTorch, or anyone's."""
+    """Return what translates with a model: one of ours on PyTorch, or anyone's.
+
+    The same texts have the same translations whichever process has them, and whatever it had
+    before: in one thread, and without the answers of earlier texts, which would change a batch.
+    """
+    from ...batch import one_thread
     from ...translation.translator import Translator
 
     translator = Translator.load(model)
     options: dict[str, Any] = {"engine": "torch"} if isinstance(translator, Translator) else {}
 
     def translate(texts: list[str]) -> list[str]:
-        translations = translator.translate(texts, **options)
+        if isinstance(translator, Translator):
+            translator.engines.forget_answers()
+        with one_thread():
+            translations = translator.translate(texts, **options)
         assert isinstance(translations, list)
         return [translation.text for translation in translations]
 

@@ -45,7 +45,8 @@ def choose_processes(options: TrainingSettings, cores: int) -> int:
     if options.device != "cpu":
         return 1
     enough = options.batch_tokens * options.accumulation // _TOKENS_OF_A_PROCESS
-    return max(1, min(cores // max(options.threads, 1), enough))
+    most = options.micro_batches or enough
+    return max(1, min(cores // max(options.threads, 1), enough, most))
 
 
 def choose_threads(
@@ -63,6 +64,8 @@ def choose_threads(
         return options.threads or before
     if options.batch_tokens * options.accumulation < _TOKENS_OF_A_PROCESS:
         return 1  # they would wait longer than they work
+    if options.micro_batches > 1 and options.device == "cpu":
+        return 1  # with another number the bits are others, and any number of processes may share
     return max(1, cores // processes)
 
 

@@ -192,6 +192,11 @@ def check_data(task: Task, data: DataSettings) -> None:
             "data.development to another file, or data.unit to paragraph or line."
         )
     for i, corpus in enumerate(data.corpus):
+        if corpus.source_column is not None:
+            raise ConfigError(
+                f"data.corpus[{i}].source_column is of pairs, and a language model is trained on "
+                f"files of text. Leave it out."
+            )
         if corpus.path.startswith("hub:"):
             raise ConfigError(
                 f"data.corpus[{i}].path = {corpus.path!r} is a data set, and a language model is "
