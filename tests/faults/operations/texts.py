@@ -40,6 +40,9 @@ def _look_at_translation(there: Path) -> str:
 
 
 def _translate_shards(there: Path) -> None:
+    from clearhead.batch.job import folder as job_folder
+
+    job_folder._PATIENCE = 0.2  # the other process stands still until this one ends
     for shard in ("1/2", "2/2"):
         run(
             "translate", "-m", model(), "--max-length", "6", "--quiet", "--shard", shard,
