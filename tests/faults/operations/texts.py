@@ -109,7 +109,7 @@ OPERATIONS = (
         _translate_shards,
         _look_at_shards,
         slices=2,
-        short_calls=3,
+        short_calls=2,
     ),
     Operation("prepare a corpus", samples.write_recipe, _prepare, _look_at_prepared, repeats=False),
     Operation("score a corpus", samples.write_recipe, score, _look_at_scores, repeats=False),
