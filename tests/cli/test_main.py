@@ -45,8 +45,8 @@ def test_help_lists_every_command_and_imports_none():
         assert f"  {name} " in outcome.stdout
         assert line in outcome.stdout
     loaded = outcome.stdout.strip().split("\n")[-1]
-    own = ["clearhead._version", "clearhead.cli", "clearhead.cli.main", "clearhead.errors"]
-    assert loaded == str(own)
+    own = ["_version", "cli", "cli.main", "cli.memory", "errors"]
+    assert loaded == str([f"clearhead.{name}" for name in own])
 
 
 def test_the_version():

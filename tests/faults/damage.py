@@ -274,7 +274,7 @@ def damage_works(base: Path, *, short: bool) -> list[tuple[str, Callable[[], Any
         for kind in KINDS
         if (folders[kind.name] / kind.file).exists()
     }
-    cuts, flips = (8, 24) if short or PLACES else (60, 400)
+    cuts, flips = (4, 10) if short else (8, 24) if PLACES else (60, 400)
 
     def work(kind: Kind) -> Callable[[], Any]:
         slow = 1 if kind.short else 2 if PLACES else 8  # a run is opened for each

@@ -13,7 +13,8 @@ import pytest
 from tests.faults import tables
 from tests.faults.__main__ import environment
 from tests.faults.kills import is_sentence, unsynced
-from tests.faults.system_calls import Call, why_not
+from tests.faults.system_calls import Call
+from tests.faults.tracer import why_not
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,7 @@ def test_killed_or_refused_at_any_call_the_earlier_file_is_whole_or_the_new_one(
     for row in kills.values():
         assert row["kills"] == row["earlier"] + row["new"] > 0
         assert row["refusals"] > 0
+        assert row["unread"] > 0
         assert row["unsynced"] == []
         assert row["litter"] == 0
 
@@ -85,7 +87,7 @@ def test_the_page_has_the_tables_of_a_whole_run_without_a_fault() -> None:
     page = tables.PAGE.read_text("utf-8")
     written = page[page.index(tables.BEGIN) : page.index(tables.END)]
     assert "; 0 of them faults." in written
-    from tests.faults.operations import chosen
+    from tests.faults.operations.catalogue import chosen
 
-    for operation in chosen(short=True):
+    for operation in chosen(short=False):
         assert f"| {operation.name} |" in written

@@ -72,12 +72,16 @@ def watch(
         fault: what befalls it.
         reads: whether those that read count, in place of those that change files.
     """
+    place = os.path.realpath(folder)
+    if fault is None or fault.between is None:
+        return _supervise(work, place, fault, reads)
+    # What is done in between traces a process of its own: each tracer waits for its own children.
     reader, writer = os.pipe()
     supervisor = os.fork()
     if not supervisor:
         os.close(reader)
         try:
-            outcome = _supervise(work, os.path.realpath(folder), fault, reads)
+            outcome = _supervise(work, place, fault, reads)
             answer: object = [
                 [[call.name, *call.paths] for call in outcome.calls],
                 outcome.status,

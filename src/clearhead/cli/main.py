@@ -20,6 +20,7 @@ import click
 
 from .._version import __version__
 from ..errors import ClearheadError
+from .memory import go_on_in_a_forked_process, is_limited, lacks_memory, say_it_is_used_up
 
 # Command -> its line in `clearhead --help`; its module is clearhead.cli.<command>.
 COMMANDS = {
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: what follows the program's name; None means the process's own.
     """
     _replace_closed_streams()
+    if is_limited():
+        go_on_in_a_forked_process()
     try:
         status = cli.main(args=arguments, prog_name="clearhead", standalone_mode=False)
         sys.stdout.flush()
@@ -85,10 +88,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except OSError as error:
         _leave(f"clearhead: {_describe(error)}", 1)
-    except (MemoryError, RuntimeError, ImportError) as error:
-        if not _lacks_memory(error):
+    except BaseException as error:  # also those of Rust, which are no Exception
+        if isinstance(error, SystemExit) or not lacks_memory(error):
             raise
-        _leave(f"clearhead: {_NO_MEMORY}", 1)
+        say_it_is_used_up()
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -102,19 +106,6 @@ _ADVICE = {
     errno.EISDIR: "Name a file in it.",
     errno.ENOENT: "Check the name and its folder.",
 }
-
-
-_NO_MEMORY = (
-    "The memory is used up. Give it more, if a limit is in force (see `ulimit -v`), or less to do "
-    "at once: a smaller batch, a smaller beam or a shorter text."
-)
-# What libraries say in errors of their own: PyTorch, and the system about a library to load.
-_NO_MEMORY_WORDS = ("can't allocate memory", "cannot allocate memory", "failed to map segment")
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or any(part in words for part in _NO_MEMORY_WORDS)
 
 
 def _describe(error: OSError) -> str:

@@ -175,7 +175,10 @@ def score_corpus(
     draft = output.with_name(output.name + ".part")
     with draft.open("ab") as file:
         # One at a time; and what another call has ended meanwhile is not gone on with.
-        if not lock_file(file) or output.exists():
+        is_free = lock_file(file)
+        if not is_free or output.exists():
+            if is_free and not os.fstat(file.fileno()).st_size:
+                draft.unlink()  # which was made just now, for nothing
             raise CorpusError(
                 f"Another process writes {output}. Wait until it ends, or write the scores to "
                 f"another file."

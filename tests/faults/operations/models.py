@@ -93,6 +93,28 @@ def _look_at_our_model(there: Path) -> str:
     return "new"
 
 
+def _write_to_the_cache(there: Path) -> None:
+    """What `clearhead translate --engine ctranslate2` does with a model, with smaller files."""
+    from clearhead.volume.model_cache import stored_model
+
+    def write(folder: Path) -> None:
+        for name in ("model.bin", "config.json"):
+            (folder / name).write_text(name * 1000)
+
+    os.environ["XDG_CACHE_HOME"] = str(there)
+    stored_model("m-int8", write, lambda folder: {"sources": len(os.listdir(folder))})
+
+
+def _look_at_the_cache(there: Path) -> str:
+    from clearhead.volume.model_cache import _is_whole
+
+    stored = there / "clearhead" / "ctranslate2" / "m-int8"
+    if not stored.exists():
+        return "earlier"
+    assert _is_whole(stored)
+    return "new"
+
+
 def _begin(there: Path) -> None:
     pass
 
@@ -106,6 +128,9 @@ OPERATIONS = (
         _begin_replacing,
         _replace,
         _look_at_replaced_model,
+    ),
+    Operation(
+        "write a model to the cache", _begin, _write_to_the_cache, _look_at_the_cache, short_calls=0
     ),
     Operation(
         "export for transformers",

@@ -34,7 +34,7 @@ class Operation:
     work: Callable[[Path], None]
     look: Callable[[Path], str]
     repeats: bool = True
-    short_calls: int = 4
+    short_calls: int = 3
     slices: int = 1
 
 

@@ -40,6 +40,9 @@ def _look_at_translation(there: Path) -> str:
 
 
 def _translate_shards(there: Path) -> None:
+    from clearhead.batch.job import folder as job_folder
+
+    job_folder._PATIENCE = 0.2  # the other process stands still until this one ends
     for shard in ("1/2", "2/2"):
         run(
             "translate", "-m", model(), "--max-length", "6", "--quiet", "--shard", shard,
@@ -106,7 +109,7 @@ OPERATIONS = (
         _translate_shards,
         _look_at_shards,
         slices=2,
-        short_calls=3,
+        short_calls=2,
     ),
     Operation("prepare a corpus", samples.write_recipe, _prepare, _look_at_prepared, repeats=False),
     Operation("score a corpus", samples.write_recipe, score, _look_at_scores, repeats=False),

@@ -19,6 +19,8 @@ from tests.faults.tracer import watch
 from tests.faults.troubles.row import Row
 
 _NOBODY = 65534  # a user without rights
+# Text may come from a pipe, for whose other end whoever reads it waits.
+_STREAMS = ("corpus", "corpus, compressed", "scores of a corpus")
 
 
 def not_a_number(base: Path) -> Row:
@@ -146,6 +148,8 @@ def odd_files(base: Path) -> Row:
         whole = folders[kind.name]
         content = (whole / kind.file).read_bytes()
         for name, put in ODDITIES.items():
+            if name == "a pipe" and kind.name in _STREAMS:
+                continue
             damaged = whole.with_name("odd")
             shutil.rmtree(damaged, ignore_errors=True)
             shutil.copytree(whole, damaged)
@@ -159,7 +163,7 @@ def _read(row: Row, case: str, kind: Kind, folder: Path, *, as_nobody: bool) -> 
     """Read the folder in a process of its own, which may lose the right to read everything."""
 
     def work() -> None:
-        signal.alarm(60)
+        signal.alarm(30)
         if as_nobody and not os.getuid():
             os.setuid(_NOBODY)
         kind.read(folder)

@@ -37,7 +37,7 @@ def small_disk(base: Path, operations: Sequence[Operation], *, short: bool) -> R
         shutil.copytree(place, done)
         do(lambda there=done, one=operation: one.work(there), done)
         room = max(_size(done), 4096)
-        for share in (0.0, 0.5) if short else (0.0, 0.2, 0.4, 0.6, 0.8):
+        for share in (0.3,) if short else (0.0, 0.2, 0.4, 0.6, 0.8):
             size = -(-int(before + share * room) // 4096) * 4096 + 4096 * 4
             folder = Path(tempfile.mkdtemp(dir=base))
             try:

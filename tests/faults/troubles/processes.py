@@ -27,7 +27,7 @@ def two_processes(base: Path, operations: Sequence[Operation], *, short: bool) -
         folder = pristine.with_name(pristine.name + " now")
         shutil.copytree(pristine, folder)
         count = len(watch(lambda there=folder, one=operation: one.work(there), folder).calls)
-        most = operation.short_calls if short else 12
+        most = 2 if short else 12
         most = min(most, PLACES or most)
         for place in sorted(
             {1 + i * (count - 1) // max(1, min(most, count) - 1) for i in range(min(most, count))}
@@ -100,7 +100,7 @@ def copied_while_it_runs(base: Path, operations: Sequence[Operation], *, short: 
         shutil.copytree(pristine, folder)
         count = len(watch(lambda there=folder, one=operation: one.work(there), folder).calls)
         draw = random.Random(1)
-        for place in sorted(draw.sample(range(1, count), min(count - 1, 3 if short else 24))):
+        for place in sorted(draw.sample(range(1, count), min(count - 1, 2 if short else 24))):
             for path in (folder, copy):
                 shutil.rmtree(path, ignore_errors=True)
             shutil.copytree(pristine, folder)
