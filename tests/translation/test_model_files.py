@@ -43,3 +43,12 @@ def test_a_bundled_model_has_its_name_elsewhere_and_others_their_path(tmp_path):
     assert files.name_elsewhere(find_model("en-fr")) == "en-fr"
     folder = write_model(tmp_path / "en-fr")
     assert files.name_elsewhere(folder) == str(folder)
+
+
+def test_of_someone_elses_model_all_files_count_that_it_may_be_read_from(tmp_path):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    names = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    for name in [*names, "notes.md"]:
+        (folder / name).write_text("{}")
+    assert [path.name for path in files.model_files(folder)] == names

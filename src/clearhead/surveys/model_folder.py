@@ -24,7 +24,8 @@ def check_folder(name: str) -> None:
         if isinstance(content, dict) and {"format", "model"} <= content.keys():
             raise ConfigError(
                 f"{name!r} is a model of clearhead's own, and inspect reads Hugging Face models. "
-                f"For every number of its attention: clearhead trace TEXT --model {name}"
+                f"For every number of its attention: clearhead trace TEXT --model {name}. For "
+                f"inspect, export it: clearhead export {name} FOLDER --to huggingface"
             )
 
 

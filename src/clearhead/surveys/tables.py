@@ -45,9 +45,16 @@ class HeadRow:
 
     @property
     def share(self) -> float:
-        """The share of texts, among those that say something, in which it is of its kind."""
-        among = sum(count for kind, count in self.texts.items() if kind is not None)
-        return self.texts[self.scored.kind] / among if self.scored.kind and among else math.nan
+        """The share of texts in which it is of its kind, among those that it may be of it in.
+
+        These are the texts that have the score of that name, as short ones have no ``local``; of
+        ``broad`` and ``mixed`` those that say something of any kind. NaN without a kind.
+        """
+        kind, scores = self.scored.kind, self.layer.statistics.measures
+        among = sum(count for one, count in self.texts.items() if one is not None)
+        if kind in scores:
+            among = scores[kind].counts[self.head]
+        return self.texts[kind] / among if kind and among else math.nan
 
     def place(self) -> dict[str, Any]:
         """Return which head it is, and of what kind."""
