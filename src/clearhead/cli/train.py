@@ -43,6 +43,13 @@ def _override(text: str) -> tuple[str, Any]:
     metavar="KEY=VALUE",
     help="Change a setting, such as training.max_steps=2000. May be given several times.",
 )
+@click.option(
+    "--from",
+    "initial",
+    metavar="MODEL",
+    help="Begin from a model, ours or one that transformers saved, with its tokenizer; short for "
+    "--set training.initial=MODEL.",
+)
 @click.option("--max-steps", type=int, help="Short for --set training.max_steps=N.")
 @click.option("--threads", type=int, help="Short for --set training.threads=N.")
 @click.option("--device", help="Short for --set training.device=NAME.")
@@ -78,6 +85,7 @@ def command(
     run: Path | None,
     data_folder: Path | None,
     overrides: tuple[str, ...],
+    initial: str | None,
     max_steps: int | None,
     threads: int | None,
     device: str | None,
@@ -101,7 +109,7 @@ def command(
     if config is None:
         raise click.UsageError("Name the settings of a run, CONFIG, or two runs with --verify.")
     changes = dict(map(_override, overrides))
-    flags = {"max_steps": max_steps, "threads": threads, "device": device}
+    flags = {"initial": initial, "max_steps": max_steps, "threads": threads, "device": device}
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
     settings = _with_teacher(
         Settings.from_toml(config, changes), teacher, from_target, back_translation_tag

@@ -17,6 +17,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..errors import ConfigError
+from ..file_reading import parse_json
 from ..files import write_with_usual_mode
 from ..shapes import Array
 from ..tensor_header import checksum_metadata
@@ -63,12 +64,27 @@ def write_pretrained(
     floats = {name: array for name, array in tensors.items() if array.dtype.kind == "f"}
     tensors |= store(floats, storage).tensors
     metadata = {"format": "pt", **checksum_metadata(tensors)}
-    write_with_usual_mode(folder / WHOLE, lambda path: save_file(tensors, path, metadata))
+    write_with_usual_mode(folder / WHOLE, lambda path: _save(tensors, path, metadata))
     copy_files_beside(source.folder, folder)
     members = {**source.settings, **(settings or {}), "dtype": storage}
     members.pop("torch_dtype", None)  # the older name of dtype
     text = json.dumps(members, indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _save(tensors: dict[str, Array], path: Path, metadata: dict[str, str]) -> None:
+    """Write a file of which the same tensors make the same bytes.
+
+    The library writes the texts of the metadata in any order; here they are put in order.
+    """
+    save_file(tensors, path, metadata)
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = parse_json(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        file.seek(8)
+        file.write(text.ljust(length))
 
 
 def check_storage(storage: str) -> None:

@@ -16,9 +16,12 @@ from ..errors import CheckpointError, CorpusError
 from ..file_reading import FileProblem, read_json
 from ..files import write_whole
 from ..json_fields import Fields
+from ..pretrained.fetching import find_folder
+from ..pretrained.writing import files_beside
 from ..text.corpus import corpus_files
 from ..text.store_files import read_facts
 from ..text.token_store import corpus_hash
+from ..translation.checkpoint import is_pretrained
 from .settings import Settings
 
 # A file up to this size is always hashed (some tenths of a second); a larger one only where its
@@ -68,7 +71,17 @@ def source_files(settings: Settings) -> dict[str, Path]:
             files[key + (f", file {i + 1}" if len(names) > 1 else "")] = Path(name)
     if settings.tokenizer.path is not None:
         files["tokenizer.path"] = tokenizer_file(settings.tokenizer.path)
-    return files
+    return files | _initial_files(settings.training.initial)
+
+
+def _initial_files(initial: str | None) -> dict[str, Path]:
+    """Return the files of someone else's model, of which the finished one is made again."""
+    if initial is None or not is_pretrained(initial):
+        return {}
+    folder = find_folder(initial)
+    own = [path for pattern in ("config.json", "*.safetensors") for path in folder.glob(pattern)]
+    paths = sorted({*own, *files_beside(folder)})
+    return {f"training.initial, {path.relative_to(folder)}": path for path in paths}
 
 
 def check_files(settings: Settings) -> None:
@@ -79,6 +92,8 @@ def check_files(settings: Settings) -> None:
         CheckpointError: it is the tokenizer's.
     """
     for key, path in source_files(settings).items():
+        if key.startswith("training.initial"):
+            continue  # which reading it looks at
         kind = CheckpointError if key == "tokenizer.path" else CorpusError
         what = "tokenizer" if key == "tokenizer.path" else "corpus file"
         if not path.exists():

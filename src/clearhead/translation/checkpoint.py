@@ -151,6 +151,12 @@ def read_run_checkpoint(run: Path, step: int) -> Checkpoint:
     Raises:
         CheckpointError: one of the files is missing or damaged, or they are not of one model.
     """
+    if not (run / "config.json").exists():
+        raise CheckpointError(
+            f"The checkpoints of {run} are not read as models: the run has not written its "
+            f"config.json yet, or it began from someone else's model, whose tokenizer stands with "
+            f"the whole models alone. Those are {run / 'best'} and, at the end, {run / 'model'}."
+        )
     return _read_model(run, run / f"step-{step:08d}" / "model.safetensors")
 
 

@@ -54,6 +54,8 @@ MAY_CHANGE = frozenset(
 ) | {"data.source_language", "data.target_language"}
 # What may become lower: a rate that spoils the weights must not end a run for ever.
 MAY_FALL = frozenset({"training.learning_rate"})
+# What is prepared depends on these settings; a model to begin from has a tokenizer of its own.
+_PREPARES = ("task", "data.", "tokenizer.", "training.initial")
 _STATES = "step-" + "[0-9]" * 8
 _FULL = {
     errno.ENOSPC: "the disk is full",
@@ -156,7 +158,7 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
             file = changed_source(run, located)
             if has_states:
                 _refuse_changes(run, changed, file)
-            elif file or any(name.startswith(("task", "data.", "tokenizer.")) for name in changed):
+            elif file or any(name.startswith(_PREPARES) for name in changed):
                 _remove_prepared(run, located)
         if not (run / SOURCES).exists():
             note_sources(run, located)
