@@ -1,9 +1,8 @@
-"""Which heads of a PyTorch model copy what they read: from weights that one short run finds.
+"""Which heads of a PyTorch model copy what they read, computed from its weights.
 
-Which matrices are W_E, W_V, W_O and W_U is not known by names. What is added to the stream is
-followed back from the logits, as `attribute_logit` does it, which meets W_U, the norms, each W_O
-and the table of embeddings. W_V of a head is a part of the product whose numbers are the values
-that the head weighted.
+The matrices W_E, W_V, W_O and W_U are not identified by name. One short run is followed back from
+the logits, as in `attribute_logit`, which passes W_U, the norms, each W_O and the embedding table.
+W_V of a head is the part of the product whose results are the values that the head weighted.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ NO_WAY = (
 
 
 class _NoScoreError(Exception):
-    """An attention has no copying score; says why."""
+    """An attention has no copying score; the message says why."""
 
 
 def copying_scores(model: nn.Module, inputs: Inputs) -> CopyingScores:
@@ -56,12 +55,13 @@ def copying_scores(model: nn.Module, inputs: Inputs) -> CopyingScores:
         inputs: token ids, or the model's arguments by name.
 
     Returns:
-        The scores by the names of modules, as a recording has them, for
-        `Recording.heads(copying=...)`; and why there are none for others.
+        The scores by module, named as in a recording, for `Recording.heads(copying=...)`; and the
+        reasons why other modules have none.
 
     Raises:
         ConfigError: the logits are no such product of the stream, the stream is normalised after
-            each addition, embeddings are not in it, or the model is in training mode or compiled.
+            each addition, the stream has no embeddings, or the model is in training mode or
+            compiled.
     """
     stream, products = _run_of(model, inputs)
     assert stream.recording is not None
@@ -92,7 +92,7 @@ def copying_scores(model: nn.Module, inputs: Inputs) -> CopyingScores:
 
 
 def _gathered(notes: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a sentence for each reason, with the names of the modules that it holds for."""
+    """Return a sentence for each reason, with the names of its modules."""
     by_reason: dict[str, list[str]] = {}
     for name, why in notes.items():
         by_reason.setdefault(why, []).append(name)
@@ -114,9 +114,9 @@ def _run_of(model: nn.Module, inputs: Inputs) -> tuple[StreamRun, list[Linear]]:
 
 
 class _ProductWatcher(StreamWatcher):
-    """Keeps the products with weights, too, that nothing is added to.
+    """Also keeps products with weights that no bias is added to.
 
-    Weights of the model that are put side by side are a weight, too.
+    Concatenated weights of the model count as a weight, too.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -127,7 +127,7 @@ class _ProductWatcher(StreamWatcher):
     def _note(self, node: Node | None, name: str, args: Sequence[Any], out: Any) -> None:
         super()._note(node, name, args, out)
         if name == "cat" and all(storage_of(x) in self._weights for x in tensors_in(args)):
-            self._side_by_side.append(out)  # so that its storage stays its own
+            self._side_by_side.append(out)  # so that its storage is not reused
             self._weights[storage_of(out) or 0] = ""
 
     def _multiply(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Node | None:
@@ -149,7 +149,7 @@ def _tokens(stream: StreamRun, walk: Walk, inputs: Inputs) -> Float[Array, "d_mo
         if isinstance(node, Leaf) and node.operator == "embedding" and node.weight
     }
     fitting = [pair for pair in tables.values() if len(pair[0]) == unembedding.shape[1]]
-    if len(fitting) > 1:  # one of positions may have as many rows
+    if len(fitting) > 1:  # a table of positions may have as many rows
         fitting = [pair for pair in fitting if _is_looked_up(*pair, inputs)]
     if len(fitting) != 1:
         raise _refusal(
@@ -161,13 +161,13 @@ def _tokens(stream: StreamRun, walk: Walk, inputs: Inputs) -> Float[Array, "d_mo
     for node in walk.path:
         if isinstance(node, Norm):
             norm = walk.fit(node)
-            assert norm is not None  # the walk went through it
+            assert norm is not None  # because the walk went through it
             product = _before(norm, product)
     return product
 
 
 def _is_looked_up(table: Array, node: Leaf, inputs: Inputs) -> bool:
-    """Return whether a tensor holds the rows of a table that the ids of an input name."""
+    """Return whether a tensor holds the rows of a table at the ids of an input."""
     tensors = inputs.values() if isinstance(inputs, Mapping) else [inputs]
     rows = _array(node.value)
     return any(
@@ -180,7 +180,7 @@ def _is_looked_up(table: Array, node: Leaf, inputs: Inputs) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Values:
-    """Finds the matrices that make the values of attentions.
+    """Finds the matrices from which the values of attentions are computed.
 
     Attributes:
         recording: of the run, with values.
@@ -211,7 +211,7 @@ class _Values:
     def _of_head(
         self, name: str, value: Float[Tensor, "head_dim"], limit: float
     ) -> Float[Array, "d_model head_dim"]:
-        """Return the columns of a product whose numbers are a head's value."""
+        """Return the columns of a product that compute a head's value."""
         for node in self.products:
             if name not in node.stack or node.weight.shape[1] < len(value):
                 continue
@@ -247,7 +247,7 @@ class _Values:
 def _outputs(
     part: Part, values: Float[Array, "heads d_model head_dim"], walk: Walk
 ) -> Float[Array, "heads head_dim d_model"]:
-    """Return W_O of each head, with a norm behind it folded in."""
+    """Return W_O of each head, with the norm after it folded in."""
     if not isinstance(part.node, Linear):
         raise _NoScoreError("its heads are added to the stream without a matrix")
     projection = _array(part.node.weight) * (part.node.factor * part.factor)
@@ -263,13 +263,13 @@ def _outputs(
 
 
 def _before(norm: FrozenNorm, matrix: Float[Array, "d_model n"]) -> Float[Array, "d_model n"]:
-    """Return the directions before a norm, one in each column, from those after it."""
+    """Carry directions, one in each column, from after a norm to before it."""
     scaled = matrix * norm.scale.numpy()[:, None]
     return scaled - scaled.mean(0) if norm.centred else scaled
 
 
 def _array(x: Tensor) -> Array:
-    """Return a weight as an array; of half types in float32."""
+    """Return a weight as an array, with half precision widened to float32."""
     x = x.detach().cpu()
     return (x if x.dtype == torch.float64 else x.float()).numpy()
 

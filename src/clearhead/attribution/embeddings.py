@@ -1,6 +1,6 @@
-"""The embeddings that a run looks up: what an attribution over tokens starts from.
+"""The embeddings that a run looks up, from which an attribution over tokens starts.
 
-An embedding is what a module without modules below it makes of integers: one vector for each.
+An embedding is a module without submodules that returns one vector for each integer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def on_embeddings(
 
     Args:
         model: the model.
-        visitor: gets the module's name, the integers and the vectors; None leaves them.
+        visitor: gets the module's name, the integers and the vectors; returns vectors, or None to
+            keep them.
     """
 
     def hook_of(name: str) -> Callable[..., Any]:
@@ -60,7 +61,7 @@ def on_embeddings(
 
 
 def is_lookup(ids: object, vectors: object) -> bool:
-    """Return whether a module made vectors of integers."""
+    """Return whether a module returned one vector for each integer."""
     return (
         isinstance(ids, Tensor)
         and isinstance(vectors, Tensor)
@@ -83,14 +84,14 @@ def note_embeddings(model: nn.Module) -> Iterator[list[EmbeddingCall]]:
 
 
 def token_calls(calls: list[EmbeddingCall], inputs: Inputs) -> dict[int, str]:
-    """Return which look-ups are of tokens: of integers that the model was called with.
+    """Return which look-ups are of tokens: of integers in the model's inputs.
 
     Args:
         calls: of a run.
         inputs: of the run.
 
     Returns:
-        the name of the input, by the place of the call.
+        the name of the input, by the index of the call.
 
     Raises:
         ConfigError: there is none.

@@ -28,14 +28,13 @@ PURPOSE = "Attribution to tokens"
 
 @dataclass(frozen=True, eq=False)
 class InputAttribution:
-    """What each token of the inputs did to a number of a model's output.
+    """How much each input token contributed to a metric.
 
     Attributes:
         method: how it was computed.
-        metric: the number, for the inputs.
-        baseline: the number for the baseline that they are compared with; NaN for input times
-            gradient, which computes none.
-        shares: by the name of the input, the shares of its tokens: the axes row and position.
+        metric: the metric of the inputs.
+        baseline: the metric of the baseline; NaN for input times gradient, which has none.
+        shares: the shares of the tokens, by input, with the axes row and position.
     """
 
     method: Method
@@ -50,10 +49,10 @@ class InputAttribution:
 
     @property
     def completeness_error(self) -> float:
-        """How far the shares are from summing to the metric less that of the baseline.
+        """The error of the sum of shares, which should be the metric minus the baseline's.
 
-        For integrated gradients it is the error of the numerical integral, which more steps make
-        smaller; NaN for input times gradient, which need not sum to anything.
+        For integrated gradients it is the error of the numerical integral, which decreases with
+        more steps; NaN for input times gradient, whose sum has no meaning.
         """
         return abs(self.total - (self.metric - self.baseline))
 
@@ -106,11 +105,11 @@ def attribute_inputs(
     ``input_x_gradient``: :math:`x_i \cdot \partial m / \partial x_i` (Denil et al. 2014,
     arXiv 1412.6815). ``integrated_gradients``: :math:`(x_i - x'_i) \cdot \int_0^1 \partial m(x' +
     a (x - x')) / \partial x_i \, da` (Sundararajan et al. 2017, arXiv 1703.01365), whose shares sum
-    to :math:`m(x) - m(x')`; the integral is a Gauss-Legendre sum of ``steps`` points, and how far
-    it is from that is measured and returned. A positive share raises the metric.
+    to :math:`m(x) - m(x')`; the integral is a Gauss-Legendre sum of ``steps`` points, and its error
+    is measured and returned. A positive share raises the metric.
 
-    Only the embeddings of tokens are attributed to; those of positions are as they are, in the
-    baseline, too. Gradients go through the fused kernel.
+    Only token embeddings get shares; position embeddings are the same in the baseline. Gradients go
+    through the fused kernel.
 
     Args:
         model: any module, in eval mode.
@@ -144,7 +143,7 @@ def attribute_inputs(
 
 
 def _check(model: nn.Module, method: str, steps: int) -> None:
-    """Check what the attribution was asked for.
+    """Check the arguments of the attribution.
 
     Raises:
         ConfigError: the model cannot be attributed, or there is no such method or integral.
@@ -188,11 +187,11 @@ def _baseline(
 
 
 class _Path:
-    """The straight way from a baseline's embeddings to those of the inputs.
+    """The straight path from a baseline's embeddings to those of the inputs.
 
     Args:
         model, inputs, metric: of the run.
-        vectors: of the inputs, by the places of the look-ups.
+        vectors: of the inputs, by the index of the look-up.
         ends: of the baseline, likewise.
     """
 
@@ -208,7 +207,7 @@ class _Path:
         self.vectors, self._ends = vectors, ends
 
     def gradients_at(self, share: float) -> tuple[float, dict[int, Tensor]]:
-        """Return the metric and its gradients at a point of the way, from 0 to 1."""
+        """Return the metric and its gradients at a point of the path, from 0 to 1."""
         order = sorted(self.vectors)
         tensors = [
             self._ends[place] + share * (self.vectors[place] - self._ends[place]) for place in order
@@ -230,11 +229,11 @@ class _Path:
         return float(value.detach()), dict(zip(order, zeros, strict=True))
 
     def value_at(self, share: float) -> float:
-        """Return the metric at a point of the way."""
+        """Return the metric at a point of the path."""
         return self.gradients_at(share)[0]
 
     def integral(self, points: Array, weights: Array) -> dict[int, Float[Tensor, "..."]]:
-        """Return the weighted sum of the gradients at points of the way."""
+        """Return the weighted sum of the gradients at points of the path."""
         sums: dict[int, Tensor] = {}
         for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
             for place, gradient in self.gradients_at(point)[1].items():

@@ -1,9 +1,9 @@
 """Direct logit attribution: what each head, layer, token and embedding added to a logit.
 
-The residual stream is a sum, and a logit is linear in it once the last norm's scale is that of
-this position; so the shares of all summands close to the logit. The attribution is of direct
-effects: what a head moved into the stream at earlier positions, and other heads used, counts to
-those (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits").
+The residual stream is a sum, and a logit is linear in it if the scale of the last norm is fixed at
+its value for this position; so the shares of all summands add up to the logit. These are direct
+effects: what a head wrote at earlier positions, and other heads moved here, counts as theirs
+(Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits").
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PURPOSE = "Direct logit attribution"
-# How far the sum may be from the logit, as a part of the summands' sizes: rounding alone, of
-# float32 where a float64 model's norms compute in it.
+# The tolerance of the sum, relative to the sizes of the summands. It covers rounding, including
+# that of float32, in which norms of float64 models often compute.
 TOLERANCES = {torch.float64: 1e-5, torch.float32: 1e-4}
 HALF = 0.05
 
@@ -44,7 +44,7 @@ class LogitAttribution:
 
     Attributes:
         answer: id of the token whose logit it is.
-        against: id of the token whose logit is taken from it; None for none.
+        against: id of the token whose logit is subtracted; None for none.
         row, position: at which they are predicted.
         logit: the logit, or the difference, as the model computed it; before a soft cap where
             there is one.
@@ -68,7 +68,7 @@ class LogitAttribution:
 
     @property
     def error(self) -> float:
-        """How far the sum is from the logit: rounding alone."""
+        """The distance of the sum from the logit, which is only rounding."""
         return abs(self.total - self.logit)
 
     def largest(self, count: int = 10) -> list[Summand]:
@@ -76,7 +76,7 @@ class LogitAttribution:
         return sorted(self.summands, key=lambda summand: -abs(summand.value))[:count]
 
     def by_layer(self) -> dict[str, float]:
-        """Return the sum of each layer's summands, and of those of no layer, which close, too."""
+        """Return the sum of each layer's summands, and the sums of those outside of layers."""
         sums: dict[str, float] = {}
         for summand in self.summands:
             place = summand.kind if summand.layer is None else f"layer {summand.layer}"
@@ -87,7 +87,7 @@ class LogitAttribution:
         """Return the shares of all heads, by module and head; NaN where a module has fewer.
 
         Raises:
-            ConfigError: no heads were told apart.
+            ConfigError: no heads could be separated.
         """
         rows: dict[str, list[float]] = {}
         for summand in self.summands:
@@ -103,7 +103,7 @@ class LogitAttribution:
         return NamedValues("added to the logit", values, axes, self.notes)
 
     def sources(self, module: str, tokens: Sequence[str] | None = None) -> NamedValues:
-        """Return what the tokens that a module's heads read added to the logit.
+        """Return what each token read by a module's heads added to the logit.
 
         A head's tokens sum to the head.
 
@@ -112,7 +112,7 @@ class LogitAttribution:
             tokens: names of the tokens; None for their positions.
 
         Raises:
-            ConfigError: its heads were not told apart, or there are not as many names.
+            ConfigError: its heads could not be separated, or the number of names is wrong.
         """
         if module not in self._sources:
             raise ConfigError(
@@ -164,8 +164,9 @@ def attribute_logit(
 ) -> LogitAttribution:
     """Return what every part of the last stack adds to one logit, or to a difference of two.
 
-    One forward pass, with fused attention on. What is added to the stream is read from the
-    operators that run, so no family has to be known; the sum is compared with the model's logit.
+    It takes one forward pass, with fused attention on. What is added to the stream is read from the
+    operators that run, whatever the family of the model; the sum is compared with the model's
+    logit.
 
     Args:
         model: any module that returns logits, in eval mode.
@@ -206,7 +207,7 @@ def attribute_logit(
 
 
 def _uncapped(logits: torch.Tensor, path: Sequence[Node]) -> torch.Tensor:
-    """Return logits before the soft cap that is on the way to them, if there is one."""
+    """Return logits before their soft cap, if there is one."""
     cap = 1.0
     for node in path:
         if isinstance(node, SoftCap):

@@ -1,4 +1,4 @@
-"""The logit lens for PyTorch models: what the model would say if it stopped after each layer.
+"""The logit lens for PyTorch models: the prediction if the model stopped after each layer.
 
 The residual stream before each layer, and after the last, passes through the last norm and the
 output matrix, as the model's own last hidden vector does (nostalgebraist 2020, "interpreting GPT:
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PURPOSE = "The logit lens"
-# How far the last reading may be from the model's own logits, as a part of the largest.
+# The tolerance of the last reading against the model's own logits, relative to the largest.
 TOLERANCES = {torch.float64: 1e-4, torch.float32: 1e-3}
 HALF = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class LensReadings:
-    """What a model would say after each number of its layers, at one position.
+    """The predictions of a model after each number of layers, at one position.
 
     Attributes:
         row, position: after which something is predicted.
-        readings: one for 0, 1, ... layers; the last is what the model says.
-        target: by layers, the logit of the target's answer, or how far it is above the other
-            token's; None where no target was asked for.
+        readings: one for 0, 1, ... layers; the last is the model's own prediction.
+        target: by layer, the logit of the target's answer, or its distance above the other token's;
+            None without a target.
     """
 
     row: int
@@ -99,10 +99,10 @@ def logit_lens(
     position: int = -1,
     count: int = 5,
 ) -> LensReadings:
-    """Return what the model would say after each number of its layers, at one position.
+    """Return the predictions after each number of layers, at one position.
 
-    One forward pass. Where norms stand in the stream itself, after each addition, its vectors have
-    had theirs, and only the output matrix is applied.
+    It takes one forward pass. If the stream itself is normalised after each addition, only the
+    output matrix is applied to its vectors.
 
     Args:
         model: any module that returns logits, in eval mode.
@@ -150,7 +150,7 @@ def _streams(
     if any(stream.layer_of(norm.stack) is not None for norm in walk.norms_in_stream):
         return _normalised_streams(stream, walk, places, len(layers))
     sums = [torch.zeros((), dtype=torch.float64) for _ in range(len(layers) + 1)]
-    # What a norm of the embeddings gave stands for what went through it.
+    # The output of a norm of the embeddings stands for its inputs.
     addends = dict.fromkeys(part.outer or (part.addend, part.factor) for part in walk.parts)
     for addend, factor in addends:
         layer = stream.layer_of(addend.stack)
@@ -162,7 +162,7 @@ def _streams(
 def _normalised_streams(
     stream: StreamRun, walk: Walk, places: Places, count: int
 ) -> tuple[list[Float[Tensor, "d_model"]], list[Node]]:
-    """Return the same where norms stand in the stream: what the last norm of each layer gave."""
+    """Return the same for a normalised stream: the output of each layer's last norm."""
     ends: dict[int, Norm] = {}
     of_path = [node for node in walk.path if isinstance(node, Norm)]
     for norm in sorted([*walk.norms_in_stream, *of_path], key=lambda one: one.order):
@@ -184,7 +184,7 @@ def _normalised_streams(
 
 
 def _check(last: Float[Tensor, "vocab"], own: Float[Tensor, "vocab"]) -> None:
-    """Check that the reading after all layers is what the model says."""
+    """Check that the reading after all layers is the model's own prediction."""
     limit = TOLERANCES.get(own.dtype, HALF) * max(float(own.abs().max()), 1.0)
     error = float((last - exact(own)).abs().max())
     if not error <= limit:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class NamedValues:
-    """An array, each of whose axes has a name, and a name for each of its entries.
+    """An array with named axes, whose entries have names, too.
 
     Attributes:
         measure: what the numbers are.
@@ -57,7 +57,7 @@ class NamedValues:
         """Return a part of the array: ``at(module="decoder.layers.0", head=3)``.
 
         Args:
-            entries: for some axes, the name or the place of an entry.
+            entries: for some axes, the name or the index of an entry.
 
         Raises:
             ConfigError: there is no such axis or entry.

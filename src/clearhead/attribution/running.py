@@ -1,4 +1,4 @@
-"""Running a model for an attribution: what it is called with, and what must hold before."""
+"""Runs a model for an attribution, after checking that it can be attributed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Inputs = Tensor | Mapping[str, Any]
 
 
 def run(model: nn.Module, inputs: Inputs) -> Any:
-    """Return what a model returns for inputs."""
+    """Return a model's output for inputs."""
     return model(**inputs) if isinstance(inputs, Mapping) else model(inputs)
 
 
@@ -25,8 +25,7 @@ def check_model(model: object, purpose: str) -> None:
     """Check that a model can be attributed.
 
     Raises:
-        ConfigError: it is no module, drops out numbers at random, is compiled, or runs in inference
-            mode.
+        ConfigError: it is no module, applies dropout, is compiled, or runs in inference mode.
     """
     if not isinstance(model, nn.Module):
         raise ConfigError(
@@ -91,7 +90,7 @@ def _tensors(inputs: Inputs) -> dict[str, Tensor]:
 
 @contextmanager
 def written_out() -> Iterator[None]:
-    """Let PyTorch's encoder layers run as their modules, not as one opaque operator."""
+    """Make PyTorch's encoder layers run as modules, not as one opaque operator."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

@@ -1,4 +1,4 @@
-"""The summands of a logit, and what is known of each."""
+"""The summands of a logit."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Summand:
     """One summand of a logit: as `clearhead.lens.Summand`, with what a head read.
 
     Attributes:
-        path: of what added it: a module, by its name in the model, or a bias.
-        kind: ``embedding``, ``head``, ``feed_forward`` (all that stands beside attention in a
-            layer), ``bias``, or ``attention`` where heads cannot be told apart.
+        path: the module that added it, by its name in the model, or a bias.
+        kind: ``embedding``, ``head``, ``feed_forward`` (everything in a layer but attention),
+            ``bias``, or ``attention`` if heads cannot be separated.
         value: what it added.
         layer, head: of a head or a feed-forward layer, counted from 0; None elsewhere, and where
             the model has no list of layers.
@@ -38,7 +38,7 @@ class Summand:
 
     @property
     def name(self) -> str:
-        """What it is called in tables: its path, and the head's number."""
+        """Its name in tables: the path, and the number of the head."""
         return self.path if self.head is None else f"{self.path} head {self.head}"
 
 
@@ -49,7 +49,7 @@ class Summands:
     Attributes:
         summands: in the order in which the model computed them.
         sources: for each module that attended, the shares of the tokens that its heads read.
-        notes: why the heads of a module could not be told apart.
+        notes: why the heads of a module could not be separated.
     """
 
     summands: tuple[Summand, ...]
@@ -58,7 +58,7 @@ class Summands:
 
 
 class Divider:
-    """Divides the parts that a walk came to into summands.
+    """Divides the parts that a walk has found into summands.
 
     Args:
         stream: the run.
@@ -98,7 +98,7 @@ class Divider:
         return Summands(tuple(s for _, s in in_order), self._sources, tuple(self._notes))
 
     def _why(self, name: str) -> str:
-        """Return why the heads of a module that attended cannot be told apart."""
+        """Return why the heads of an attending module cannot be separated."""
         assert self._stream.recording is not None
         refusal = self._stream.recording.refusals.get(name)
         if refusal is not None:
@@ -139,16 +139,16 @@ class Divider:
 
 
 def input_stack(node: Leaf | Linear | Norm) -> Stack:
-    """Return the modules that were running when a part, or what made it, was computed."""
+    """Return the modules that were running when a part, or its input, was computed."""
     return (*node.stack, *node.x_stack) if isinstance(node, Linear) else node.stack
 
 
 def _kind(part: Part, first: int | None) -> Kind:
-    """Return what a part is that is no attention.
+    """Return the kind of a part that is no attention.
 
     Args:
         part: of the stream.
-        first: the place of the first attention among what ran; None where there is none.
+        first: the place of the first attention in the order of the run; None if there is none.
     """
     node = part.node
     if isinstance(node, Leaf) and is_parameter(part):
@@ -164,14 +164,14 @@ def is_parameter(part: Part) -> bool:
 
 
 def module_of(part: Part) -> str | None:
-    """Return the outermost module that returned what was added, and nothing around it."""
+    """Return the outermost module that returned exactly what was added."""
     stack = set(part.addend.stack) - set(part.parent)
     modules = [name for name in part.addend.modules if name in stack]
     return modules[-1] if modules else None
 
 
 def path_of(part: Part) -> str:
-    """Return the outermost module that computed a part and did not add it."""
+    """Return the outermost module that computed a part but did not add it."""
     stack, parent = part.node.stack, part.parent
     if stack[: len(parent)] == parent and len(stack) > len(parent):
         return stack[len(parent)]
@@ -193,8 +193,8 @@ def check_sum(total: float, logit: float, size: float, tolerance: float) -> None
     Args:
         total: of the summands.
         logit: as the model computed it.
-        size: of the summands, their absolute values summed: what rounding is measured by.
-        tolerance: the part of it by which they may differ.
+        size: the sum of the absolute values of the summands, which bounds rounding.
+        tolerance: the largest difference, relative to the size.
 
     Raises:
         ConfigError: they do not.

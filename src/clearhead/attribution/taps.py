@@ -1,4 +1,4 @@
-"""Taps: what passes at a place of a model, its numbers and where its gradient is to be had."""
+"""Taps: the tensors that pass a place of a model, and their gradients."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..shapes import Float
 
 
 class Tap:
-    """Notes the tensors that pass at one place, one for each call, and hands them on.
+    """Notes the tensors that pass one place, one for each call, and passes them on.
 
     Attributes:
-        values: copies of them, without gradient: a model may write to its own later.
-        tensors: what went on, with gradient, if gradients were on.
-        edges: where their gradients are to be had, if gradients were on.
+        values: copies without gradient, because a model may overwrite its own tensors later.
+        tensors: the tensors passed on, with gradient, if gradients were on.
+        edges: their gradient edges, if gradients were on.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Tap:
             return x
         if not x.requires_grad:
             x = x.detach().requires_grad_()
-        # A product, so that the model may write to what it goes on with, in place.
+        # A product, so that the model may write to the result in place.
         x = x * 1
         self.tensors.append(x)
         self.edges.append(get_gradient_edge(x))
@@ -43,13 +43,13 @@ class Tap:
 
 
 class Substitute:
-    """Puts other tensors in place of those that pass at one place, one for each call.
+    """Replaces the tensors that pass one place, one for each call.
 
     Args:
-        tensors: in the order of the calls; None leaves what passes.
+        tensors: in the order of the calls; None keeps the tensor that passes.
 
     Attributes:
-        edges: where the gradients of all that went on are to be had.
+        edges: the gradient edges of all tensors passed on.
     """
 
     def __init__(self, tensors: Sequence[Tensor | None]) -> None:
@@ -92,7 +92,7 @@ def on_outputs(model: nn.Module, visitors: dict[str, Visitor]) -> Iterator[None]
 
 @contextmanager
 def on_inputs(model: nn.Module, visitors: dict[str, Visitor]) -> Iterator[None]:
-    """Let visitors see, and replace, the first argument of some modules: of each reader apart.
+    """Let visitors see, and replace, the first argument of some modules, one by one.
 
     Args:
         model: the model.
@@ -117,7 +117,7 @@ def on_inputs(model: nn.Module, visitors: dict[str, Visitor]) -> Iterator[None]:
 
 
 def _with_first(output: Any, visitor: Visitor) -> Any:
-    """Return an output whose first tensor is what the visitor returns for it."""
+    """Return an output with its first tensor replaced by the visitor's result."""
     if isinstance(output, Tensor):
         return visitor(output)
     if isinstance(output, tuple | list) and output and isinstance(output[0], Tensor):
@@ -132,7 +132,7 @@ def _with_first(output: Any, visitor: Visitor) -> Any:
 def gradients(
     value: Float[Tensor, ""], edges: Sequence[GradientEdge], *, again: bool = False
 ) -> list[Tensor | None]:
-    """Return the gradients of a number with respect to what passed at taps.
+    """Return the gradients of a number with respect to the tensors at some taps.
 
     Args:
         value: the number.

@@ -1,4 +1,4 @@
-"""What is attributed: a logit, a difference of two logits, or any number of a model's output."""
+"""The metric of an attribution: a logit, a difference of two logits, or any number of an output."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..shapes import Float
 
 @dataclass(frozen=True)
 class Target:
-    """A logit, or how far it is above that of another token: "this word and not that one".
+    """A logit, or its distance above the logit of another token: "this word and not that one".
 
     Attributes:
         answer: id of the token, or one for each row of the batch.
         against: id of the other token, or one for each row; None for the logit alone.
-        position: at which the token is predicted; negative counts from the last.
+        position: where the token is predicted; negative counts from the last.
     """
 
     answer: int | Sequence[int]
@@ -53,7 +53,7 @@ class Target:
         return torch.tensor(ids, device=logits.device)[:, None]
 
     def of_row(self, row: int) -> tuple[int, int | None]:
-        """Return the answer and what it is held against in one row."""
+        """Return the answer and the token that it is compared with, in one row."""
         against = self.against
         return (
             self.answer if isinstance(self.answer, int) else int(self.answer[row]),
@@ -69,7 +69,8 @@ def value_of(metric: Metric, output: Any) -> Float[Tensor, ""]:
     """Return the number that a metric gives for an output.
 
     Raises:
-        ConfigError: it is no function, or gives no single number that depends on the model.
+        ConfigError: it is no function, or does not return a single number that depends on the
+            model.
     """
     if not callable(metric):
         raise ConfigError(
@@ -88,7 +89,7 @@ def value_of(metric: Metric, output: Any) -> Float[Tensor, ""]:
 
 
 def logits_of(output: Any) -> Float[Tensor, "batch length vocab"]:
-    """Return the logits of what a model returned; those of a whole text have one position.
+    """Return the logits in a model's output; logits of a whole text have one position.
 
     Raises:
         ConfigError: there are none, or they have other axes.
@@ -114,10 +115,10 @@ def logits_of(output: Any) -> Float[Tensor, "batch length vocab"]:
 
 
 def checked_index(name: str, index: int, count: int) -> int:
-    """Return an index counted from the first.
+    """Return an index as counted from the first entry.
 
     Raises:
-        ShapeError: there is none such.
+        ShapeError: it is out of range.
     """
     if not -count <= index < count:
         raise ShapeError(f"{name} must be from {-count} to {count - 1} here; it is {index}.")

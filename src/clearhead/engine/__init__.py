@@ -1,6 +1,7 @@
-"""The engine: the reference's own layers, run fast and so that no row depends on another.
+"""The engine: runs the reference's own layers fast, and so that no row depends on another.
 
-`ReferenceEngine` meets `Engine`, the protocol that search asks; its `begin` gives a `Decoding`.
+`ReferenceEngine` implements `Engine`, the protocol that search uses; its `begin` returns a
+`Decoding`.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ _COPIED_AT_ONCE = 1 << 18  # bytes
 class _Memory(threading.local):
     """Memory of the last cache of this thread, for the next one.
 
-    A system hands out fresh memory a page at a time, when it is first written to, which takes as
-    long as several steps of a large batch.
+    The system provides fresh memory a page at a time, on the first write, which takes as long as
+    several steps of a large batch.
     """
 
     LARGEST = 1 << 26  # bytes
@@ -30,7 +30,7 @@ class _Memory(threading.local):
         self._spare: Array | None = None
 
     def take(self, shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[Array, Array]:
-        """Return memory as bytes, and the same as an array, of which nothing is set."""
+        """Return memory as bytes, and as an array with undefined contents."""
         size = math.prod(shape) * dtype.itemsize
         memory, self._spare = self._spare, None
         if memory is None or memory.nbytes < size:
@@ -38,7 +38,7 @@ class _Memory(threading.local):
         return memory, memory[:size].view(dtype).reshape(shape)
 
     def keep(self, memory: Array) -> None:
-        """Keep memory to which nothing refers any more."""
+        """Keep memory that is no longer referred to."""
         if memory.nbytes <= self.LARGEST:
             self._spare = memory
 
@@ -92,7 +92,7 @@ class KeyValueCache:
     @property
     def layers(self) -> list[LayerCache]:
         """Each layer's part."""
-        # Made anew, since a cache that refers to them would refer to itself, and be forgotten late.
+        # Created on each access: a cache that stored them would refer to itself, and be freed late.
         return [LayerCache(self, layer) for layer in range(len(self._buffer))]
 
     @property
@@ -101,7 +101,7 @@ class KeyValueCache:
         return self._buffer.shape[4]
 
     def advance(self, length: int) -> None:
-        """Count ``length`` more positions: all layers have appended theirs."""
+        """Count ``length`` more positions, after all layers have appended theirs."""
         self.length += length
 
     def reserve(self, length: int) -> None:
@@ -116,7 +116,7 @@ class KeyValueCache:
         self._memory, self._buffer = memory, grown
 
     def reorder(self, parents: Int[Array, "new_rows"]) -> None:
-        """Replace row i by row ``parents[i]``; rows that are nobody's parent are dropped."""
+        """Replace row i by row ``parents[i]``; rows that are no parent are dropped."""
         rows = len(parents)
         if rows > self.rows:
             shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
@@ -124,9 +124,9 @@ class KeyValueCache:
             grown[..., : self.length, :] = self._buffer[:, :, parents, :, : self.length]
             self._memory, self._buffer, self.rows = memory, grown, rows
             return
-        # In a beam many rows go on from themselves; only the others are moved. Where they are many,
-        # one layer's keys or values at a time, so that what is copied on the way stays in the
-        # processor's cache.
+        # In a beam many rows continue themselves; only the others are moved. If there are many, one
+        # layer's keys or values are moved at a time, so that the copies stay in the processor's
+        # cache.
         changes = np.flatnonzero(parents != np.arange(rows))
         sources = parents[changes]
         if changes.size and self.length:
@@ -139,7 +139,7 @@ class KeyValueCache:
         self._buffer, self.rows = self._buffer[:, :, :rows], rows
 
     def __del__(self) -> None:
-        # The buffer and self._memory refer to the memory, and so does the argument of the function.
+        # Three references: the buffer, self._memory, and the argument of the function.
         memory = self.__dict__.pop("_memory", None)
         self.__dict__.pop("_buffer", None)
         if memory is not None and sys.getrefcount(memory) == 2:
@@ -154,7 +154,7 @@ class KeyValueCache:
         Float[Array, "rows kv_heads length head_dim"],
         Float[Array, "rows kv_heads length head_dim"],
     ]:
-        """Write one layer's new keys and values behind the earlier ones, and return all.
+        """Append one layer's new keys and values, and return all so far.
 
         Args:
             layer: number of the layer.

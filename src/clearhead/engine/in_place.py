@@ -1,14 +1,14 @@
-"""Matrix products by weights as they lie in memory, of which nothing is copied.
+"""Matrix products that read weights in place, without a copy.
 
-The weights of other people's models may be a gigabyte in a mapped file. `IN_PLACE` reads them
-where they are, as rows or, for a transposed view, as columns. A row of a result may depend in its
-last bits on the rows beside it: whoever needs the same bits in every batch takes
-`clearhead.engine.products.INDEPENDENT_ROWS`, which lays each weight out anew.
+The weights of other people's models may be a gigabyte in a mapped file. `IN_PLACE` reads them where
+they are, as rows or, for a transposed view, as columns. The last bits of a row of a result may
+depend on the other rows; for the same bits in every batch use
+`clearhead.engine.products.INDEPENDENT_ROWS`, which copies each weight into a layout of its own.
 
-A step of decoding has few rows, and takes as long as it takes to read every weight once. NumPy's
-own loops read a weight faster than the matrix-vector routines of OpenBLAS do: 512 rows by 512 at
-20 GB/s where those read 11, 50,257 by 768 at 21 where those read 15. Sharing a weight among
-threads of our own was tried on two cores, and a step took as long.
+A step of decoding has few rows, and takes as long as reading every weight once. NumPy's own loops
+read a weight faster than OpenBLAS's matrix-vector routines: 512 rows by 512 at 20 GB/s where those
+read 11, 50,257 by 768 at 21 where those read 15. Dividing a weight among threads of our own, tried
+on two cores, did not make a step faster.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ..reference.products import Products, WeightProduct
 from ..shapes import Array, Float
 from .pieces import pieces_of
 
-# A library packs a weight anew for each product of rows, which takes longer than a product of a
-# few of them. A matrix-vector product for each row reads the weight as it lies.
+# A BLAS library repacks a weight for each product of rows, which takes longer than multiplying a
+# few rows. A matrix-vector product for each row reads the weight in place.
 _FEW_BY_ROWS, _FEW_BY_COLUMNS = 8, 2
 _PART = 2**20  # bytes of a weight that stay in the processor's cache for the next row
-_INNER = 1024  # products that are added one after the other in single precision
+_INNER = 1024  # products that are summed one after the other in single precision
 
 
 def in_place(weight: Float[Array, "out in"]) -> WeightProduct:
     """Return the function of x Float["... in"] that returns x W^T, without a copy of the weight.
 
     Args:
-        weight: in rows, or the transposed view of [in, out]; other strides are right too, and
-            may be copied by NumPy for each product.
+        weight: in rows, or the transposed view of [in, out]; other strides give correct results,
+            but NumPy may copy them for each product.
     """
     out_dim, in_dim = weight.shape
     by_columns = weight.strides[0] < weight.strides[1]
@@ -45,7 +45,7 @@ def in_place(weight: Float[Array, "out in"]) -> WeightProduct:
         elif by_columns:
             result = rows @ weight.T
         else:
-            # So a library multiplies faster than rows @ weight.T.
+            # A library computes this faster than rows @ weight.T.
             result = np.ascontiguousarray((weight @ rows.T).T)
         return result.reshape(*x.shape[:-1], out_dim)
 
@@ -62,7 +62,7 @@ def _by_rows(weight: Float[Array, "out in"]) -> WeightProduct:
 
     def product(rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
         result = np.empty((len(rows), len(weight)), np.result_type(rows, weight))
-        # A part stays in the processor's cache for the next row, where there is one.
+        # A part of the weight stays in the processor's cache for the next row.
         for part in whole if len(rows) == 1 else parts:
             for row, out in zip(rows, result, strict=True):
                 _scalar_products(weight[part], row, out[part])
@@ -73,7 +73,7 @@ def _by_rows(weight: Float[Array, "out in"]) -> WeightProduct:
 
 def _by_columns(weight: Float[Array, "out in"]) -> WeightProduct:
     """Return the product of few rows: the sum of the columns, each times a number of the row."""
-    # Columns that lie beside one another are added up, and then the sums, always in this order.
+    # Neighbouring columns are summed first, then their sums, always in this order.
     parts = pieces_of(weight.shape[1], _INNER)
 
     def product(rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:

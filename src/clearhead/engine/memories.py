@@ -1,7 +1,7 @@
-"""What the rows of a batch attend to in their sources, shared by the rows of a beam.
+"""The encoded sources that the rows of a batch attend to, shared by the rows of a beam.
 
-Sources of one padded length are encoded together and apart from others. The rows of a source
-attend to it together and apart from the rows of others, so none depends on its neighbours.
+Sources of one padded length are encoded together, separately from others. The rows of a source
+attend to it together, separately from the rows of others, so no row depends on its neighbours.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Share:
 
     Attributes:
         memory: keys and values of the sources.
-        users: which rows of the batch attend to each source, as many to each; None for all rows
-            of the batch, in order.
+        users: the rows of the batch that attend to each source, the same number for each; None for
+            all rows of the batch, in order.
     """
 
     memory: KeysAndValues
@@ -57,7 +57,7 @@ class Share:
 
 @dataclass(frozen=True, eq=False)
 class SharedMemory:
-    """What all rows of a batch attend to in one layer: a `clearhead.reference` ``Memory``."""
+    """The memory of all rows of a batch in one layer: a ``Memory`` of `clearhead.reference`."""
 
     shares: list[Share]
 
@@ -68,8 +68,8 @@ class SharedMemory:
     ) -> Float[Array, "rows heads 1 head_dim"]:
         """Return what each row reads from its source.
 
-        Rows that attend to the same keys are as good as positions of one row: their products are
-        one, and the keys need not be copied for each.
+        Rows that attend to the same keys are treated as positions of one row: their products become
+        one, and keys are not copied for each.
 
         Args:
             query: of one position in each row.
@@ -97,7 +97,7 @@ def encode_sources(
     Args:
         model: with an encoder and a decoder.
         sources: token ids of each, without padding.
-        watcher: of the encoder, and of the keys and values that are made of its output.
+        watcher: of the encoder, and of the keys and values computed from its output.
     """
     config = model.config
     by_length: dict[int, list[int]] = {}
@@ -115,13 +115,13 @@ def encode_sources(
 
 
 def _contiguous(memory: KeysAndValues) -> KeysAndValues:
-    # The views into a joint product that a layer makes are read at every step from here on.
+    # The layer's views into a joint product are copied, because every step will read them.
     key, value = np.ascontiguousarray(memory.key), np.ascontiguousarray(memory.value)
     return KeysAndValues(key, value, memory.mask)
 
 
 def share_sources(groups: Sequence[SourceGroup], sources: Int[Array, "rows"]) -> list[SharedMemory]:
-    """Share the encoded sources out among the rows of a batch.
+    """Assign the encoded sources to the rows of a batch.
 
     Sources of one group that have the same number of rows are attended to in one product.
 
@@ -152,7 +152,7 @@ def share_sources(groups: Sequence[SourceGroup], sources: Int[Array, "rows"]) ->
 
 
 def _select(memory: KeysAndValues, rows: Int[Array, "rows"]) -> KeysAndValues:
-    """Return some rows of a memory, without a copy where they are all."""
+    """Return some rows of a memory, without a copy if they are all rows."""
     if len(rows) == len(memory.key) and (rows == np.arange(len(rows))).all():
         return memory
     mask = None if memory.mask is None else memory.mask[rows]

@@ -40,5 +40,5 @@ def check_parents(
 
 
 def goes_on(parents: Int[Array, "new_rows"], rows: int) -> bool:
-    """Whether each of the rows goes on from itself, as all do in most steps of a greedy search."""
+    """Whether each row continues itself, as in most steps of a greedy search."""
     return len(parents) == rows and parents.tolist() == list(range(rows))

@@ -1,11 +1,10 @@
 """Matrix products whose rows do not depend on the rows beside them, bit for bit.
 
-A BLAS library rounds a row of a product differently with the number of rows, with its place among
-them, and with the number of threads that share the work: few rows are done by another routine
-than many, and the rows of an incomplete tile by another than those of a complete one. The score of
-a translation would then depend on what else is in its batch. There are three ways here to multiply
-by a weight. All of them keep each call to the library so small that it never divides the call
-among threads.
+In a BLAS library, the rounding of a row of a product depends on the number of rows, on its place
+among them, and on the number of threads: few rows are computed by another routine than many, and
+rows of an incomplete tile by another than those of a complete one. The score of a translation would
+then depend on the rest of its batch. This module has three ways to multiply by a weight. In all of
+them each call to the library is too small to be divided among threads.
 
 `Tiles` suits kernels that treat all rows of a small product alike, as OpenBLAS does on processors
 with AVX-512. Every product is made of small ones: at most 33 rows by 64 columns, the inner axis in
@@ -21,12 +20,12 @@ its own sequence alone.
 
 `Whole` multiplies everything at once. It is for libraries that fail the probe of both.
 
-Which of them keeps its word is found by a probe of the library itself when the first weight is
-prepared, and not by the name of the processor: see `method`.
+The choice among them is made by probing the library itself when the first weight is prepared, not
+by the name of the processor: see `method`.
 
-`INDEPENDENT_ROWS` is what a `clearhead.reference.transformer.Transformer` takes to multiply so.
-All three ways lay each weight out anew; `clearhead.engine.in_place.IN_PLACE` reads it where it
-lies, and keeps no rows apart.
+`INDEPENDENT_ROWS` makes a `clearhead.reference.transformer.Transformer` multiply in this way. All
+three ways copy each weight into a layout of their own; `clearhead.engine.in_place.IN_PLACE` reads
+it in place, without independent rows.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class SequenceProduct(Protocol):
         ...
 
     def rows(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
-        """Multiply rows by the matrix, each of which is a sequence of one position."""
+        """Multiply rows, each of which is a sequence of one position, by the matrix."""
         ...
 
 
@@ -77,9 +76,9 @@ class Whole:
 def multiply(
     a: Float[Array, "*lead rows inner"], b: Float[Array, "*lead inner columns"]
 ) -> Float[Array, "*lead rows columns"]:
-    """Return ``a @ b`` for attention, in pieces that a BLAS library does in one thread.
+    """Return ``a @ b`` for attention, in pieces that a BLAS library computes in one thread.
 
-    Each of the leading axes' products is one of its own, so its bits depend on nothing beside it.
+    Each matrix of the leading axes is a separate product, so its bits depend on nothing else.
     """
     rows, inner = a.shape[-2:]
     columns = b.shape[-1]
@@ -90,7 +89,7 @@ def multiply(
             return np.concatenate([a @ b[..., piece] for piece in pieces], axis=-1)
         return a @ b
     step = ONE_THREAD_PRODUCT // max(inner * columns, 1)
-    # Longer texts than a translation's are not worth many small products.
+    # For texts much longer than sentences, many small products are not worth their time.
     if rows > step >= 16:
         pieces = pieces_of(rows, step)
         return np.concatenate([a[..., piece, :] @ b for piece in pieces], axis=-2)
@@ -114,9 +113,9 @@ class ProductByWeight:
         self._product = kinds[method(self._dtype)](padded.T)
 
     def __call__(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
-        """Return x W^T, where each sequence, of the last axis but one, is multiplied on its own.
+        """Return x W^T, with each sequence (the last axis but one) multiplied separately.
 
-        What is decoded step by step stands in sequences of one position.
+        In step-by-step decoding, sequences have one position.
         """
         if not x.size:
             return np.zeros((*x.shape[:-1], self._out_dim), np.result_type(x, self._dtype))
@@ -143,12 +142,12 @@ INDEPENDENT_ROWS = Products(by_weight, multiply)
 
 @cache
 def method(dtype: Any = np.float32) -> str:
-    """Return the way to multiply by a weight that keeps rows apart with this BLAS library.
+    """Return the way to multiply that keeps rows independent with this BLAS library.
 
     Returns:
-        ``tiles`` or ``rows``, whichever first passes a probe; ``whole`` where none does, and
-        where, in consequence, the last bits of a score may depend on the batch. With
-        `clearhead.engine.in_place.IN_PLACE` they may on every machine.
+        ``tiles`` or ``rows``, the first to pass a probe; ``whole`` if neither does, in which case
+        the last bits of a score may depend on the batch. With `clearhead.engine.in_place.IN_PLACE`
+        they may on every machine.
     """
     for name, kind in (("tiles", Tiles), ("rows", Rows)):
         if _keeps_rows_apart(kind, np.dtype(dtype)):

@@ -15,12 +15,12 @@ from .protocols import Watch
 
 
 class PromptDecoding:
-    """A `clearhead.engine.protocols.Decoding` of prompts; those of each length share a cache.
+    """A `clearhead.engine.protocols.Decoding` of prompts; prompts of equal length share a cache.
 
     Args:
         model: with a decoder alone.
         prompts: token ids of each, without padding.
-        watch: gives the watcher of the prompts, and of each step.
+        watch: returns the watcher of the prompts, and of each step.
     """
 
     def __init__(self, model: Transformer, prompts: Sequence[Sequence[int]], watch: Watch) -> None:

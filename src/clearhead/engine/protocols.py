@@ -1,7 +1,7 @@
-"""What search asks of a model: log-probabilities of the next token, for any prefixes.
+"""The protocols between search and models: log-probabilities of the next token.
 
-Anything with these two methods can be searched: the NumPy reference with its key-value cache,
-a PyTorch model, an ensemble, or a table of probabilities in a test.
+Anything that implements them can be searched: the NumPy reference with its key-value cache, a
+PyTorch model, an ensemble, or a table of probabilities in a test.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Watch = Callable[[int | None], Watcher]
 
 
 class Decoding(Protocol):
-    """The state of one batch while it is decoded: the prefixes so far, one a row."""
+    """The state of one batch in decoding: the prefixes so far, one per row."""
 
     def advance(
         self, tokens: Int[Array, "rows"], parents: Int[Array, "rows"]
     ) -> Float[Array, "rows vocab"]:
-        """Append one token to each prefix and return what may follow.
+        """Append one token to each prefix, and return the log-probabilities of the next.
 
         Row ``i`` of the new state is row ``parents[i]`` of the previous call with ``tokens[i]``
-        appended; in the first call ``parents[i]`` is the number of a source. A row that is
-        nobody's parent is dropped, and one that is several rows' parent is copied.
+        appended; in the first call ``parents[i]`` is the number of a source. A row that is no
+        parent is dropped, and one that is the parent of several rows is copied.
 
         Args:
             tokens: ids; in the first call the start token of each row.
@@ -42,7 +42,7 @@ class Decoding(Protocol):
             log-probabilities in a fresh array, which the caller may change.
 
         Raises:
-            ShapeError: a prefix would pass the model's max_length, or there is no such parent or
+            ShapeError: a prefix would exceed the model's max_length, or there is no such parent or
                 token.
         """
         ...
@@ -50,9 +50,9 @@ class Decoding(Protocol):
 
 @runtime_checkable
 class LogitsDecoding(Decoding, Protocol):
-    """A `Decoding` that also says what log-probabilities are made of.
+    """A `Decoding` that also returns logits.
 
-    Some rules of generation change logits, and then it matters that they are no log-probabilities.
+    Some rules of generation change logits, for which log-probabilities are no substitute.
     """
 
     def advance_logits(
@@ -63,7 +63,7 @@ class LogitsDecoding(Decoding, Protocol):
 
 
 class Engine(Protocol):
-    """A model that search can ask."""
+    """A model that can be searched."""
 
     @property
     def vocab_size(self) -> int:

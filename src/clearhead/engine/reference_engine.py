@@ -1,12 +1,12 @@
-"""The engine that translates: the readable reference itself, with the engine's own ways handed in.
+"""The engine that translates: the readable reference itself, with the engine's parts plugged in.
 
-What runs is what is read: the layers are those of `clearhead.reference`. From here they get their
-products (`clearhead.engine.products`), the keys and values of earlier positions
-(`clearhead.engine.cache`), and what the rows of a beam attend to (`clearhead.engine.memories`).
-A step of decoding that nobody watches is `clearhead.engine.step`: the operations of the layers in
-the same order, in fewer calls and with the same bits. With the products of `INDEPENDENT_ROWS` no
-row depends on which rows are beside it, bit for bit, so a sentence has the same translation, and
-the same score, in any batch.
+The code that runs is the code that is read: the layers of `clearhead.reference`. The engine gives
+them their products (`clearhead.engine.products`), the keys and values of earlier positions
+(`clearhead.engine.cache`), and the sources that the rows of a beam attend to
+(`clearhead.engine.memories`). A step of decoding that nobody watches is `clearhead.engine.step`:
+the operations of the layers in the same order, in fewer calls and with the same bits. With the
+products of `INDEPENDENT_ROWS` no row depends on which rows are beside it, bit for bit, so a
+sentence has the same translation, and the same score, in any batch.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class ReferenceEngine:
     Args:
         model: with a decoder. Rows are independent of each other where its products are
             `clearhead.engine.products.INDEPENDENT_ROWS`, as `build` makes it.
-        watch: gives the watcher of a pass. It is called with None for the pass over the source
-            or prompt, in which queries are rows, and with the position of the new tokens for each
-            step. A watched engine decodes one source at a time. None means that nobody watches.
+        watch: returns the watcher of a pass. It is called with None for the pass over the source or
+            prompt, in which queries are rows, and with the position of the new tokens for each
+            step. A watched engine decodes one source at a time. None means no watcher.
     """
 
     def __init__(self, model: Transformer, *, watch: Watch | None = None) -> None:
@@ -107,8 +107,8 @@ class ReferenceEngine:
                 "Decoding needs a decoder: this model's config says decoder_layers=0."
             )
         if self._watch is not None and len(sources) != 1:
-            # Sources of different lengths are encoded one after the other, and no watcher could
-            # tell which of them it sees.
+            # Sources of different lengths are encoded one after the other, and a watcher could not
+            # tell them apart.
             raise ShapeError(
                 f"A watched engine decodes one source at a time; {len(sources)} came. Begin each "
                 f"by itself."
@@ -123,5 +123,5 @@ class ReferenceEngine:
                 raise ShapeError(f"Source {number} is empty; a source has at least its end token.")
 
     def _editor(self, position: int | None) -> Watcher:
-        """Return what edits a pass where `clearhead.intervene` does, else `OFF`."""
+        """Return the editor of a pass if `clearhead.intervene` is active, else `OFF`."""
         return watcher_of(self.model, start=position)

@@ -9,27 +9,27 @@ from .pieces import ONE_THREAD_MATRIX, ONE_THREAD_PRODUCT, blocks_of, pieces_of
 
 
 class Rows:
-    """Each sequence a product of its own; a sequence of one position a matrix-vector product.
+    """Multiplies each sequence separately; one position is a matrix-vector product.
 
     Args:
         matrix: its columns are a multiple of 64.
     """
 
-    # A matrix that does not fit into a processor's second cache streams from memory for each row,
-    # unless all rows are multiplied by one block of it before the next.
+    # A matrix that exceeds the second-level cache would be read from memory for each row, unless
+    # all rows are multiplied by one block of it before the next.
     CACHE = 2**20
-    FEW = 4  # rows: of more, a block stays in the first cache while all are multiplied by it
+    FEW = 4  # rows; with more, a block stays in the first-level cache meanwhile
     INNER = 256  # of a product of several positions
 
     def __init__(self, matrix: Float[Array, "in out"]) -> None:
-        # Float["out in"]: each result is the scalar product of a row with one stretch of memory,
-        # which a library sums in one order wherever the row of the matrix stands.
+        # Float["out in"]: each result is the scalar product of a row and a contiguous row of the
+        # matrix, which a library sums in the same order for every row of the matrix.
         self._weight = np.ascontiguousarray(matrix.T)
         inner = len(matrix)
         self._stretches = pieces_of(inner, ONE_THREAD_MATRIX // 4)
         longest = max(piece.stop - piece.start for piece in self._stretches)
         height = next(h for h in (32, 16, 8, 4) if h * longest <= ONE_THREAD_MATRIX)
-        # Views Float["blocks height inner"], of which one thread does a whole one.
+        # Views Float["blocks height inner"], with blocks small enough for one thread.
         self._blocks = [
             self._weight[:, piece].reshape(-1, height, piece.stop - piece.start)
             for piece in self._stretches
@@ -68,12 +68,12 @@ class Rows:
         return product[..., 0].swapaxes(0, 1).reshape(len(rows), -1)
 
     def _by_sequence(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
-        """Multiply each sequence in products that one thread does.
+        """Multiply each sequence in products that are small enough for one thread.
 
         They are of 16 rows by 64 columns, 32 by 32, ...
         """
         if not self._columns.size:
-            # Made when it is first needed: most weights meet one kind of sequence alone.
+            # Created on first use, because most weights are used with one kind of sequence only.
             self._columns = np.ascontiguousarray(self._weight.T)
         batch, length, inner = x.shape
         number, tiles = 64, pieces_of(length, 64)

@@ -1,4 +1,4 @@
-"""Decoding of a model with an encoder, whose output the rows attend to."""
+"""Decoding of a model with an encoder, to whose output the rows attend."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class SourceDecoding:
     Args:
         model: with an encoder and a decoder.
         sources: token ids of each, without padding.
-        watch: gives the watcher of the encoder, and of each step.
-        step: of the model, for the steps that nobody watches; None: the layers do them too.
+        watch: returns the watcher of the encoder, and of each step.
+        step: of the model, for unwatched steps; None lets the layers compute them, too.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class SourceDecoding:
     def hidden(
         self, tokens: Array, parents: Array, *, trace: Watcher = OFF
     ) -> Float[Array, "rows 1 d_model"]:
-        """Do what `advance` does, and return the hidden states that logits are made of."""
+        """Do what `advance` does, and return the hidden states before the output matrix."""
         tokens, parents = check_parents(tokens, parents, len(self._sources))
         if self._memories is None or not goes_on(parents, len(self._sources)):
             sources = self._sources[parents]

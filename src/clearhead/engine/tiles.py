@@ -118,7 +118,7 @@ def _divides_among_threads(dtype: np.dtype[Any]) -> bool:
         return this, every - this
 
     times(more)
-    # What one thread does alone is the measure: where threads share, this one also waits.
+    # Compared with what one thread does alone: if threads share the work, this one also waits.
     alone, _ = times(fewer)
-    # A system counts what a thread does only now and then, so look more than once.
+    # The system updates a thread's time only now and then, so look more than once.
     return any(times(more)[1] > alone / 4 for _ in range(3))

@@ -1,1 +1,1 @@
-"""Interventions: a PyTorch model computes with other numbers while a block runs."""
+"""Interventions: edits of what a model computes while a ``with`` block runs."""

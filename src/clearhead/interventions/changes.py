@@ -1,4 +1,4 @@
-"""What becomes of the numbers that are edited: each function makes one kind of change."""
+"""The changes of an edit: each function makes one kind."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from .edits import Edit, Place, TensorEdit
 
 
 class Frame(NamedTuple):
-    """How a tensor that is edited lies in its sequence.
+    """The place of an edited tensor in its sequence.
 
     Attributes:
         module: the name of the module.
-        first: the position of the first row; None where it is not known.
-        length_axis: the axis of the rows; None where it is not known.
+        first: the position of the first row; None if unknown.
+        length_axis: the axis of the rows; None if unknown.
         head_axis: the axis of the heads; None where there is none.
-        doubt: why `first` or `length_axis` is not known.
+        doubt: why `first` or `length_axis` is unknown.
     """
 
     module: str
@@ -33,7 +33,7 @@ def apply_edit(x: Tensor, edit: TensorEdit, frame: Frame) -> Tensor:
     """Return a tensor with an edit applied; the tensor itself is not written to.
 
     Raises:
-        ConfigError: heads or positions are beyond it, or the change returns what does not fit.
+        ConfigError: heads or positions are out of range, or the change returns another shape.
     """
     rows, positions = _rows(x, edit, frame)
     if rows is not None and not len(rows):
@@ -61,7 +61,7 @@ def apply_edit(x: Tensor, edit: TensorEdit, frame: Frame) -> Tensor:
 
 
 def _rows(x: Tensor, edit: TensorEdit, frame: Frame) -> tuple[Tensor | None, Tensor]:
-    """Return the rows that an edit is of, None for all, and their positions."""
+    """Return the rows of an edit, None for all, and their positions."""
     if frame.first is None or frame.length_axis is None:
         if not edit.positions.is_all:
             raise ConfigError(
@@ -76,7 +76,7 @@ def _rows(x: Tensor, edit: TensorEdit, frame: Frame) -> tuple[Tensor | None, Ten
 
 
 def _heads(x: Tensor, edit: TensorEdit, frame: Frame) -> tuple[Tensor | None, tuple[int, ...]]:
-    """Return the heads that an edit is of, None for all, and their numbers."""
+    """Return the heads of an edit, None for all, and their numbers."""
     if frame.head_axis is None:
         return None, ()
     count = x.shape[frame.head_axis]
@@ -87,10 +87,10 @@ def _heads(x: Tensor, edit: TensorEdit, frame: Frame) -> tuple[Tensor | None, tu
 
 
 def check_heads(edit: Edit, count: int, module: str) -> None:
-    """Check that the heads of an edit are there.
+    """Check that the heads of an edit exist.
 
     Raises:
-        ConfigError: there are not so many.
+        ConfigError: there are fewer heads.
     """
     if edit.heads is not None and max(edit.heads) >= count:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Edits: which part of a computation, and what becomes of it; of PyTorch's models and of ours."""
+"""Edits of PyTorch models and of ours: which part of a computation changes, and how."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUTPUT, HEADS, QUERY, KEY, VALUE = "output", "heads", "query", "key", "value"
 
 
 class Place(NamedTuple):
-    """Where a tensor that is edited stands.
+    """The place of an edited tensor.
 
     Attributes:
         module: the name of the module.
@@ -32,18 +32,18 @@ class Place(NamedTuple):
     head_count: int = 0
 
 
-# A tensor, or an array of ours, and its place -> the numbers that are to stand there.
+# A tensor, or an array of ours, and its place -> the new numbers.
 Change = Callable[[Any, Place], Any]
 
 
 @dataclass(eq=False)
 class Edit:
-    """What all edits have.
+    """The fields of all edits.
 
     Attributes:
-        words: the edit as it was asked for, for errors.
-        heads: the heads that it is of; None for all.
-        applied: whether it ever changed something.
+        words: the edit as the user wrote it, for errors.
+        heads: the heads to edit; None for all.
+        applied: whether it has ever changed anything.
     """
 
     words: str
@@ -58,7 +58,7 @@ class TensorEdit(Edit):
     Attributes:
         part: which tensor.
         change: returns the new numbers for those that are edited.
-        positions: the rows that it is of.
+        positions: the rows to edit.
     """
 
     part: str = OUTPUT
@@ -85,9 +85,9 @@ class EdgeEdit(Edit):
 
     Attributes:
         queries, keys: the two ends of the edges: each of these queries to each of these keys.
-        renormalise: whether the other weights of a query fill the gap (the edge is masked before
-            the softmax), or its weight is only set to 0 after it.
-        texts: whose edges; None for those of all texts.
+        renormalise: whether the other weights of a query are renormalised (the edge is masked
+            before the softmax), or the weight is only set to 0 after it.
+        texts: the texts whose edges change; None for all.
     """
 
     queries: Positions = field(default_factory=Positions)

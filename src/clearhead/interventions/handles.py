@@ -1,4 +1,4 @@
-"""The words in which edits are asked for: ``edits[name].head(2).value.at(3).zero()``."""
+"""The methods that add edits: ``edits[name].head(2).value.at(3).zero()``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALL = Positions()
 
 
 class Verbs(Protocol):
-    """What can become of numbers: of tensors, or of arrays of ours."""
+    """The possible changes of tensors, or of arrays of ours."""
 
     def zero(self) -> Change:
         """Numbers become 0."""
@@ -38,24 +38,24 @@ class Verbs(Protocol):
 
 
 class Register(Protocol):
-    """Takes the edits that are asked for.
+    """Takes the edits that are added.
 
     Attributes:
-        verbs: what can become of the numbers of its model.
+        verbs: the possible changes of its model's numbers.
     """
 
     verbs: Verbs
 
     def add(self, choice: str | int, edit: Edit) -> None:
-        """Add an edit of the modules that a name, a pattern or a number stands for."""
+        """Add an edit of the modules that match a name, a pattern or a number."""
 
 
 @dataclass(frozen=True)
 class Part:
     """A tensor of a module, or of its attention, to be edited.
 
-    Each of its verbs adds an edit, which is applied whenever the module runs, after the edits
-    that were added before. Numbers are edited as they are in the computation, gradients included.
+    Each of its methods adds an edit, which is applied whenever the module runs, after the edits
+    that were added before. Edits are part of the computation, so gradients go through them.
     """
 
     register: Register
@@ -67,8 +67,8 @@ class Part:
     def at(self, positions: Any) -> Part:
         """Limit the edit to positions: a number, a slice or several numbers.
 
-        They count from the first token, those in a cache included; of keys and values they are the
-        positions of keys.
+        They count from the first token, including tokens in a cache; for keys and values they are
+        the positions of keys.
 
         Raises:
             ConfigError: a position is negative, or there is none.
@@ -85,18 +85,18 @@ class Part:
         self._add(f"scale({_brief(factor)})", self.register.verbs.scale(factor))
 
     def set(self, values: Any) -> None:
-        """Put other numbers in their place: a number, or what can be expanded to their shape.
+        """Replace the numbers by a number, or by a tensor that can be expanded to their shape.
 
-        For a part of an attention that is [batch, heads, positions, head_dim], with the heads and
-        positions that were chosen.
+        For a part of an attention the shape is [batch, heads, positions, head_dim], with the
+        selected heads and positions.
         """
         self._add(f"set({_brief(values)})", self.register.verbs.substitute(values))
 
     def mean(self, recording: Any) -> None:
-        """Put their mean over the texts and positions of a recording in their place.
+        """Replace the numbers by their mean over the texts and positions of a recording.
 
         Args:
-            recording: what `clearhead.record` made with ``outputs=[...]``; of a model of ours, a
+            recording: from `clearhead.record` with ``outputs=[...]``; for a model of ours, a
                 `clearhead.Trace`.
 
         Raises:
@@ -105,11 +105,11 @@ class Part:
         self._add("mean(recording)", self.register.verbs.mean_of(recording))
 
     def patch(self, recording: Any, positions: Any = None) -> None:
-        """Put the numbers of a recording in their place, those of the same positions.
+        """Replace the numbers by those of a recording at the same positions.
 
         Args:
-            recording: as of :meth:`mean`.
-            positions: as of :meth:`at`; None for those that were chosen, or all.
+            recording: as in :meth:`mean`.
+            positions: as in :meth:`at`; None for the selected ones, or all.
 
         Raises:
             ConfigError: the recording does not hold them.
@@ -118,11 +118,11 @@ class Part:
         place._add("patch(recording)", self.register.verbs.patch_of(recording))
 
     def apply(self, function: Callable[[Any], Any]) -> None:
-        """Put in their place what a function returns for them.
+        """Replace the numbers by the result of a function.
 
         Args:
             function: gets the tensor, with its gradient, or a copy of an array of ours, and returns
-                one of the same shape; it may also only look at it, and return it as it is.
+                one of the same shape; to observe only, it can return its argument.
         """
         name = getattr(function, "__name__", type(function).__name__)
         self._add(f"apply({name})", self.register.verbs.apply(function))
@@ -153,10 +153,10 @@ class Edges:
     head_numbers: tuple[int, ...] | None = None
 
     def remove(self) -> None:
-        """Mask the edges before the softmax: the other weights of a query fill the gap.
+        """Mask the edges before the softmax, so that the other weights of a query are renormalised.
 
-        A query that is left without any key has weights of 0, and so an output of 0, unless the
-        model hides the other keys by a number such as -1e9, with which it attends to them evenly.
+        A query left without any key has weights of 0, and so an output of 0. If the model hides
+        other keys by a number such as -1e9, the query attends to those evenly instead.
         """
         self._add("remove()", renormalise=True)
 
@@ -197,7 +197,7 @@ class HeadPart(Part):
 
     @property
     def output(self) -> Part:
-        """The heads' outputs; an edit without this is of them, too."""
+        """The heads' outputs, which are also edited without naming them."""
         return self
 
     def edge(self, queries: Any, keys: Any) -> Edges:
@@ -221,7 +221,7 @@ class ModulePart(HeadPart):
 
     @property
     def output(self) -> Part:
-        """What the module returns, of several the first tensor; of an attention projected."""
+        """What the module returns: the first tensor, and for an attention the projected output."""
         return self._part(OUTPUT)
 
     def head(self, numbers: Heads) -> HeadPart:
@@ -239,7 +239,7 @@ class ModulePart(HeadPart):
 class Edits(ABC):
     """The edits of one ``with`` block: ``edits[name]`` is a module to be edited.
 
-    Its words are of all heads of the module's attention; ``edits[name].output`` is what it returns.
+    Its methods edit all heads of the module's attention; ``edits[name].output`` is what it returns.
     A name is a module's, a pattern such as ``"*.self_attn"`` for several of them, or the number of
     an attention, in the order in which they first run.
     """
@@ -263,7 +263,7 @@ class Edits(ABC):
 
     @abstractmethod
     def check_name(self, choice: str) -> None:
-        """Check that a name or a pattern stands for modules.
+        """Check that a name or a pattern matches modules.
 
         Raises:
             ConfigError: there is no module of the name.
@@ -271,7 +271,7 @@ class Edits(ABC):
 
     @abstractmethod
     def add(self, choice: str | int, edit: Edit) -> None:
-        """Add an edit of the modules that a name, a pattern or a number stands for."""
+        """Add an edit of the modules that match a name, a pattern or a number."""
 
 
 def _brief(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The hooks on the modules that are edited, and on those around them; on no other."""
+"""The hooks on edited modules and on the modules around them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHECKPOINT_FILE = "torch/utils/checkpoint.py"
 
 
 class ModuleHooks:
-    """The two hooks of one module: before its forward, and behind it.
+    """The two hooks of one module: before and after its forward.
 
     Args:
         model: the model with its edits.
@@ -46,7 +46,7 @@ class ModuleHooks:
         return self._model.edits.get(id(self._module), [])
 
     def before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Note that the module is called, and begin to watch operators."""
+        """Note that the module is called, and start watching functions."""
         edits = self._edits
         if not self._is_ours(module, edits):
             return
@@ -91,7 +91,7 @@ class ModuleHooks:
         return output if new is x else rebuild(new)
 
     def _is_ours(self, module: nn.Module, edits: list[Edit]) -> bool:
-        """Return whether a call is in the thread that edits.
+        """Return whether a call is in the editing thread.
 
         Raises:
             ConfigError: a replica of the module was called: it would run without the edits.
@@ -107,7 +107,7 @@ class ModuleHooks:
         return threading.get_ident() == self._thread
 
     def _check_surroundings(self, edit: Edit) -> None:
-        """Check that the module does not run where an edit would be lost or computed wrong.
+        """Check that the module does not run where an edit would be lost or wrong.
 
         Raises:
             ConfigError: it does.
@@ -159,7 +159,7 @@ _NO_ATTENTION = (
 
 
 class _Hook:
-    """A hook that a copy of the module does not inherit."""
+    """A hook that copies of the module do not inherit."""
 
     def __init__(self, function: Any) -> None:
         self._function = function

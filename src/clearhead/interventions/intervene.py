@@ -1,4 +1,4 @@
-"""`intervene`: change what a model computes while a block runs: a PyTorch model, or one of ours."""
+"""`intervene`: changes what a model computes while a block runs, a PyTorch model or ours."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["Edits", "intervene"]
 def intervene(model: nn.Module | NumpyModel) -> AbstractContextManager[Edits]:
     """Edit a model within a ``with`` block.
 
-    Edits are asked for by the names of modules, as a recording has them, and are applied whenever
-    the model runs within the block, in this thread. Attention keeps its fused kernel. Behind the
-    block the model is as it was before.
+    Edits are added by the names of modules, as in a recording, and are applied whenever the model
+    runs within the block, in this thread. Attention keeps its fused kernel. After the block the
+    model is as it was before.
 
         with clearhead.intervene(model) as edits:
             edits["model.layers.3.self_attn"].head(2).zero()
             logits = model(**inputs).logits
 
-    Blocks may be within one another; inner edits come on top of outer ones. Gradients are those of
-    the edited computation, also when they are computed behind the block.
+    Blocks may be nested; inner edits come on top of outer ones. Gradients are those of the edited
+    computation, even when computed after the block.
 
-    A model of ours is edited with the same words, where it computes with NumPy:
+    A model of ours that computes with NumPy is edited with the same methods:
 
         model = clearhead.load("en-fr")
         with clearhead.intervene(model) as edits:

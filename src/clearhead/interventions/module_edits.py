@@ -41,7 +41,7 @@ class ModuleEdits(Edits):
 
     Args:
         model: the model.
-        surroundings: what is put back behind the block.
+        surroundings: what is restored after the block.
     """
 
     verbs: Verbs = changes
@@ -54,7 +54,7 @@ class ModuleEdits(Edits):
         self._edits: list[tuple[Edit, int]] = []  # with the number of runs before
 
     def check_name(self, choice: str) -> None:
-        """Check that a name or a pattern stands for modules.
+        """Check that a name or a pattern matches modules.
 
         Raises:
             ConfigError: there is no module of the name.
@@ -62,13 +62,13 @@ class ModuleEdits(Edits):
         self._matching(choice)
 
     def _matching(self, choice: str) -> dict[str, nn.Module]:
-        """Return the modules of a name or pattern; looking through a model takes its time."""
+        """Return the modules of a name or pattern, cached because searching a model is slow."""
         if choice not in self._matches:
             self._matches[choice] = matching_modules(self._model.model, choice)
         return self._matches[choice]
 
     def add(self, choice: str | int, edit: Edit) -> None:
-        """Add an edit of the modules that a name, a pattern or a number stands for."""
+        """Add an edit of the modules that match a name, a pattern or a number."""
         model = self._model
         if not self._edits:
             _run_as_written(model.model, self._surroundings)
@@ -88,7 +88,7 @@ class ModuleEdits(Edits):
         self._edits.append((edit, model.runs))
 
     def _hook(self, name: str) -> None:
-        """Put hooks on a module and on those around it, which know what a cache holds."""
+        """Put hooks on a module and on those around it, whose arguments tell what a cache holds."""
         modules = self._modules
         parts = name.split(".") if name else []
         around = [".".join(parts[:end]) for end in range(len(parts) + 1)]
@@ -105,7 +105,7 @@ class ModuleEdits(Edits):
         self._hooks.clear()
 
     def check_applied(self) -> None:
-        """Check that no edit was without effect, if the model ran after it was asked for.
+        """Check that every edit had an effect, if the model ran after it was added.
 
         Raises:
             ConfigError: one was.
@@ -119,9 +119,10 @@ class ModuleEdits(Edits):
 
 
 def _run_as_written(model: nn.Module, stack: ExitStack) -> None:
-    """Let what was compiled run as it was written, and PyTorch's own layers without short cuts."""
+    """Run compiled code uncompiled, and PyTorch's own layers without their fast paths."""
     modules = list(model.modules())
-    # Without its module nothing was compiled yet, but transformers compiles FlexAttention on use.
+    # If its module is not loaded nothing is compiled yet, but transformers compiles FlexAttention
+    # on use.
     if "torch._dynamo" in sys.modules or any(map(_wants_flex, modules)):
         stack.enter_context(torch.compiler.set_stance("force_eager"))
     if any(isinstance(module, nn.MultiheadAttention) for module in modules):

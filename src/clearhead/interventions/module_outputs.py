@@ -1,4 +1,4 @@
-"""The output of a module: which of its tensors is edited, and which axis its positions are on."""
+"""The output of a module: the tensor to edit, and the axis of its positions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ConfigError
 
 
 def first_tensor(output: Any, words: str) -> tuple[Tensor, Callable[[Tensor], Any]]:
-    """Return the first tensor of a module's output, and how the output is made with another.
+    """Return the first tensor of a module's output, and a function that replaces it.
 
     Args:
         output: what the module returned: a tensor, or a tuple, list or mapping.
@@ -55,14 +55,14 @@ def _sequence_with(output: Any, place: int, x: Tensor) -> Any:
 
 
 def length_axis(x: Tensor, around: list[nn.Module]) -> tuple[int | None, str]:
-    """Return the axis of an output that its positions are on.
+    """Return the axis of an output's positions.
 
     Args:
         x: the output.
         around: the module and those around it, the innermost first.
 
     Returns:
-        The axis, or None and the reason why it is not known.
+        The axis, or None and the reason why it is unknown.
     """
     if x.ndim == 2 and not _is_of_torch(around):
         return None, "a tensor of two axes may have texts or tokens on the first"
@@ -81,7 +81,7 @@ def _is_of_torch(around: list[nn.Module]) -> bool:
 
 
 def _is_batch_first(around: list[nn.Module]) -> bool:
-    """Return whether modules have the batch first, as all but some of PyTorch's own do."""
+    """Return whether modules have the batch first, which is true but for some of PyTorch's own."""
     for module in around:
         attention = _attention_in(module)
         if attention is not None:

@@ -1,4 +1,4 @@
-"""Which positions the queries and keys of an attention have."""
+"""The positions of the queries and keys of an attention."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..maps.recorder.owners import Lengths, Owner, attention_kind
 
 @dataclass(frozen=True)
 class Past:
-    """What is known of the tokens that a cache holds when a model is called.
+    """The tokens in a cache when a model is called.
 
     Attributes:
-        length: how many they are; None if there is a cache that does not say.
+        length: their number; None if there is a cache that does not tell.
         cached: whether there is a cache.
     """
 
@@ -27,9 +27,9 @@ class Offsets:
     """The positions of the first query and the first key.
 
     Attributes:
-        query: of the first query; None where it is not known.
+        query: of the first query; None if unknown.
         key: of the first key.
-        doubt: why that of the query is not known.
+        doubt: why that of the query is unknown.
     """
 
     query: int | None
@@ -40,8 +40,8 @@ class Offsets:
 def offsets_of(owner: Owner, past: Past, batch: int, query_len: int, key_len: int) -> Offsets:
     """Return the positions of the first query and key of one attention.
 
-    The keys of self-attention end with those of the queries: a cache that forgets, as a sliding
-    window does, begins later; a static one has room behind them.
+    The keys of self-attention end at the last query. A sliding-window cache begins later than
+    position 0; a static cache has unused keys behind the last query.
 
     Args:
         owner: the attending module.

@@ -1,4 +1,4 @@
-"""Positions in a sequence, counted from its first token, the tokens in a cache included."""
+"""Positions in a sequence, counted from its first token, including tokens in a cache."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Positions:
     """A selection of positions: a span, or a list.
 
     Attributes:
-        start, end: of a span; an end of None is that of the sequence.
-        places: the positions of a list, in rising order; None for a span.
+        start, end: of a span; None stands for the end of the sequence.
+        places: the positions of a list, in ascending order; None for a span.
     """
 
     start: int = 0
@@ -24,15 +24,15 @@ class Positions:
 
     @classmethod
     def of(cls, choice: Any, what: str = "positions") -> Positions:
-        """Return the positions that a user asks for.
+        """Return the selection that a user describes.
 
         Args:
             choice: a number, a slice or range without a step, several numbers, or None for all.
             what: what the positions are called in errors.
 
         Raises:
-            ConfigError: it is none of these, or counts from the end, which is not known while a
-                text grows.
+            ConfigError: it is none of these, or counts from the end, which is unknown while a text
+                grows.
         """
         if isinstance(choice, Positions):
             return choice
@@ -92,7 +92,7 @@ class Positions:
 
 
 def _numbers_of(choice: Any) -> list[Any]:
-    """Return what an array or tensor lists: positions, or where its mask is true."""
+    """Return the positions in an array or tensor: its numbers, or where a mask is True."""
     numbers = choice.reshape(-1).tolist()
     if numbers and all(isinstance(one, bool) for one in numbers):
         return [place for place, one in enumerate(numbers) if one]

@@ -1,4 +1,4 @@
-"""Numbers of a recording in the place of a model's own: their mean, or of the same positions."""
+"""Replaces a model's numbers by those of a recording: their mean, or of the same positions."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def _patch(
 
 
 def _numbers(recording: Recording, place: Place) -> Tensor:
-    """Return what a recording has of a part of a module, all heads and positions.
+    """Return the numbers of a part of a module in a recording, for all heads and positions.
 
     Raises:
-        TraceError: it has nothing of the module, or several calls.
+        TraceError: it has no numbers of the module, or several calls.
         ConfigError: it kept no values.
     """
     if place.part == OUTPUT:

@@ -1,4 +1,4 @@
-"""What runs in a thread: the contexts that edit there, and the calls of edited modules."""
+"""The state of a thread: the active edits, and the running calls of edited modules."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .offsets import Past
 
 @dataclass(eq=False)
 class ModuleCall:
-    """One call of a module that is edited, or lies around one.
+    """One call of a module that is edited, or is around an edited one.
 
     Attributes:
         module: the module.
         past: what the cache held when the outermost module was called.
-        watches: whether operators are watched while it runs.
+        watches: whether functions are watched while it runs.
         applied: the edits of its attention that could be applied in this call.
-        waiting: products of queries and keys that were edited and have met no softmax yet.
-        reasons: why others could not.
+        waiting: edited products of queries and keys that have met no softmax yet.
+        reasons: why other edits could not.
     """
 
     module: nn.Module
@@ -47,7 +47,7 @@ class EditedModel:
         numbered: the edits of the n-th attention.
         order: the number of each attention, in the order of first calls.
         calls: the calls that are running, the outermost first.
-        runs: how often any of the modules that are hooked was called from outside.
+        runs: how many times any hooked module was called from outside.
     """
 
     model: nn.Module
@@ -68,8 +68,8 @@ class Running(threading.local):
 
     Attributes:
         models: these.
-        mode: what watches operators, shared by all of them.
-        depth: how many calls of edited modules want it.
+        mode: the function mode, shared by all of them.
+        depth: how many running calls need the mode.
     """
 
     def __init__(self) -> None:
@@ -78,10 +78,10 @@ class Running(threading.local):
         self.depth = 0
 
     def watch(self, make_mode: Callable[[list[EditedModel]], AbstractContextManager[Any]]) -> None:
-        """Begin to watch functions; calls may be within one another.
+        """Start watching functions; calls may be nested.
 
         Args:
-            make_mode: makes what watches them, of the models that are edited.
+            make_mode: makes the mode, from the edited models.
         """
         if self.depth == 0:
             self.mode = make_mode(self.models)
@@ -89,7 +89,7 @@ class Running(threading.local):
         self.depth += 1
 
     def unwatch(self) -> None:
-        """End what `watch` began."""
+        """Undo `watch`."""
         self.depth -= 1
         if self.depth == 0 and self.mode is not None:
             self.mode.__exit__(None, None, None)
@@ -100,7 +100,7 @@ RUNNING = Running()
 
 
 def past_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Past:
-    """Return what the cache holds that a model is called with."""
+    """Return the contents of the cache in a model's arguments."""
     unknown = False
     for name, value in [*(("", one) for one in args), *kwargs.items()]:
         length = getattr(value, "get_seq_length", None)

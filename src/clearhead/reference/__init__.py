@@ -1,7 +1,7 @@
 """The readable implementation: a Transformer written as its mathematics, in NumPy alone.
 
 Every function and class takes ``trace``: with a `Trace`, each intermediate is recorded under a path
-and can be replaced; without one it costs next to nothing.
+and can be replaced; without one the cost is negligible.
 """
 
 from __future__ import annotations

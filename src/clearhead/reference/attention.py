@@ -53,7 +53,7 @@ def attention(
     multiply: Multiply = np.matmul,
     trace: Watcher = OFF,
 ) -> tuple[Float[Array, "... query_len _"], Float[Array, "*heads query_len key_len"]]:
-    """Return softmax(Q K^T / sqrt(head_dim)) V, and the weights beside it.
+    """Return softmax(Q K^T / sqrt(head_dim)) V, and the weights.
 
     Leading axes may be left out: two axes are one head, three are heads without a batch. With
     fewer heads of keys and values than of queries, each of them serves a group of neighbouring
@@ -65,29 +65,28 @@ def attention(
         key: Float["batch kv_heads key_len head_dim"].
         value: Float["batch kv_heads key_len value_dim"].
         mask: broadcasts to Float["batch heads query_len key_len"]. Boolean: True where a query
-            may attend. Floating: added to the scaled (and capped) scores. With ``key_lengths``
-            its last axis may end early: to the keys beyond it nobody attends.
-        causal: a query attends to no key after its own position. Its position is its index plus
-            the length of the past; with ``key_lengths`` the last query stands at the last key.
+            may attend. Floating: added to the scaled (and capped) scores. With ``key_lengths`` its
+            last axis may be shorter: no query attends to keys beyond it.
+        causal: no query attends to a key after its own position. The position is the index plus the
+            length of the past; with ``key_lengths`` the last query is at the last key.
         scale: factor of the scores; None means 1 / sqrt(head_dim).
         softcap: above 0, scores are bent into (-softcap, softcap) (Gemma 2, arXiv 2408.00118);
             None and 0 leave them as they are.
-        window: how many positions beside its own a query sees: (before, after), None for no
-            limit; one number is for both sides.
-        past_key, past_value: earlier keys and values, put before the given ones; the steps
-            ``key`` and ``value`` of a trace are the joined ones. Heads apart, as in 4 axes.
-        key_lengths: Int["batch"], how many of the keys are there in each row; the rest is padding.
+        window: how many positions on each side of its own a query sees: (before, after), None for
+            no limit; one number stands for both sides.
+        past_key, past_value: earlier keys and values, to which the others are appended; the steps
+            ``key`` and ``value`` of a trace hold all of them. With heads on their own axis.
+        key_lengths: Int["batch"], the number of keys in each row; the rest is padding.
         softmax_dtype: the dtype to compute the softmax in; the weights are cast back. None means
             that of the scores.
-        num_heads, num_kv_heads: for inputs in which heads lie side by side,
-            Float["batch length heads*head_dim"]: how many there are. The output has them side by
-            side again. None for the second means as many as of the first.
+        num_heads, num_kv_heads: for inputs with heads side by side, Float["batch length
+            heads*head_dim"]: the number of heads. The output has them side by side, too.
+            ``num_kv_heads`` defaults to ``num_heads``.
         multiply: how a product of two matrices is computed.
-        trace: records and replaces the steps ``query key value scores scaled [capped] [bias]
-            masked weights [contributions] output``; those that it was given only where the caller
-            has not recorded them in the same scope. Contributions, weight times value for each
-            query and key, are large: they are computed only for a trace that asks for them by a
-            pattern.
+        trace: records and replaces the steps ``query key value scores scaled [capped] [bias] masked
+            weights [contributions] output``; the inputs only if the caller has not recorded them in
+            the same scope. Contributions, weight times value for each query and key, are large:
+            they are computed only for a trace that requests them by a pattern.
 
     Returns:
         output Float["batch heads query_len value_dim"] and
@@ -96,8 +95,8 @@ def attention(
 
     Raises:
         ShapeError: the arrays do not fit together, or ``window`` is no window.
-        ConfigError: ``scale`` or ``softcap`` is no finite number, ``softmax_dtype`` no floating
-            dtype, or a number of heads no whole number above 0.
+        ConfigError: ``scale`` or ``softcap`` is not a finite number, ``softmax_dtype`` not a
+            floating dtype, or a number of heads not a positive integer.
     """
     scale = optional_number("scale", scale)
     softcap = optional_number("softcap", softcap, least=0.0) or 0.0
@@ -129,13 +128,13 @@ def split_heads(x: Array, num_heads: int) -> Shaped[Array, "*batch heads length 
 
     Args:
         x: Float["*batch length heads*head_dim"].
-        num_heads: how many lie side by side.
+        num_heads: the number of heads.
 
     Returns:
         a view.
 
     Raises:
-        ConfigError: ``num_heads`` is no whole number above 0.
+        ConfigError: ``num_heads`` is not a positive integer.
         ShapeError: the last axis cannot be split into so many heads.
     """
     check_heads("num_heads", num_heads)
@@ -162,7 +161,7 @@ def merge_heads(
 def _split_inputs(
     query: Array, key: Array, value: Array, num_heads: int | None, num_kv_heads: int | None
 ) -> tuple[Array, Array, Array]:
-    """Split inputs in which heads lie side by side; without ``num_heads`` none do."""
+    """Split inputs with heads side by side, which ``num_heads`` says they have."""
     if num_heads is not None:
         num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
         check_heads("num_heads", num_heads)
@@ -182,7 +181,7 @@ def _each_head(
     b: Float[Array, "*kv_heads inner columns"],
     multiply: Multiply,
 ) -> Float[Array, "*heads rows columns"]:
-    """Multiply a @ b in each head, where one head of b may serve a group of heads of a.
+    """Multiply a @ b in each head; one head of b may serve a group of heads of a.
 
     Args:
         a: queries or weights.
@@ -193,7 +192,7 @@ def _each_head(
         return multiply(a, b)
     *lead, heads, rows, width = a.shape
     kv_heads = b.shape[-3]
-    # The group's rows lie below one another, so no head of b need be repeated.
+    # The rows of a group are stacked, so that no head of b is repeated.
     groups = multiply(a.reshape(*lead, kv_heads, heads // kv_heads * rows, width), b)
     return groups.reshape(*lead, heads, rows, b.shape[-1])
 
@@ -201,7 +200,7 @@ def _each_head(
 def _input(trace: Watcher, kind: StepKind, value: Array) -> Array:
     """Record an input of attention, unless the caller has done so.
 
-    A caller with a cache records what is new as ``new_key`` and ``new_value``.
+    A caller with a cache records the new ones as ``new_key`` and ``new_value``.
     """
     if trace.visited(kind.name):
         return value
@@ -250,7 +249,7 @@ def _masked(
         kind = steps.MASKED_CAPPED_WITH_BIAS if capped else steps.MASKED_WITH_BIAS
     try:
         if mask is not None and mask.dtype != bool:
-            with np.errstate(invalid="ignore"):  # inf + -inf, which is put right below
+            with np.errstate(invalid="ignore"):  # inf + -inf, which is corrected below
                 scores += mask
             np.copyto(scores, -np.inf, where=np.isneginf(mask))
         elif mask is not None:
@@ -295,7 +294,7 @@ def _contributions(
     weights: Float[Array, "*heads query_len key_len"],
     value: Float[Array, "*kv_heads key_len value_dim"],
 ) -> Float[Array, "*heads query_len key_len value_dim"]:
-    """Return what each key gives to each query."""
+    """Return the contribution of each key to each query."""
     if value.ndim > 2 and value.shape[-3] != weights.shape[-3]:
         value = value.repeat(weights.shape[-3] // value.shape[-3], axis=-3)
     return weights[..., None] * value[..., None, :, :]

@@ -1,4 +1,4 @@
-"""The checks before the mathematics of attention: arrays that fit, and one mask of several."""
+"""The checks before the mathematics of attention: arrays that fit together, and one mask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def prepare_inputs(
     Float[Array, "*kv_heads key_len value_dim"],
     int,
 ]:
-    """Return floating arrays that fit together, the past joined on, and the length of the past."""
+    """Return floating arrays that fit together, with the past prepended, and its length."""
     query, key, value = _floating(query), _floating(key), _floating(value)
     past_len = 0
     if past_key is not None and past_value is not None:
@@ -103,7 +103,7 @@ def visible_keys(
         lengths = _check_lengths(key_lengths, scores, past_len)
         offset = lengths - query_len
         padding = padding_mask(lengths, key_len)[..., None, :]
-    # Where the first query stands at the last key (decoding), no key is in anyone's future.
+    # If the first query is at the last key (decoding), no key is in the future.
     elif causal and past_len >= key_len - 1:
         causal = False
     return combine(

@@ -1,7 +1,7 @@
-"""Who may attend to whom: boolean masks, True where a query may attend to a key.
+"""Boolean masks, True where a query may attend to a key.
 
-Positions are counted along the keys. The first query stands at position ``offset``: 0 in a whole
-sequence, the number of earlier keys where a cache holds them.
+Positions are counted along the keys. The first query is at position ``offset``: 0 in a whole
+sequence, or the number of earlier keys in a cache.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def sliding_window_mask(
     Args:
         query_len: number of queries.
         key_len: number of keys.
-        window: how many positions it sees beside its own: (before, after), where None is without
-            limit; one number is for both sides. (2, 0) sees two keys before it and its own.
-            None alone is without limit on either side.
+        window: how many positions on each side of its own it sees: (before, after), with None for
+            no limit; one number stands for both sides. (2, 0) sees two keys before it and its own.
+            None alone has no limit on either side.
         offset: as in `causal_mask`.
 
     Raises:
@@ -57,7 +57,7 @@ def sliding_window_mask(
 
 
 def padding_mask(lengths: Array | int, max_len: int) -> Bool[Array, "*batch max_len"]:
-    """Let everybody attend to the first ``lengths`` positions; the rest is padding.
+    """Let all queries attend to the first ``lengths`` positions; the rest is padding.
 
     Args:
         lengths: Int["*batch"], the number of tokens of each sequence.
@@ -73,7 +73,7 @@ def padding_mask(lengths: Array | int, max_len: int) -> Bool[Array, "*batch max_
 def attendable(
     real: Array | None, shape: tuple[int, int]
 ) -> Bool[Array, "batch 1 1 key_len"] | None:
-    """Return the mask of scores under which nobody attends to padding; None where all is real.
+    """Return the mask of scores that hides padding; None if there is none.
 
     Args:
         real: Bool["batch key_len"], True where a position is real; None where all are.
@@ -96,14 +96,14 @@ def attendable(
 def extend_mask(
     mask: Shaped[Array, "*queries shorter_len"], key_len: int
 ) -> Shaped[Array, "*queries key_len"]:
-    """Extend a mask to more keys than it was made for: nobody attends to the new ones.
+    """Extend a mask to more keys, which it hides.
 
     Args:
         mask: boolean, or additive.
         key_len: the number of keys to reach.
 
     Returns:
-        the mask, filled up with False or -inf.
+        the mask, padded with False or -inf.
     """
     missing = key_len - mask.shape[-1]
     if missing < 0:
@@ -139,6 +139,6 @@ def combine(*masks: Array | None) -> Bool[Array, "..."] | None:
 def _distance(
     query_len: int, key_len: int, offset: int | Array
 ) -> Int[Array, "... query_len key_len"]:
-    """Return how far each key lies ahead of each query."""
+    """Return how far each key is ahead of each query."""
     queries = np.asarray(offset)[..., None, None] + np.arange(query_len)[:, None]
     return np.arange(key_len) - queries

@@ -13,11 +13,11 @@ from ..shapes import Array, Int
 def pad(
     sequences: Sequence[Sequence[int]], pad_id: int, *, length: int | None = None
 ) -> Int[Array, "batch length"]:
-    """Put sequences of token ids below one another, filled up with ``pad_id`` at the end.
+    """Stack sequences of token ids as rows, padded with ``pad_id`` at the end.
 
     Args:
         sequences: one list of ids for each row.
-        pad_id: the id to fill up with.
+        pad_id: the padding id.
         length: of the result; None means that of the longest sequence.
 
     Returns:
@@ -49,7 +49,7 @@ def truncate(
     Args:
         sequences: lists of token ids.
         max_length: the most that each may have.
-        keep_last: how many tokens at the end survive the cut, such as 1 for an end token.
+        keep_last: how many tokens to keep at the end, such as 1 for an end token.
 
     Raises:
         ShapeError: ``keep_last`` is more than ``max_length``.

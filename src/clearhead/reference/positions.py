@@ -1,4 +1,4 @@
-"""Where a token stands, as vectors that are added, and as biases of the scores."""
+"""Positions, as vectors added to embeddings and as biases of the scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sinusoidal_positions(
     layout: str = "interleaved",
     dtype: Any = np.float64,
 ) -> Float[Array, "length d_model"]:
-    """Return the sines and cosines that stand for positions from ``start`` on.
+    """Return the sines and cosines that encode positions from ``start`` on.
 
     Args:
         length: how many positions.
@@ -99,7 +99,7 @@ def alibi_slopes(num_heads: int) -> Float[Array, "heads"]:
     smaller power of two, then every other one of the next larger.
 
     Raises:
-        ConfigError: ``num_heads`` is no whole number above 0.
+        ConfigError: ``num_heads`` is not a positive integer.
     """
     check_heads("num_heads", num_heads)
 

@@ -1,4 +1,4 @@
-"""Sources of like length together, so that little is computed for padding, on several threads."""
+"""Batches of sources of similar length, to save padding, on several threads."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from .special_tokens import SpecialTokens
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Yield the places of the sources of each batch, those of like length together.
+    """Yield the indices of the sources of each batch, grouped by similar length.
 
-    The longest come first, so that the first batch shows how much memory is needed.
+    The longest come first, so that the first batch needs the most memory.
 
     Args:
         lengths: tokens of each source.
-        tokens: the most that a batch may have, padding counted; a longer source stands alone.
+        tokens: the most tokens of a batch, including padding; a longer source is a batch of its
+            own.
 
     Yields:
-        places in ``lengths``; each is in exactly one batch.
+        indices into ``lengths``; each is in exactly one batch.
     """
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
@@ -58,15 +59,16 @@ def search_batches(
     """Search for the targets of any number of sources, batch by batch; see `search`.
 
     Args:
-        engine: what is asked for log-probabilities.
+        engine: the model.
         sources: token ids, end token included.
-        settings: what is looked for.
+        settings: of the search.
         batch_tokens: source tokens of a batch, padding counted.
-        threads: so many batches at once. Each spends most of its time in NumPy, which lets the
-            others go on meanwhile; keep the BLAS library to one thread (OPENBLAS_NUM_THREADS=1),
-            or they compete. Fewer sources than fill the batches are shared out evenly.
+        threads: the number of batches at once. Each spends most of its time in NumPy, which
+            releases the interpreter lock; keep the BLAS library to one thread
+            (OPENBLAS_NUM_THREADS=1), or they compete. Sources that are too few to fill the batches
+            are divided evenly.
         special, prefixes, spares: as `search` takes them.
-        on_progress: called with the number of sources that have been searched for.
+        on_progress: called with the number of finished sources.
 
     Returns:
         for each source its hypotheses, best first, in the order of the sources.

@@ -1,4 +1,4 @@
-"""What is checked before a search begins."""
+"""The checks before a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The likeliest tokens of each row, quickly; no row depends on what the other rows hold."""
+"""Selects the likeliest tokens of each row, quickly and independently of other rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..engine.protocols import FloatArray, IntArray
 
 
 def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]:
-    """Return the ``count`` largest of each row, largest first, and where they stand.
+    """Return the ``count`` largest entries of each row, largest first, and their columns.
 
-    A large vocabulary is narrowed first. Columns are dealt to groups; the ``count`` largest lie
-    in the ``count`` groups with the largest maxima, so only these are sorted. Equal values come
-    in the order of their columns, except that among several equal to the last one taken from a
-    large vocabulary any may be taken; a row decides by itself.
+    A large vocabulary is narrowed first: columns are divided into groups, and as the ``count``
+    largest entries are in the ``count`` groups with the largest maxima, only these are sorted.
+    Equal values come in the order of their columns; only among ties for the last place in a large
+    vocabulary the choice is arbitrary, but the same whatever the other rows.
 
     Args:
         log_probs: Float["rows vocab"].
@@ -28,8 +28,8 @@ def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]
     groups = 1 << max(0, round(math.log2(math.sqrt(vocab * count))))
     if vocab < 8 * groups or count >= groups:
         return _sort(log_probs, None, count)
-    # Of the few columns that are left, the count largest, in the order of their columns so that
-    # equal values stay in it, and then in falling order.
+    # The count largest of the remaining columns, first in column order, for ties, and then in
+    # descending order.
     columns = _promising_columns(log_probs, groups, count)
     rows = np.arange(len(log_probs))[:, None]
     values = log_probs[rows, columns]
@@ -39,11 +39,11 @@ def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]
 
 
 def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArray:
-    """Return columns that hold each row's largest: of the best groups, and those in no group."""
+    """Return columns that contain each row's largest: best groups, and columns in no group."""
     rows, vocab = log_probs.shape
     depth = vocab // groups
-    # Group g holds columns g, g + groups, ...: its maximum is then one of elementwise maxima of
-    # whole rows, which run at the speed of memory.
+    # Group g holds columns g, g + groups, ..., so that the maxima of all groups are elementwise
+    # maxima of contiguous stretches, computed at the speed of memory.
     maxima = log_probs[:, : groups * depth].reshape(rows, depth, groups).max(axis=1)
     best = np.argpartition(maxima, groups - count, axis=1)[:, groups - count :]
     best.sort(axis=1)
@@ -56,7 +56,9 @@ def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArr
 
 
 def _sort(values: FloatArray, columns: IntArray | None, count: int) -> tuple[FloatArray, IntArray]:
-    """Return the first ``count`` of each row in falling order; equal values as they stand."""
-    rows = np.arange(len(values))[:, None]  # quicker than np.take_along_axis, which is Python
+    """Return the first ``count`` of each row in descending order; ties keep their order."""
+    rows = np.arange(len(values))[
+        :, None
+    ]  # faster than np.take_along_axis, which is written in Python
     order = np.argsort(-values, axis=1, kind="stable")[:, :count]
     return values[rows, order], order if columns is None else columns[rows, order]

@@ -1,4 +1,4 @@
-"""What may not come next: each rule sets log-probabilities of one step to minus infinity."""
+"""Rules on the next token: each sets log-probabilities of one step to minus infinity."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..engine.protocols import FloatArray, IntArray
 
 
 def forbid_tokens(log_probs: FloatArray, tokens: Sequence[int]) -> None:
-    """Let these tokens follow in no row."""
+    """Forbid these tokens in all rows."""
     for token in tokens:
         log_probs[:, token] = -np.inf
 
 
 def only_token(log_probs: FloatArray, rows: IntArray, tokens: IntArray | int) -> None:
-    """Let only this token follow in these rows, keeping its own log-probability.
+    """Allow only this token in these rows, keeping its log-probability.
 
     Args:
         log_probs: Float["rows vocab"].
@@ -29,7 +29,7 @@ def only_token(log_probs: FloatArray, rows: IntArray, tokens: IntArray | int) ->
 
 
 def forbid_repeats(log_probs: FloatArray, row: int, prefix: Sequence[int], size: int) -> None:
-    """Let no n-gram of ``size`` tokens come a second time in this row.
+    """Forbid tokens that would repeat an n-gram of ``size`` tokens in this row.
 
     Paulus et al. 2017, arXiv 1705.04304, section 2.5, for n-grams of any size.
     """

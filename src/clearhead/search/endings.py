@@ -1,19 +1,19 @@
-"""The hypotheses of each source, and when its search is over: the rules that `stop` names.
+"""The hypotheses of each source, and when its search ends: the rules named by `stop`.
 
-``first`` and ``patience`` count: a source is done when so many hypotheses have ended, however good
-they are. ``first`` is fairseq's rule, one for each place of the beam; ``patience`` (Kasai et al.
-2022, arXiv 2204.05424) waits for a multiple of it. Both count only ends among the ``beam_size``
+``first`` and ``patience`` count: a source is done when a number of hypotheses have ended, however
+good they are. ``first`` is fairseq's rule, one for each place of the beam; ``patience`` (Kasai et
+al. 2022, arXiv 2204.05424) waits for a multiple of it. Both count only ends among the ``beam_size``
 best continuations of a step, since a count is filled by bad ends as well as by good ones.
 
 ``exact`` compares: a source is done when no running prefix can become better than the hypotheses
-that it has. A log-probability only falls as a prefix grows. With no length penalty, what a prefix
-has is therefore the most that it can reach. A length penalty divides by a number that grows with
-the length (``length ** alpha`` or ``((5 + length) / 6) ** alpha``, alpha at least 0), which raises
-a negative number, so the most that a prefix can reach is what it has, divided by the penalty of the
-longest target that its source may have. Whatever else lowers log-probabilities or rules tokens out
-(sibling diversity, forced prefixes, a least length, n-grams that must not come twice) leaves that
-bound true. Every end among the continuations of a step counts, wherever it stands; a better one
-takes the place of the worst.
+that it has. A log-probability only falls as a prefix grows. Without a length penalty, the
+log-probability of a prefix is therefore an upper bound of all its continuations. A length penalty
+divides by a number that grows with the length (``length ** alpha`` or ``((5 + length) / 6) **
+alpha``, alpha at least 0), which raises a negative number, so the bound is the log-probability of
+the prefix divided by the penalty of the longest target that its source may have. Everything else
+that lowers log-probabilities or excludes tokens (sibling diversity, forced prefixes, a minimum
+length, n-grams that must not repeat) keeps that bound valid. Every end among the continuations of a
+step counts, whatever its rank; a better one replaces the worst.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Endings(ABC):
         if settings.stop == "first":
             return CountedEndings(count, places=beam, enough=beam)
         if settings.stop == "patience":
-            # What binary fractions add to a product such as 1.1 * 10 makes no further hypothesis.
+            # The rounding of a product such as 1.1 * 10 must not add a hypothesis.
             enough = math.ceil(settings.patience_factor * beam - 1e-9)
             return CountedEndings(count, places=beam, enough=enough)
         penalty = length_penalty(settings.normalization)
@@ -73,7 +73,7 @@ class Endings(ABC):
 
     @abstractmethod
     def add(self, source: int, hypothesis: Hypothesis) -> None:
-        """Add one hypothesis of a source, unless there are enough of them that are as good."""
+        """Add one hypothesis of a source, unless it has enough that are as good."""
 
     @abstractmethod
     def are_enough(self, active: IntArray, best_running: FloatArray) -> BoolArray:
@@ -116,7 +116,7 @@ class BestEndings(Endings):
         longest_penalties: Float["sources"], what the log-probability of the longest target of each
             source is divided by.
         size: the most that a source has.
-        n_best: so many must be certain to be the best; what stands behind them has only ended.
+        n_best: the number that must certainly be the best; those behind them have merely ended.
     """
 
     def __init__(self, longest_penalties: FloatArray, *, size: int, n_best: int) -> None:
@@ -133,7 +133,7 @@ class BestEndings(Endings):
 
     def add(self, source: int, hypothesis: Hypothesis) -> None:
         hypotheses = self.hypotheses[source]
-        # Of equal scores the one that ended first stays in front.
+        # Among equal scores the one that ended first stays in front.
         bisect.insort_right(hypotheses, hypothesis, key=lambda one: -one.score)
         del hypotheses[self.size :]
         if len(hypotheses) == self.size:

@@ -1,4 +1,4 @@
-"""A finished translation of one source, in token ids, and the rules that rank several."""
+"""A finished target of one source, in token ids, and the length penalties that rank targets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Hypothesis:
 
     Attributes:
         tokens: token ids, without start and end token.
-        score: what hypotheses are ranked by: ``log_prob`` divided by the length penalty.
+        score: ``log_prob`` divided by the length penalty, by which hypotheses are ranked.
         log_prob: natural logarithm of the probability of the tokens (and of the end token,
             when ``ended``) given the source.
         token_log_probs: its summands, one for each token, and one for the end token.
-        ended: whether the end token was reached; False only where nothing else was possible.
+        ended: whether the end token was reached; False only if no token was possible.
     """
 
     tokens: tuple[int, ...]
@@ -46,7 +46,7 @@ PENALTIES: dict[str, Callable[[int, float], float]] = {
 
 
 def length_penalty(kind: str) -> Callable[[int, float], float]:
-    """Return the length penalty of this name: what a log-probability is divided by.
+    """Return the length penalty of this name, which divides log-probabilities.
 
     ``length`` counts the tokens of a hypothesis with its end token.
 

@@ -1,10 +1,10 @@
 """The rounds of any search over prefixes, whatever rules it follows.
 
-Each round asks the engine what may follow each prefix, and then constrains (what may not follow,
-or is likelier than the model says), expands (the best continuations of each source), finishes
-(those that end) and prunes (those to go on with). Sources that are finished leave the batch.
+Each round asks the engine for the next token of each prefix, and then constrains (forbids tokens,
+or changes their log-probabilities), expands (to the best continuations of each source), finishes
+(those that end) and prunes (to those that continue). Finished sources leave the batch.
 
-A kind of search says what it constrains, what ends, and when a source is finished;
+A kind of search defines its constraints, what ends, and when a source is finished;
 `clearhead.search.search` has the rules of translation, `clearhead.generation.search` those of
 transformers.
 """
@@ -26,24 +26,24 @@ from .prefixes import SearchStep
 class Candidates:
     """Continuations of each source still searched for, best first: arrays ``[sources, K]``."""
 
-    log_probs: FloatArray  # of the prefix with the token, from the start
+    log_probs: FloatArray  # log-probabilities of prefix and token, from the start
     tokens: IntArray
-    rows: IntArray  # the row of the engine's state that each continues
+    rows: IntArray  # the row of the engine's state that each one continues
 
 
 class SearchLoop(ABC):
-    """The state between two rounds; rows of one source stand together, best first.
+    """The state between two rounds; rows of one source are neighbours, best first.
 
     Args:
-        decoding: what is asked.
-        beam: prefixes of each source that go on after a round.
-        candidates: continuations of each source that are looked at, at least ``2 * beam`` in a
-            beam, so that enough are left to go on with when every prefix may end.
+        decoding: the engine's state.
+        beam: prefixes of each source that continue after a round.
+        candidates: continuations of each source that are considered, at least ``2 * beam`` in a
+            beam, so that enough remain even if every prefix can end.
         first: the input of the first round, a row for each source. Totals are added in the
             precision of its log-probabilities.
     """
 
-    sibling_penalty = 0.0  # taken from a continuation for each better one of the same prefix
+    sibling_penalty = 0.0  # subtracted from a continuation for each better one of the same prefix
 
     def __init__(
         self, decoding: Decoding, beam: int, candidates: int, first: SearchStep, filler: int = 0
@@ -56,7 +56,7 @@ class SearchLoop(ABC):
 
     @property
     def length(self) -> int:
-        """Tokens of each running prefix, the first round's not counted."""
+        """Tokens of each running prefix, without that of the first round."""
         return len(self.steps) - 1
 
     def rounds(self) -> Iterator[None]:
@@ -70,7 +70,7 @@ class SearchLoop(ABC):
             yield
 
     def ask(self) -> FloatArray:
-        """Return what the engine says may follow, Float["rows vocab"]."""
+        """Return the engine's log-probabilities, Float["rows vocab"]."""
         return self.decoding.advance(self.next.tokens, self.next.parents)
 
     @abstractmethod
@@ -79,11 +79,11 @@ class SearchLoop(ABC):
 
     @abstractmethod
     def expand(self, log_probs: FloatArray) -> Candidates:
-        """Return the continuations of each source that are looked at."""
+        """Return the continuations of each source to consider."""
 
     @abstractmethod
     def ends(self, candidates: Candidates) -> BoolArray:
-        """Return which continuations cannot go on, ``[sources, K]``."""
+        """Return which continuations end, ``[sources, K]``."""
 
     @abstractmethod
     def finish(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
@@ -104,7 +104,7 @@ class SearchLoop(ABC):
         totals = self.next.log_probs[:, None] + values
         if self.sibling_penalty and self.length > 0:
             totals -= self.sibling_penalty * np.arange(1, each + 1)
-        # The best of all rows of a source; of equal ones that of the better prefix.
+        # The best of all rows of a source; among equals, that of the better prefix.
         sources = len(self.active)
         totals = totals.reshape(sources, -1)
         order = np.argsort(-totals, axis=1, kind="stable")[:, :count]
@@ -112,8 +112,8 @@ class SearchLoop(ABC):
         rows = order // each + places * self.width
         tokens = tokens.reshape(sources, -1)[places, order]
         totals = totals[places, order]
-        # A row holds at most vocab continuations; what is missing in a first round of a small
-        # vocabulary is filled with impossible ones, so that arrays stay rectangular.
+        # A row has at most vocab continuations; in a first round with a small vocabulary the rest
+        # is filled with impossible ones, so that arrays stay rectangular.
         missing = max(0, count - totals.shape[1])
         if missing:
             pad = ((0, 0), (0, missing))
@@ -123,12 +123,12 @@ class SearchLoop(ABC):
         return Candidates(totals, tokens, rows)
 
     def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
-        """Return the places of the continuations to go on with, best first, ``[sources, beam]``."""
-        # Stable, so that those that do not end stay in falling order.
+        """Return the indices of the continuations to keep, best first, ``[sources, beam]``."""
+        # Stable, so that those that do not end stay in descending order.
         return np.argsort(is_end, axis=1, kind="stable")[:, : self.beam]
 
     def prune(self, candidates: Candidates, is_end: BoolArray, is_finished: BoolArray) -> None:
-        """Choose the continuations to go on with, and drop the sources that are finished."""
+        """Choose the continuations to keep, and drop the finished sources."""
         log_probs, tokens, rows = candidates.log_probs, candidates.tokens, candidates.rows
         if self.beam > 1:
             places = np.arange(len(tokens))[:, None], self.running_order(candidates, is_end)
@@ -141,5 +141,5 @@ class SearchLoop(ABC):
         self.next = SearchStep(tokens.ravel(), rows.ravel(), log_probs.ravel())
 
     def drop(self, goes_on: BoolArray) -> None:
-        """Forget the sources that do not go on."""
+        """Forget the finished sources."""
         self.active = self.active[goes_on]

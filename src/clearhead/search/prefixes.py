@@ -12,7 +12,7 @@ from .hypothesis import Hypothesis
 
 @dataclass(frozen=True)
 class SearchStep:
-    """The input of one call of the engine, Int["rows"] each; the chain of parents spells a prefix.
+    """The input of one call of the engine, Int["rows"] each; the chain of parents gives a prefix.
 
     Attributes:
         tokens: appended to each prefix; the start token in the first step.
@@ -42,8 +42,8 @@ def hypothesis_of(
     Args:
         steps: all so far.
         row: of the prefix, in the last step.
-        log_prob: of the prefix with its end token; None for the prefix as it stands.
-        penalty: what the log-probability of so many tokens is divided by.
+        log_prob: of the prefix with its end token; None for the prefix without one.
+        penalty: the length penalty for a number of tokens.
     """
     # Back from the last token to the start token, whose total is 0.
     tokens: list[int] = []
@@ -52,7 +52,7 @@ def hypothesis_of(
         tokens.append(int(step.tokens[row]))
         totals.append(float(step.log_probs[row]))
         row = int(step.parents[row])
-    # What each token added to the total is its own log-probability.
+    # The difference that each token made to the total is its log-probability.
     parts = tuple(after - before for after, before in itertools.pairwise(totals))[::-1]
     score = totals[0] / penalty(max(1, len(parts)))
     return Hypothesis(tuple(tokens[-2::-1]), score, totals[0], parts, log_prob is not None)

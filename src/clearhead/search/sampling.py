@@ -1,4 +1,4 @@
-"""Draws: the next token at random, with temperature, top-k and top-p."""
+"""Draws the next token at random, with temperature, top-k and top-p."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def generators(
 def draw(log_probs: FloatArray, uniforms: FloatArray, settings: SearchSettings) -> IntArray:
     """Draw one token for each row.
 
-    The tokens that may be drawn are those that top-k leaves, then top-p: the fewest likeliest
-    whose probabilities, at this temperature, reach ``top_p``; always at least one.
+    The tokens are limited first by top-k, then by top-p: to the fewest likeliest tokens whose
+    probabilities, at this temperature, reach ``top_p``; always at least one.
 
     Args:
         log_probs: Float["rows vocab"].
@@ -39,7 +39,7 @@ def draw(log_probs: FloatArray, uniforms: FloatArray, settings: SearchSettings) 
     Returns:
         token ids Int["rows"].
     """
-    # Top-k: the likeliest, in falling order, with weights in proportion to their probabilities.
+    # Top-k: the likeliest, in descending order, with weights proportional to their probabilities.
     vocab = log_probs.shape[1]
     ranked, tokens = top_tokens(log_probs, min(settings.top_k or vocab, vocab))
     scaled = ranked.astype(np.float64) / settings.temperature

@@ -1,9 +1,9 @@
 """The search that translates: greedy, beam and sampling are the same few steps.
 
-`clearhead.search.loop` has the rounds; here are the rules of translation. A beam goes on as
-fairseq's does: of the ``2 * beam_size`` best continuations of a source, the ``beam_size`` best
-that do not end. `clearhead.search.endings` says which of those that end are hypotheses, and when
-a source is finished.
+`clearhead.search.loop` has the rounds; here are the rules of translation. A beam continues as in
+fairseq: with the ``beam_size`` best of the ``2 * beam_size`` best continuations of a source that do
+not end. `clearhead.search.endings` decides which of those that end are hypotheses, and when a
+source is finished.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def search(
     """Return the best targets of each source of one batch.
 
     Args:
-        engine: what is asked for log-probabilities.
+        engine: the model.
         sources: token ids, end token included.
-        settings: what is looked for.
+        settings: of the search.
         special: ids of the special tokens.
         prefixes: tokens that each source's target must begin with; empty for a free target.
-        spares: return up to ``beam_size`` hypotheses. The search is the same: those behind the
+        spares: return up to ``beam_size`` hypotheses. The search is the same; those after the
             ``n_best`` had ended when it was over, and better ones may exist.
 
     Returns:
@@ -68,7 +68,7 @@ def search(
         [prefix for prefix in prefixes for _ in range(copies)],
         generators(sources, copies, settings.seed) if settings.sample else [],
     ).run()
-    # Put the samples of each source together again and rank them.
+    # Collect the samples of each source again and rank them.
     return [
         sorted(
             itertools.chain.from_iterable(hypotheses[first : first + copies]),
@@ -111,13 +111,13 @@ class _Search(SearchLoop):
         return self.endings.hypotheses
 
     def constrain(self, log_probs: FloatArray) -> FloatArray:
-        """Set the log-probabilities of what may not follow to minus infinity."""
+        """Set the log-probabilities of forbidden tokens to minus infinity."""
         special, settings = self.special, self.settings
         # Never padding or a second start; no end before the target is long enough.
         constraints.forbid_tokens(log_probs, (special.pad_id, special.start_id))
         if self.length < settings.min_length:
             constraints.forbid_tokens(log_probs, (special.end_id,))
-        # Where a prefix says what comes next, an n-gram may well come again.
+        # While a prefix forces the next token, n-grams may repeat.
         forced = self.forced_tokens()
         if settings.no_repeat_ngram_size:
             for row in range(len(log_probs)):
@@ -129,14 +129,14 @@ class _Search(SearchLoop):
         if forced:
             rows, tokens = np.array(list(forced)), np.array(list(forced.values()))
             constraints.only_token(log_probs, rows, tokens)
-        # A target that is as long as its source allows must end now, whatever else was said.
+        # A target at its source's limit must end now, whatever the other rules.
         if self.length >= self.least_limit:
             full_rows = np.flatnonzero(np.repeat(self.limits <= self.length, self.width))
             constraints.only_token(log_probs, full_rows, special.end_id)
         return log_probs
 
     def forced_tokens(self) -> dict[int, int]:
-        """Return the token that must come next, by row, where a prefix still says so."""
+        """Return the forced next token by row, where a prefix still forces one."""
         if self.length >= self.longest_prefix:
             return {}
         return {
@@ -170,7 +170,7 @@ class _Search(SearchLoop):
             self.add_ends(candidates, is_end & is_possible)
             best_running = np.where(is_end, -np.inf, candidates.log_probs).max(axis=1)
         is_finished = self.endings.are_enough(self.active, best_running)
-        # Nothing goes on where nothing is possible, or the target is as long as it may be.
+        # A source is finished if no token is possible, or its target is at its limit.
         is_finished |= ~is_possible[:, 0]
         if self.length >= self.least_limit:
             is_finished |= self.limits <= self.length
@@ -188,21 +188,21 @@ class _Search(SearchLoop):
             self.endings.add(int(self.active[place]), self.hypothesis(row, log_prob))
 
     def close(self, is_finished: BoolArray) -> None:
-        """Give a finished source without a hypothesis (nothing was possible) its prefix as one."""
+        """If a finished source has no hypothesis (no token was possible), make its prefix one."""
         for place in np.flatnonzero(is_finished):
             hypotheses = self.endings.hypotheses[self.active[place]]
             if not hypotheses:
                 hypotheses.append(self.hypothesis(int(place) * self.width, None))
 
     def drop(self, goes_on: BoolArray) -> None:
-        """Forget the sources that do not go on, and their limits."""
+        """Forget the finished sources, and their limits."""
         super().drop(goes_on)
         self.limits = self.limits[goes_on]
         if goes_on.any():
             self.least_limit = int(self.limits.min())
 
     def penalty_of(self, length: int) -> float:
-        """Return what the log-probability of so many tokens, end token included, is divided by."""
+        """Return the length penalty for a number of tokens, including the end token."""
         return self.penalty(length, self.settings.length_penalty)
 
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:

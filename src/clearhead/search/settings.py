@@ -17,7 +17,7 @@ _Weight = Annotated[float, within(least=0)]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings:
-    """Everything that the result of a search depends on, beside engine and source.
+    """Everything that the result of a search depends on, besides engine and source.
 
     Attributes:
         beam_size: prefixes kept for each source; 1 is greedy search. In sampling, the number
@@ -31,8 +31,8 @@ class SearchSettings:
         max_length_ratio, max_length_extra: besides, a target may have at most
             ``ratio * source tokens + extra`` tokens, so that a search that loops is short.
         no_repeat_ngram_size: no n-gram of this many tokens occurs twice; 0 allows all.
-        sibling_diversity: taken from the score of a prefix for each better prefix with the same
-            parent (Li et al. 2016, arXiv 1611.08562); 0 is plain beam search.
+        sibling_diversity: subtracted from the score of a prefix for each better prefix with the
+            same parent (Li et al. 2016, arXiv 1611.08562); 0 is plain beam search.
         stop: when the search for a source is over, for a beam of two or more. ``exact``: when no
             running prefix can still become better than the ``n_best`` hypotheses that there are.
             ``patience``: when ``patience * beam_size`` hypotheses have ended (Kasai et al. 2022,

@@ -1,4 +1,4 @@
-"""The token ids that search itself must know."""
+"""The special token ids that search needs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sweeps: one edit after another of a PyTorch model, and what each does to a number."""
+"""Sweeps: edits of a PyTorch model, one at a time, and the effect of each on a metric."""

@@ -1,13 +1,14 @@
-"""The blocks of a model that run before an edit, whose outputs are known from the plain run.
+"""Reuses the outputs of blocks that run before an edit.
 
-An edit changes nothing that was computed before it. So the members of a model's `nn.ModuleList`s
-that were over when the edited module began are not computed again: they return what they returned.
+An edit changes nothing that was computed before it. So members of a model's `nn.ModuleList`s that
+had finished when the edited module began are not computed again: they return their outputs of the
+plain run.
 
-That this is so is tried once for each model, since a block may also write where another reads. The
-model is run with other texts, and then with its own, some of the blocks returning what they
-returned: the metric must be that of the plain run. Of any two blocks the earlier one once returns
-what it returned while the later one runs, for which as many runs are enough as the number of blocks
-has binary digits.
+This is tested once for each model, since a block may also write to memory that another reads. The
+model is run with other texts, and then with its own while some of the blocks return their stored
+outputs: the metric must be that of the plain run. For any two blocks, some of these runs reuses the
+earlier one and computes the later one; as many runs as the number of blocks has binary digits are
+enough.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ from .rows import mapped, repeat
 
 @dataclass
 class Block:
-    """A member of a list of modules.
+    """A member of an `nn.ModuleList`.
 
     Attributes:
         name: of the module.
         module: the module itself.
-        begin, end: when it ran last, counted in calls of modules.
-        output: what it returned.
-        runs: how many times it ran.
-        is_plain: whether it returned tensors, and not a cache or another object.
-        is_kept: whether it is a part of a block that ended before heads' outputs, as projections
-            do.
+        begin, end: when it last ran, counted in calls of modules.
+        output: its output.
+        runs: the number of its calls.
+        is_plain: whether it returned only tensors, and no cache or other object.
+        is_kept: whether it is a part of a block that finished before the heads' outputs, as
+            projections do.
     """
 
     name: str
@@ -50,25 +51,25 @@ class Block:
 
     @property
     def is_known(self) -> bool:
-        """Whether it returns in another run what it returned."""
+        """Whether it returns in another run its output."""
         return self.runs == 1 and self.is_plain
 
 
 def _outermost(blocks: Sequence[Block]) -> list[Block]:
-    """Return the blocks that are not within others of them, in the order in which they ran."""
+    """Return the blocks that are not inside others, in the order of the run."""
     names = {one.name for one in blocks}
     outer = [one for one in blocks if names.isdisjoint(_around(one.name))]
     return sorted(outer, key=lambda one: one.begin)
 
 
 def _around(name: str) -> list[str]:
-    """Return the names of the modules around one, the outermost first."""
+    """Return the names of the modules around a module, the outermost first."""
     parts = name.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 class Blocks:
-    """Knows the blocks of one plain run.
+    """The blocks of one plain run, and which of them may be reused.
 
     Args:
         model: the model.
@@ -99,12 +100,12 @@ class Blocks:
 
     @property
     def names(self) -> list[str]:
-        """The outermost blocks that ran, in the order in which they did."""
+        """The outermost blocks that ran, in order."""
         return [block.name for block in _outermost([one for one in self._blocks if one.runs])]
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Note when modules run within the ``with`` block, and what blocks return."""
+        """Note, within the ``with`` block, when modules run and what blocks return."""
         with ExitStack() as stack:
             for name, module in self._model.named_modules():
                 hook = module.register_forward_pre_hook(self._noting_begin(name))
@@ -116,8 +117,8 @@ class Blocks:
     def note_heads(self, name: str) -> None:
         """Note that the outputs of an attention's heads have been computed.
 
-        What ended before in the block around it, such as the projections of queries, keys and
-        values, is the same whatever becomes of the heads, and is kept until the sweep ends.
+        Modules that finished earlier in the block around it, such as the projections of queries,
+        keys and values, do not depend on the heads; their outputs are kept until the sweep ends.
         """
         self._clock += 1
         self._heads.setdefault(name, self._clock)
@@ -138,7 +139,7 @@ class Blocks:
             block.runs += 1
             block.begin, block.end = self._begins[block.name], self._clock
             try:
-                # A copy: what reads it may write to it.
+                # A copy, because its readers may overwrite it.
                 block.output = mapped(output, lambda x: x.detach().clone())
             except ConfigError:  # a cache, or another object
                 block.is_plain = False
@@ -149,26 +150,26 @@ class Blocks:
 
     @property
     def modules(self) -> list[str]:
-        """The modules that ran, in the order in which they began."""
+        """The modules that ran, in the order of their beginnings."""
         return sorted((name for name in self._begins if name), key=self._begins.__getitem__)
 
     @property
     def usable(self) -> bool:
-        """Whether blocks may return what they returned."""
+        """Whether blocks may be reused."""
         return self._usable
 
     def try_short_cuts(
         self, measure: Callable[[int], float], before: float, copies: int = 1
     ) -> None:
-        """Take no short cuts from now on if with them a measure is not what it was.
+        """Try the short cuts, and take none from now on if they change a measure.
 
-        The model must have run with other texts since its blocks were watched, so that what a block
-        wrote elsewhere is of these.
+        The model must have run with other texts since its blocks were watched, so that anything
+        that a block wrote elsewhere belongs to those.
 
         Args:
-            measure: runs the model with so many copies of its texts, and returns the metric.
+            measure: runs the model with a number of copies of its texts, and returns the metric.
             before: the metric without short cuts.
-            copies: as many as will be run; two stand for more.
+            copies: the number of copies; two stand for more.
         """
         blocks = _outermost([one for one in self._blocks if one.is_known])
         trials = [(blocks, copies)]
@@ -185,7 +186,7 @@ class Blocks:
         measure: Callable[[int], float],
         before: float,
     ) -> bool:
-        """Return whether a measure is what it was if some modules return what they returned."""
+        """Return whether a measure stays the same while some modules are reused."""
         for some, count in trials:
             try:
                 with self.short_cut(some, count):
@@ -197,16 +198,16 @@ class Blocks:
         return True
 
     def before(self, modules: Sequence[str]) -> list[Block]:
-        """Return the blocks that were over before any of some modules began."""
+        """Return the blocks that finished before any of some modules began."""
         if not self._usable:
             return []
         begin = min(map(self.begin, modules))
         return _outermost([one for one in self._blocks if one.is_known and one.end < begin])
 
     def before_heads(self, modules: Sequence[str]) -> list[Block]:
-        """Return the blocks, and parts of them, that were over before any of some heads' outputs.
+        """Return the blocks, and parts of them, that finished before any of some heads' outputs.
 
-        These may be edited then, and neither queries, keys nor values.
+        Then only the heads' outputs may be edited, not queries, keys or values.
         """
         if not self._usable:
             return []
@@ -217,17 +218,17 @@ class Blocks:
         )
 
     def begin(self, name: str) -> int:
-        """Return when a module began, or the one around it, if it runs without being called."""
+        """Return when a module began, or the module around it if it has no call of its own."""
         while name and name not in self._begins:
             name = name.rpartition(".")[0]
         return self._begins.get(name, 0)
 
     @contextmanager
     def short_cut(self, blocks: Sequence[Block], copies: int) -> Iterator[None]:
-        """Let blocks return what they returned, for so many copies, within the ``with`` block."""
+        """Within the ``with`` block, let blocks return stored outputs, repeated for the copies."""
         with ExitStack() as stack:
             for block in blocks:
-                # A copy: what reads it may write to it.
+                # A copy, because its readers may overwrite it.
                 output = mapped(block.output, lambda x: repeat(x.clone(), self._batch, copies))
                 _replace_forward(block.module, output, stack)
             yield

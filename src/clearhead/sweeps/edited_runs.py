@@ -1,4 +1,4 @@
-"""Runs of a model with the edits of a sweep, and the metric of each."""
+"""Runs of a model with the edits of a sweep, and the metric the function."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .units import Plan, Unit
 
 @dataclass(frozen=True)
 class Question:
-    """What is edited, and what is measured.
+    """The model, inputs and metric of a sweep.
 
     Attributes:
         model: the model.
-        inputs: what it is run with.
+        inputs: the inputs of the runs.
         metric: of its output.
         batch: the number of texts in the inputs.
-        blocks: of the model, with what they computed in the plain run.
+        blocks: of the model, with their outputs in the plain run.
     """
 
     model: nn.Module
@@ -55,7 +55,7 @@ class Question:
 
         Args:
             copies: how many.
-            earlier: blocks that return what they returned in the plain run.
+            earlier: blocks that return their outputs of the plain run.
         """
         with self.blocks.short_cut(earlier, copies):
             output = run(self.model, repeated(self.inputs, copies))
@@ -66,10 +66,10 @@ class Question:
         """Check that the metric is the same if other texts are run beside the inputs.
 
         Args:
-            others: of the same shapes; they come first, so that also what is handed on from one
-                text to the next is noticed.
+            others: of the same shapes; they come first, so that anything passed on from one text to
+                the next is noticed, too.
             before: the metric of the inputs alone.
-            scale: of the numbers of the output, against which the metric is rounded.
+            scale: of the numbers of the output, to which rounding is relative.
 
         Raises:
             ConfigError: it is not.
@@ -93,11 +93,11 @@ class Question:
 
     @contextmanager
     def edits(self, modules: Sequence[str]) -> Iterator[Edits]:
-        """Edit the model, in attentions and outputs of some modules, within a ``with`` block."""
+        """Edit attentions and outputs of some modules of the model within a ``with`` block."""
         with intervene(self.model) as edits:
             if not set(modules) <= set(self.blocks.modules):
-                # A module whose methods are called, and not itself, as those of clearhead.nn, has
-                # no hooks. An edit by number lets attention be watched in the whole model.
+                # Hooks miss modules of which only methods are called, as in clearhead.nn. An edit
+                # by number makes the whole model's attention be watched.
                 unchanged = TensorEdit("an edit that changes nothing", None, HEADS)
                 unchanged.applied = True
                 edits.add(0, unchanged)
@@ -109,9 +109,9 @@ class EditedRuns:
     """Runs units of a sweep over heads, layers or positions, side by side in one batch.
 
     Attributes:
-        question: what is edited and measured.
+        question: the model, inputs and metric.
         plan: of the sweep.
-        values: what is put in place of each module's numbers.
+        values: what replaces each module's numbers.
         sizes: the number of heads or positions of each module.
     """
 
@@ -137,7 +137,7 @@ class RunsWithoutEdges:
     """Runs units of a sweep over edges, side by side in one batch.
 
     Attributes:
-        question: what is edited and measured.
+        question: the model, inputs and metric.
         plan: of the sweep.
     """
 
@@ -154,7 +154,7 @@ class RunsWithoutEdges:
             return own.metrics_of_copies(copies, own.blocks.before(modules))
 
     def _edit(self, unit: Unit, copy: int, copies: int) -> EdgeEdit:
-        """Return the edit of a unit, in the texts of its copy alone."""
+        """Return the edit of a unit, limited to the texts of its copy."""
         queries, keys = self.plan.places
         _, query, key = unit.entry
         batch = self.question.batch

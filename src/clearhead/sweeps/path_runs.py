@@ -1,11 +1,11 @@
-"""Path patching: what a component does by way of one other component.
+"""Path patching: the effect of a component through one other component.
 
-Two runs for each sender. In the first it has its numbers of the clean run, the heads of all
-attentions those of the corrupted one, and what the receiver reads is noted; in the second only that
-is put in place. So the effect of the sender goes to the receiver directly, or through feed-forward
-layers, and through no other head (Wang et al. 2022, "Interpretability in the wild", appendix B;
-Goldowsky-Dill et al. 2023, "Localizing model behavior with path patching"). Where the receiver is
-the model's output, the first run is all.
+It takes two runs for each sender. In the first, the sender has its numbers of the clean run and all
+other heads have those of the corrupted run, and the receiver's input is noted. In the second, only
+this input is patched. So the effect of the sender reaches the receiver directly or through
+feed-forward layers, but through no other head (Wang et al. 2022, "Interpretability in the wild",
+appendix B; Goldowsky-Dill et al. 2023, "Localizing model behavior with path patching"). If the
+receiver is the model's output, the first run is enough.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ PARTS = ("query", "key", "value", INPUT)
 
 @dataclass(frozen=True)
 class Receiver:
-    """What reads the other end of a path.
+    """The component that reads at the end of a path.
 
     Attributes:
         module: the name of a module.
         head: one of its heads; None for all.
-        part: what it reads with: the queries, keys or values of its attention; or its ``"input"``,
-            of any module, such as a feed-forward layer or the last norm (the residual stream).
+        part: where it reads: the queries, keys or values of its attention; or the ``"input"`` of
+            any module, such as a feed-forward layer or the last norm (the residual stream).
     """
 
     module: str
@@ -56,7 +56,7 @@ class Receiver:
             )
 
     def of(self, edits: Edits) -> Part:
-        """Return what is edited in an attention."""
+        """Return the part of an attention to edit."""
         place = edits[self.module]
         heads = place if self.head is None else place.head(self.head)
         part: Part = getattr(heads, self.part)
@@ -65,13 +65,13 @@ class Receiver:
 
 @dataclass(frozen=True)
 class PathRuns:
-    """Runs units of a sweep, each by way of a receiver.
+    """Runs units of a sweep, each through a receiver.
 
     Attributes:
-        senders: the runs that would patch the units by every way; they have the values of the clean
-            run.
+        senders: the runs that would patch the units along all paths; they have the values of the
+            clean run.
         heads: the outputs of all heads in the corrupted run, by module.
-        frozen: the outputs there of the other modules that pass nothing on.
+        frozen: the outputs, in the corrupted run, of the other modules that pass nothing on.
         receiver: the other end of the paths; None for the model's output.
     """
 
@@ -97,7 +97,7 @@ class PathRuns:
             return own.metrics_of_copies(copies, own.blocks.before([receiver.module]))
 
     def _read(self, units: Sequence[Unit], receiver: Receiver, earlier: Sequence[Block]) -> Tensor:
-        """Return what the receiver reads if each unit has its numbers of the clean run."""
+        """Return the receiver's inputs if each unit has its numbers of the clean run."""
         own, copies = self.senders.question, len(units)
         notes: list[Tensor] = []
 
@@ -120,7 +120,7 @@ class PathRuns:
 
     @contextmanager
     def _only_senders(self, units: Sequence[Unit], earlier: Sequence[Block]) -> Iterator[None]:
-        """Patch senders, and let all other heads, and what is frozen, be as in the plain run."""
+        """Patch senders, and keep all other heads and frozen modules as in the plain run."""
         own, copies = self.senders.question, len(units)
 
         def runs(name: str) -> bool:
@@ -139,7 +139,7 @@ class PathRuns:
     def _at_receiver(
         self, receiver: Receiver, visitor: Callable[[Tensor], Tensor]
     ) -> Iterator[None]:
-        """Let a visitor see, and replace, what the receiver reads."""
+        """Let a visitor see, and replace, the receiver's input."""
         own = self.senders.question
         if receiver.part == INPUT:
             with on_inputs(own.model, {receiver.module: visitor}):

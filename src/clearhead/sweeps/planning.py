@@ -1,4 +1,4 @@
-"""The runs that a sweep needs: which units, and what is put in place of their numbers."""
+"""Plans the runs of a sweep: its units, and what replaces their numbers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def plan_runs(
     """Return the runs of a sweep, and notes of what it leaves out.
 
     Args:
-        question: what is edited and measured.
-        request: what was asked for.
+        question: the model, inputs and metric.
+        request: the arguments of the sweep.
         heads: the outputs of all heads in the plain run, if these are swept over.
         source: the inputs of the run that is patched from; None where nothing is patched.
 
@@ -74,7 +74,7 @@ def _plan(request: Request, own: Outputs) -> Plan:
 
 
 def _reader(question: Question, request: Request, heads: Outputs) -> Callable[[Inputs], Outputs]:
-    """Return what gives the outputs of the heads or modules that are swept over, for inputs."""
+    """Return a function from inputs to the outputs of the heads or modules that are swept over."""
     blocks = question.blocks
 
     def of_heads(inputs: Inputs) -> Outputs:
@@ -95,7 +95,7 @@ def _reader(question: Question, request: Request, heads: Outputs) -> Callable[[I
 
 
 def _path_runs(senders: EditedRuns, request: Request) -> PathRuns:
-    """Return the runs for paths from units to a component, in place of those for the units."""
+    """Turn the runs of units into runs of the paths from the units to a component."""
     question, receiver = senders.question, request.receiver
     heads, _ = heads_of(question.model, question.inputs)
     plan = senders.plan
@@ -117,7 +117,7 @@ def _path_runs(senders: EditedRuns, request: Request) -> PathRuns:
 
 
 def _check_components(question: Question, names: list[str], argument: str) -> None:
-    """Check that none of the modules is a whole block, which passes the residual stream on."""
+    """Check that no module is a whole block, whose output is the residual stream."""
     blocks = set(question.blocks.names)
     for name in names:
         if name in blocks or any(block.startswith(f"{name}.") for block in blocks):

@@ -1,4 +1,4 @@
-"""The numbers of a sweep on disk, so that it goes on where it was interrupted."""
+"""The results of a sweep on disk, so that an interrupted sweep can be resumed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..shapes import Array
 from .units import Unit
 
 FORMAT = "clearhead sweep 1"
-SECONDS = 1.0  # between two writings
+SECONDS = 1.0  # seconds between two writes
 
 
 class ProgressFile:
-    """A file with the numbers that a sweep has found.
+    """A file with the results of a sweep so far.
 
     Args:
-        path: of the file; it is made with the first numbers.
-        subject: what the sweep goes over and its metric without edits: another sweep's file is not
-            gone on with.
+        path: of the file; it is created with the first results.
+        subject: identifies the sweep: what it goes over, and its metric without edits. The file of
+            another sweep is refused.
         units: of the sweep.
 
     Raises:
@@ -50,29 +50,29 @@ class ProgressFile:
         return _key(unit) in self._numbers
 
     def fill(self, values: Array) -> None:
-        """Put the numbers that are there into a result."""
+        """Copy the stored numbers into a result."""
         for key, number in self._numbers.items():
             values[self._units[key].entry] = number
 
     def add(self, numbers: Mapping[Unit, float]) -> None:
-        """Add numbers. They are written at most once a second, and behind `writing`."""
+        """Add numbers. They are written at most once a second, and at the end of `writing`."""
         self._numbers.update({_key(unit): number for unit, number in numbers.items()})
         if time.monotonic() - self._time >= SECONDS:
             self._write()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Write all numbers behind the ``with`` block, also if it is interrupted."""
+        """Write all numbers at the end of the ``with`` block, even if it is interrupted."""
         try:
             yield
         finally:
             if len(self._numbers) > self._count:
                 self._write()
-            else:  # a kill may have left a draft of what is whole here
+            else:  # a kill may have left a draft of the file
                 remove_drafts_of_killed(self._path)
 
     def _write(self) -> None:
-        """Write all numbers; the file has all of them, or is as it was."""
+        """Write all numbers; on failure the old file stays as it is."""
         content = with_checksum(
             {"format": FORMAT, "sweep": self._subject, "numbers": self._numbers}
         )
@@ -115,7 +115,7 @@ def _key(unit: Unit) -> str:
 
 
 def _agrees(one: Any, other: Any) -> bool:
-    """Return whether two values are equal, numbers but for their rounding."""
+    """Return whether two values are equal, with numbers compared up to rounding."""
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
     return bool(one == other)

@@ -1,4 +1,4 @@
-"""What a sweep is asked for, beside its model and texts, and whether that makes sense."""
+"""The arguments of a sweep other than model and texts, and whether they fit together."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _MEASURES = {
 
 @dataclass(frozen=True)
 class Request:
-    """What a sweep is asked for; the attributes are arguments of `sweep`.
+    """The arguments of `sweep` that say what to edit.
 
     Attributes:
-        over, edit, to, freeze, modules, heads, positions, queries, keys: as there.
-        patches: whether numbers of another run are put in place.
+        over, edit, to, freeze, modules, heads, positions, queries, keys: as in `sweep`.
+        patches: whether numbers of another run are patched in.
     """
 
     over: Over
@@ -46,7 +46,7 @@ class Request:
 
     @property
     def kind(self) -> str:
-        """What is done to a part: zero, mean, patch or remove."""
+        """The kind of edit: zero, mean, patch or remove."""
         if self.over == "edges":
             return "remove"
         return "patch" if self.patches else self.edit
@@ -63,7 +63,7 @@ class Request:
 
     @property
     def paths(self) -> dict[str, Any] | None:
-        """Where paths lead, as files have it; None without paths."""
+        """The end of the paths, in the form that files store; None without paths."""
         if self.to is None:
             return None
         end = {"module": "", "part": "output", "head": None}
@@ -111,10 +111,10 @@ class Request:
 def texts_of(
     inputs: Inputs | None, clean: Inputs | None, corrupted: Inputs | None
 ) -> tuple[Inputs, Inputs | None]:
-    """Return the inputs of the run that is edited, and of the one that is patched from.
+    """Return the inputs of the edited run, and those of the run to patch from.
 
     Raises:
-        ConfigError: neither one run nor two are given.
+        ConfigError: the inputs are neither one run nor two.
         ShapeError: the two have different token counts.
     """
     if (clean is None) != (corrupted is None) or (inputs is None) == (clean is None):

@@ -17,7 +17,7 @@ from .result_file import MEMBERS, read_result, write_result
 
 @dataclass(frozen=True, eq=False)
 class Sweep(NamedValues):
-    """How far each edit, alone, moved a metric: the metric with it less the metric without.
+    """The effect of each edit alone: the metric with it minus the metric without.
 
     Attributes:
         before: the metric of the run that was edited, without any edit.
@@ -26,8 +26,8 @@ class Sweep(NamedValues):
         over: ``"heads"``, ``"layers"``, ``"positions"`` or ``"edges"``.
         edit: ``"zero"``, ``"mean"``, ``"patch"`` or ``"remove"`` (an edge).
         to: of path patching, the ``module``, ``part`` and ``head`` that paths lead to.
-        tokens: names of positions, if they are known: of the run that was ``"edited"``, of the
-            ``"source"`` that was patched from, and of what a ``"decoder"`` read.
+        tokens: names of positions, if known: of the ``"edited"`` run, of the ``"source"`` run that
+            was patched from, and of the ``"decoder"``'s input.
     """
 
     before: float = 0.0
@@ -63,7 +63,7 @@ class Sweep(NamedValues):
 
     @property
     def relative(self) -> NamedValues:
-        """The share of the way from the edited run to the one patched from: 0 none, 1 all of it.
+        """The metric on a scale from 0, the edited run, to 1, the run that was patched from.
 
         Raises:
             ConfigError: nothing was patched, or both runs have the same metric.

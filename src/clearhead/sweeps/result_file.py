@@ -129,7 +129,7 @@ def _tokens(of: Fields) -> dict[str, tuple[str, ...]]:
 
 
 def _values(nested: list[Any], shape: Sequence[int]) -> Array:
-    """Return an array of nested lists of numbers and nulls, of one shape."""
+    """Return an array from nested lists of numbers and nulls, all of one shape."""
     level: list[Any] = [nested]
     for size in shape:
         if any(not isinstance(one, list) or len(one) != size for one in level):

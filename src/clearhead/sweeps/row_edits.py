@@ -1,4 +1,4 @@
-"""Edits of which each copy of a run in a batch has its own."""
+"""Edits that differ between the copies of a run in a batch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .units import Plan, Unit
 
 
 class RowEdit:
-    """Puts numbers in the place of others, in each copy elsewhere.
+    """Replaces numbers, at different places in each copy.
 
     Args:
-        mask: what is replaced in each copy, along the second axis of what is edited: heads of
+        mask: what to replace in each copy, along the second axis of the edited tensor: heads of
             [batch, heads, length, head_dim], or positions of [batch, length, ...].
-        values: for one copy, of the shape of what is edited, or what can be expanded to it.
+        values: for one copy, of the shape of the edited tensor, or expandable to it.
         batch: the number of texts in a copy.
     """
 
@@ -28,7 +28,7 @@ class RowEdit:
         self._mask, self._values, self._batch = mask, values, batch
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return what goes on in the place of a tensor.
+        """Return the tensor with its numbers replaced.
 
         Raises:
             ConfigError: its first axis is not that of the texts.
@@ -55,13 +55,13 @@ def ask_for(
     sizes: dict[str, int],
     batch: int,
 ) -> None:
-    """Ask for the edits of some units, one in each copy.
+    """Add the edits of some units, one in each copy.
 
     Args:
         edits: of the model.
         plan: of the sweep: over heads, layers or positions.
         units: of the copies, in their order.
-        values: what is put in place, for each module.
+        values: the replacements, for each module.
         sizes: the number of heads or positions of each module.
         batch: the number of texts in a copy.
     """

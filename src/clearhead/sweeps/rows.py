@@ -39,7 +39,7 @@ def batch_of(inputs: Inputs) -> int:
 
 
 def repeated(inputs: Inputs, copies: int) -> Inputs:
-    """Return inputs with so many copies of their texts, one after another."""
+    """Return inputs with a number of copies of their texts, one after another."""
     batch = batch_of(inputs)
     if isinstance(inputs, Tensor):
         return repeat(inputs, batch, copies)
@@ -50,7 +50,7 @@ def repeated(inputs: Inputs, copies: int) -> Inputs:
 
 
 def beside(inputs: Inputs, others: Inputs) -> Inputs:
-    """Return inputs with the texts of others behind their own."""
+    """Return inputs with other texts after their own."""
     batch = batch_of(inputs)
 
     def joint(x: Any, other: Any) -> Any:
@@ -87,7 +87,7 @@ def repeat(x: Tensor, batch: int, copies: int) -> Tensor:
 
 
 def row_of(output: Any, row: int, batch: int, copies: int) -> Any:
-    """Return what a model would have returned for one of the copies.
+    """Return the part of an output that belongs to one of the copies.
 
     Raises:
         ConfigError: the output is none of tensors, mappings and tuples, or has no axis of texts.
@@ -110,7 +110,7 @@ def row_of(output: Any, row: int, batch: int, copies: int) -> Any:
 
 
 def scale_of(output: Any) -> float:
-    """Return the largest of the numbers of an output, without their signs."""
+    """Return the largest absolute value in an output."""
     numbers = [x.abs() for x in tensors_of(output) if x.is_floating_point() and x.numel()]
     return max((float(x.nan_to_num(0.0, 0.0, 0.0).max()) for x in numbers), default=0.0)
 
@@ -135,8 +135,8 @@ def mapped(value: Any, function: Callable[[Tensor], Tensor], words: str = _OUTPU
     """Return tensors, and mappings and tuples of them, with a function applied to each tensor.
 
     Args:
-        value: what holds the tensors.
-        function: of each.
+        value: the tensor, mapping or tuple.
+        function: the function.
         words: of the error, with the kind of what is none of these.
 
     Raises:
@@ -156,10 +156,10 @@ def mapped(value: Any, function: Callable[[Tensor], Tensor], words: str = _OUTPU
 
 
 def without_surplus(model: nn.Module, inputs: Inputs, metric: object) -> Inputs:
-    """Return inputs that ask a model for no cache, and for no logits that a metric does not read.
+    """Return inputs that request no cache, and no logits that a metric does not read.
 
-    Both are asked for by arguments of transformers' models, where these are there. Inputs that are
-    one tensor are by_name as the model names its first argument, where more is asked for.
+    Models of transformers have arguments for both. If one is added to inputs that are a single
+    tensor, they become a mapping, with the name of the model's first argument.
     """
     arguments = inspect.signature(model.forward).parameters
     more: dict[str, Any] = {}

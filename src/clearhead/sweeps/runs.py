@@ -1,4 +1,4 @@
-"""Plain runs of a model: what its parts compute, before anything is edited."""
+"""Plain runs of a model, without edits, and the outputs of its parts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def heads_of(
     """Return the outputs of all heads by module, [batch, heads, length, head_dim], and the output.
 
     Raises:
-        ConfigError: nothing attends that could be edited, or a module does several times.
+        ConfigError: no attention can be edited, or a module attends several times.
     """
     taps: dict[str, Tap] = {}
 
@@ -38,9 +38,9 @@ def heads_of(
         return taps.setdefault(place.module, Tap())(x)
 
     edit = TensorEdit("a sweep's look at heads", None, HEADS, note)
-    edit.applied = True  # if nothing attends, it is said below
+    edit.applied = True  # if nothing attends, an error is raised below
     with torch.no_grad(), _watching(blocks), intervene(model) as edits:
-        # Which modules attend is not known before they do; there are no more than modules.
+        # Which modules attend is unknown before they do; there are no more than modules.
         for number, _ in enumerate(model.modules()):
             edits.add(number, edit)
         output = run(model, inputs)
@@ -53,7 +53,7 @@ def heads_of(
 
 
 def outputs_of(model: nn.Module, inputs: Inputs, names: list[str]) -> tuple[dict[str, Tensor], Any]:
-    """Return what some modules return, the first tensor of each, and the model's output.
+    """Return the first tensor of some modules' outputs, and the model's output.
 
     Raises:
         ConfigError: one of them did not run, or ran several times.
@@ -75,7 +75,7 @@ def check_positions(model: nn.Module, outputs: dict[str, Tensor]) -> None:
     """Check that the positions of outputs are their second axis.
 
     Raises:
-        ConfigError: they are another one, or none that is known.
+        ConfigError: they are another axis, or the axis is unknown.
     """
     modules = dict(model.named_modules())
     for name, x in outputs.items():
@@ -91,12 +91,12 @@ def check_positions(model: nn.Module, outputs: dict[str, Tensor]) -> None:
 
 
 def visible_edges(model: nn.Module, inputs: Inputs) -> tuple[dict[str, Array], list[str]]:
-    """Return Bool["queries keys"] by module: whether any head of any text has weight there.
+    """Return Bool["queries keys"] by module: where any head of any text has weight.
 
-    Behind them come notes of the modules that could not be read.
+    Also returns notes on modules that could not be read.
 
     Raises:
-        ConfigError: nothing attends that can be read.
+        ConfigError: no attention can be read.
     """
     with torch.no_grad(), record(model) as recording:
         run(model, inputs)

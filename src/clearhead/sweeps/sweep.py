@@ -1,4 +1,4 @@
-"""`sweep`: edit a model in one place after another, and tell what each edit does to a number."""
+"""`sweep`: edits a model at one place after another, and measures the effect of each edit."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def sweep(
     progress: Callable[[int, int], None] | None = None,
     resume: str | Path | None = None,
 ) -> Sweep:
-    """Edit each part of a model alone, and measure what that does to its output.
+    """Edit each part of a model alone, and measure the effect on its output.
 
     With ``inputs`` each part is ablated: its numbers become 0, or their mean over texts and
     positions. With ``clean`` and ``corrupted`` the corrupted run gets each part's numbers from the
     clean one (activation patching: Vig et al. 2020; Meng et al. 2022, "Locating and editing factual
-    associations in GPT"): where that moves the metric towards that of the clean run, the
-    part carries what differs between them. Exchange the two for the other direction.
+    associations in GPT"): if that moves the metric towards that of the clean run, the part carries
+    the difference between them. Swap the two for the other direction.
 
-    Edits are those of `intervene`, so fused kernels stay on. Several run side by side in one batch,
-    and what was computed before an edit is not computed again.
+    Edits are those of `intervene`, so fused kernels stay on. Several edits run side by side in one
+    batch, and what comes before an edit is not computed again.
 
     Args:
         model: any module that `intervene` can edit, in eval mode, whose first axis is the batch.
@@ -67,19 +67,19 @@ def sweep(
             are removed before the softmax, from all heads of an attention at once.
         clean, corrupted: inputs of equal token counts, in place of ``inputs``.
         edit: what an ablation puts in place.
-        to: of what is patched only what reaches this component, or the ``"logits"`` (path
-            patching): directly or through feed-forward layers, and not through other heads.
-        freeze: names or patterns of modules that pass nothing on of a path either, such as
-            ``"*.mlp"``: what remains is the direct path.
+        to: patch only the paths to this component, or to the ``"logits"`` (path patching): direct
+            ones and those through feed-forward layers, but not through other heads.
+        freeze: names or patterns of other modules that paths do not go through; with ``"*.mlp"``
+            the direct path remains.
         modules: names or patterns, such as ``"*.mlp"``; None for all attentions or all blocks.
         heads, positions: which ones of each module to sweep over; None for all.
         queries, keys: of which edges; None for all.
         batch_size: how many edits run side by side.
         progress: called with the number of edits done and to do.
-        resume: a file for the numbers found so far; a sweep that was interrupted goes on with it.
+        resume: a file for the results so far, with which an interrupted sweep is resumed.
 
     Raises:
-        ConfigError: what is asked for cannot be swept over; or the file is another sweep's.
+        ConfigError: there is nothing of the kind to sweep over; or the file is another sweep's.
         ShapeError: clean and corrupted inputs have different token counts.
     """
     check_model(model, "A sweep")
@@ -128,7 +128,7 @@ def _plain_run(
 ) -> tuple[float, dict[str, Tensor]]:
     """Return the metric without edits, and the heads' outputs if they are swept over.
 
-    What need not be computed again is found out, too.
+    Also test which blocks need not be computed again.
     """
     heads: dict[str, Tensor] = {}
     if over == "heads":

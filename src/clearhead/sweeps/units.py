@@ -1,4 +1,4 @@
-"""What a sweep goes over: which modules and which heads, positions or edges of each."""
+"""What a sweep goes over: which modules and which heads, positions or edges the function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parts of a model add to the residual stream, and which read it: the ends of its edges."""
+"""The ends of a model's edges: parts that add to the residual stream, and parts that read it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LOGITS = "logits"
 
 @dataclass(eq=False)
 class Source:
-    """Something that adds to the stream.
+    """A part that adds to the stream.
 
     Attributes:
-        name: what it is called.
+        name: its name in results.
         module: the module whose output it is; of heads, the module that attends.
         weight: Float[Tensor, "heads_times_value_dim d_model"], with which the heads are
             multiplied, times their factor; None where the output is added as a whole.
-        factor: what the output is multiplied with on its way.
+        factor: the factor of the output on its way into the stream.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Source:
 
 @dataclass(eq=False)
 class Sink:
-    """Something that reads the stream: the readers of one or several sublayers, or of the logits.
+    """What reads the stream: the readers of one or several sublayers, or of the logits.
 
     Attributes:
         names: of the sublayers; ``logits`` for what comes after the last.
         readers: the modules that read, usually one norm.
-        sources: the places of the sources that are in what they read.
-        attention: the module whose heads read, if one of the sublayers is an attention whose
-            heads lie apart.
+        sources: the indices of the sources that they read.
+        attention: the module whose heads read, if one of the sublayers is an attention with
+            separable heads.
     """
 
     names: list[str] = field(default_factory=list)
@@ -77,8 +77,8 @@ def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
     """Find what adds to the stream that a model's logits come from, and what reads it, in one run.
 
     Raises:
-        ConfigError: norms stand in the stream, so that what a part adds is not read as it is; a
-            module is called several times; or nothing that is added is a module's.
+        ConfigError: norms in the stream change what parts have added before others read it; a
+            module is called several times; or no part that is added is a module's output.
     """
     stream = stream_run(model, inputs, PURPOSE)
     places = stream.places(0, -1)
@@ -103,7 +103,7 @@ def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
 
 
 def _addends(walk: Walk) -> list[Part]:
-    """Return the parts, with what a norm of the embeddings gave in place of what it was given."""
+    """Return the parts, with the output of a norm of the embeddings in place of its inputs."""
     parts: list[Part] = []
     norms: set[Norm] = set()
     for part in walk.parts:
@@ -119,7 +119,7 @@ def _addends(walk: Walk) -> list[Part]:
 def _sources(
     parts: Sequence[Part], attentions: Sequence[str | None]
 ) -> tuple[list[Source], dict[int, int], list[str]]:
-    """Return the sources, their places by those of the parts, and notes."""
+    """Return the sources, their indices by those of the parts, and notes."""
     sources: list[Source] = []
     places: dict[int, int] = {}
     notes: list[str] = []
@@ -156,7 +156,7 @@ class _Read:
 
     Attributes:
         module: its name.
-        parts: the places of the parts.
+        parts: the indices of the parts.
     """
 
     module: str
@@ -164,9 +164,9 @@ class _Read:
 
 
 def _events(stream: StreamRun, parts: Sequence[Part]) -> list[_Read | int]:
-    """Return, in the order of the run, what reads the stream and the places of parts added to it.
+    """Return the reads of the stream and the indices of added parts, in the order of the run.
 
-    Sublayers alternate in it: those who read, then what they add.
+    For each sublayer its reads come first, then what it adds.
     """
     by_node = {id(part.addend): place for place, part in enumerate(parts)}
     storages = {
@@ -218,7 +218,7 @@ def _sinks(
 
 
 def _parts_in(node: Node | None, by_node: dict[int, int]) -> frozenset[int]:
-    """Return the places of the parts that a node is the sum of; none where it is no such sum."""
+    """Return the indices of the parts whose sum a node is; none if it is no such sum."""
     places: set[int] = set()
     stack = [node]
     while stack:

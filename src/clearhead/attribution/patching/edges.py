@@ -1,4 +1,4 @@
-"""Edge attribution patching: what passes from one part of a model to another."""
+"""Edge attribution patching: the effects of what one part of a model passes to another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .heads import HeadTaps, on_heads
 from .pair import Side, by_rows, check_pair, difference
 
 MEASURE = "estimated effect of the clean run's number along the edge"
-# What a module reads beside its heads, as a part of all that it reads, below which it is rounding.
+# The share of what a module reads apart from its heads, below which it counts as rounding.
 BESIDE = {torch.float64: 1e-5, torch.float32: 1e-4}
 HALF = 0.1
 
@@ -43,21 +43,21 @@ def attribute_edges(
     An edge carries what one part (an embedding, a head, a feed-forward layer) added to the stream
     to another that reads it (the query, key or value of a head, a feed-forward layer, the logits):
     :math:`(u_{clean} - u_{corrupted}) \cdot \partial m / \partial v`, with ``u`` what was added and
-    the gradient with respect to what that reader alone reads (edge attribution patching: Syed et
-    al. 2023, arXiv 2310.10348). With ``steps`` the gradient is the mean of those of runs between
-    both, whose embeddings are :math:`e_{corrupted} + k/steps (e_{clean} - e_{corrupted})` (EAP-IG:
-    Hanna et al. 2024, arXiv 2403.17806). Positive where the clean run's number raises the metric;
-    the papers give effects of corrupting, with the other sign.
+    the gradient with respect to the input of that reader only (edge attribution patching: Syed et
+    al. 2023, arXiv 2310.10348). With ``steps`` the gradient is the mean over runs between the two,
+    with the embeddings :math:`e_{corrupted} + k/steps (e_{clean} - e_{corrupted})` (EAP-IG: Hanna
+    et al. 2024, arXiv 2403.17806). Positive where the clean run's number raises the metric; the
+    papers give effects of corrupting, which have the opposite sign.
 
-    Three forward passes and one backward, and a small backward pass for each query, key and value
-    of a head; with ``steps`` as many forward and backward passes.
+    It takes three forward passes, one backward pass, and a small backward pass for each query, key
+    and value of a head; with ``steps``, that many forward and backward passes.
 
     Args:
         model: any module with norms before its sublayers, in eval mode.
         clean, corrupted: inputs of equal token counts.
         metric: a `Target`, or a function of the model's output.
-        at: the run whose gradient is taken, where there are no steps.
-        steps: of the way from the corrupted to the clean run.
+        at: the run whose gradient is taken, if there are no steps.
+        steps: the number of steps from the corrupted to the clean run.
 
     Returns:
         values by source and reader, summed over positions and the rows of the batch; NaN where
@@ -108,7 +108,7 @@ def _sources_of(model: nn.Module, inputs: Inputs, graph: EdgeGraph) -> _SourceRu
 def _changes(
     graph: EdgeGraph, clean: _SourceRun, corrupted: _SourceRun
 ) -> Iterator[tuple[list[str], Float[Tensor, "parts batch length d_model"]]]:
-    """Yield, for each source, the names of its parts and what they add more in the clean run."""
+    """Yield, for each source, the names of its parts and the clean minus corrupted numbers."""
     for source in graph.sources:
         if source.weight is None:
             pair = (one.outputs[source.module].values for one in (clean, corrupted))
@@ -133,14 +133,14 @@ def _single(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> Tensor:
 def _between(
     clean: list[EmbeddingCall], corrupted: list[EmbeddingCall], share: float
 ) -> list[Tensor]:
-    """Return embeddings on the way from the corrupted to the clean run."""
+    """Return embeddings between those of the corrupted and the clean run."""
     return [
         b.vectors + share * (a.vectors - b.vectors) for a, b in zip(clean, corrupted, strict=True)
     ]
 
 
 class _GradientRun:
-    """A run with gradients: what each reader's own reading does to the metric.
+    """A run with the gradient of the metric with respect to each reader's input.
 
     Args:
         model, inputs, metric: of the run.
@@ -182,7 +182,7 @@ class _GradientRun:
         self._of_heads = dict(zip(self._heads, results[len(taps) :], strict=True))
 
     def of(self, sink: Sink) -> Iterator[tuple[str, Float[Tensor, "batch length d_model"]]]:
-        """Yield the gradients of a sink's readings, by the names of what reads."""
+        """Yield the gradients of a sink's inputs, by the names of the readers."""
         total = self._whole([self._of_readers[name] for name in sink.readers])
         if total is None:
             return
@@ -202,12 +202,12 @@ class _GradientRun:
     def _whole(
         self, gradients: list[Tensor | None]
     ) -> Float[Tensor, "batch length d_model"] | None:
-        """Return the sum of the gradients of several readings; None where there is none."""
+        """Return the sum of the gradients of several inputs; None if there are none."""
         rest = [x for x in gradients if x is not None]
         return by_rows(torch.stack(rest).sum(0), *self._shape) if rest else None
 
     def _per_head(self, part: str, sink: Sink) -> Iterator[Float[Tensor, "batch length d_model"]]:
-        """Yield what the query, key or value of each head gives of the readings' gradient."""
+        """Yield the inputs' gradient through the query, key or value of each head."""
         assert sink.attention is not None
         x, gradient = self._heads[part, sink.attention], self._of_heads[part, sink.attention]
         readings = [self._readers[name].edges[0] for name in sink.readers]
@@ -221,7 +221,7 @@ class _GradientRun:
             )
             total = self._whole(list(own))
             if total is None:
-                return  # read from elsewhere, as keys of another stream are
+                return  # read from elsewhere, such as keys of another stream
             yield total
 
 
@@ -230,7 +230,7 @@ class _Scores:
 
     Args:
         graph: the ends of the edges.
-        changes: for each source, the names of its parts and what they add more.
+        changes: for each source, the names of its parts and their differences.
     """
 
     def __init__(self, graph: EdgeGraph, changes: list[tuple[list[str], Tensor]]) -> None:
@@ -246,7 +246,7 @@ class _Scores:
                 self._columns[name] = column if before is None else before + column
 
     def _column(self, sink: Sink, gradient: Tensor) -> Float[Array, "sources"]:
-        """Return change times gradient for every source; NaN for those that are not read."""
+        """Return difference times gradient for every source; NaN for those that are not read."""
         pieces = []
         for place, (names, change) in enumerate(self._changes):
             if place in sink.sources:

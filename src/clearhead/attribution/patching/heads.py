@@ -91,9 +91,9 @@ def on_heads(model: nn.Module, parts: Sequence[str] = (HEADS,)) -> Iterator[dict
     with intervene(model) as edits:
         for part in parts:
             edit = TensorEdit(f"the attribution of each attention's {part}", None, part, note)
-            edit.applied = True  # if nothing attends, whoever asked says so
-            # Which modules attend is not known before they do, so the edit is of the first
-            # attention, the second and so on; there are no more than modules.
+            edit.applied = True  # if nothing attends, the caller reports it
+            # Which modules attend is unknown before they do, so the edits name the first attention,
+            # the second and so on, up to the number of modules.
             for number, _ in enumerate(model.modules()):
                 edits.add(number, edit)
         yield taps

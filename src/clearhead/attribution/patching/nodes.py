@@ -83,17 +83,17 @@ def attribute_nodes(
 
 @contextmanager
 def _on_nodes(model: nn.Module, modules: Sequence[str]) -> Iterator[dict[str, Tap]]:
-    """Note what modules return in a run, by their names."""
+    """Note the outputs of modules in a run, by name."""
     taps = {module: Tap() for module in modules}
     with written_out(), on_outputs(model, dict(taps)):
         yield taps
 
 
 def node_modules(model: nn.Module, inputs: Inputs) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return what adds to the stream and the modules whose outputs that is, in order.
+    """Return the parts that add to the stream, with their modules, in order.
 
     Returns:
-        the modules by the names of the nodes, and notes on what no module returns.
+        the modules by the names of the nodes, and notes on parts that no module returns.
     """
     stream = stream_run(model, inputs, PURPOSE)
     places = stream.places(0, -1)
@@ -124,7 +124,7 @@ def _shape(output: Any) -> tuple[int, int]:
 
 
 def by_position(change: Tensor, gradient: Tensor | None) -> Float[Array, "length"]:
-    """Return difference times gradient, summed over rows and entries; zeros without gradient."""
+    """Return difference times gradient, summed over rows and entries; 0 without a gradient."""
     if gradient is None:
         return np.zeros(change.shape[-2])
     product = (exact(change) * exact(gradient)).sum(-1)

@@ -1,4 +1,4 @@
-"""What attribution patching needs of a clean and a corrupted run."""
+"""The two runs of attribution patching: clean and corrupted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PURPOSE = "Attribution patching"
 
 
 def check_pair(model: nn.Module, clean: Inputs, corrupted: Inputs, at: str) -> None:
-    """Check what attribution patching needs.
+    """Check that a model and its inputs can be used for attribution patching.
 
     Raises:
         ConfigError: the model cannot be attributed, or there is no such run.
@@ -39,8 +39,8 @@ class PairRuns(Generic[Notes]):
     """A clean and a corrupted run, one of them with gradients.
 
     Attributes:
-        clean, corrupted: what was noted in each.
-        own: which of the two is of the run with gradients.
+        clean, corrupted: the notes of each.
+        own: the notes of the run with gradients.
         output: of that run.
         value: the metric of that run.
     """
@@ -67,7 +67,7 @@ class PairRuns(Generic[Notes]):
             pair: the clean and the corrupted inputs.
             metric: of the output.
             at: the run that has gradients.
-            watch: returns the context of a run, which gives what is noted in it.
+            watch: returns the context manager of a run, which gives its notes.
         """
         notes: list[Notes] = []
         outputs: list[Any] = []
@@ -84,7 +84,7 @@ class PairRuns(Generic[Notes]):
 
 
 def by_rows(x: Tensor, batch: int, length: int) -> Tensor:
-    """Return vectors with rows before positions, where a module has both on one axis, or no rows.
+    """Return vectors as [batch, length, d_model], if a module has both on one axis, or no rows.
 
     Args:
         x: [batch * length, d_model], [length, d_model], or what is returned as it is.
@@ -96,10 +96,10 @@ def by_rows(x: Tensor, batch: int, length: int) -> Tensor:
 
 
 def difference(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> list[Tensor]:
-    """Return clean less corrupted numbers of one place, call by call.
+    """Return clean minus corrupted numbers at one place, call by call.
 
     Raises:
-        ConfigError: it was passed a different number of times, or with other shapes.
+        ConfigError: the numbers of calls, or their shapes, differ.
     """
     shapes = [[tuple(x.shape) for x in each] for each in (clean, corrupted)]
     if shapes[0] != shapes[1]:

@@ -1,1 +1,1 @@
-"""How a run's logits came about as a sum: the residual stream, read from the operators that ran."""
+"""The residual stream as a sum, read from the operators of a run."""

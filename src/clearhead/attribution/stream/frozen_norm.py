@@ -1,10 +1,10 @@
-"""A norm as the linear map that it is once its scale is that of one vector.
+"""A norm as a linear map, with its scale fixed at the value for one vector.
 
 A layer norm is y = (x - mean(x)) / s * gain + bias, a root-mean-square norm y = x / s * gain
-(some write 1 + weight for the gain). With ``s`` as it was for this vector, y is linear in x, and a
-direction after the norm can be followed to before it (Elhage et al. 2021, "A Mathematical
+(some write 1 + weight for the gain). With ``s`` fixed at its value for this vector, y is linear in
+x, and a direction after the norm can be carried to before it (Elhage et al. 2021, "A Mathematical
 Framework for Transformer Circuits"; TransformerLens folds norms in the same way). Which of these a
-module is, is read from its numbers: the one whose outputs are the module's own.
+module computes is decided by its numbers: the one that gives the module's own output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ...shapes import Float
 from .exact import exact
 
-# How far outputs may be from the module's own, as a part of the largest. Many norms compute in
+# The tolerance of outputs against the module's own, relative to the largest. Many norms compute in
 # float32 whatever the model's dtype.
 TOLERANCES = {torch.float64: 1e-4, torch.float32: 1e-4}
 HALF = 0.03
@@ -30,7 +30,7 @@ class FrozenNorm:
 
     Attributes:
         scale: gain over s.
-        centred: whether the mean is taken from x, as a layer norm does.
+        centred: whether the mean is subtracted from x, as in a layer norm.
         bias: what is added.
     """
 
@@ -47,12 +47,12 @@ class FrozenNorm:
 def frozen_norm(
     module: nn.Module, x: Float[Tensor, "d_model"], y: Float[Tensor, "d_model"], dtype: torch.dtype
 ) -> FrozenNorm | None:
-    """Return the norm that a module is at a vector; None where it is no such norm.
+    """Return the norm that a module applies to a vector; None if it is no such norm.
 
     Args:
         module: has at most two vectors as parameters: a gain and a bias.
-        x, y: what it was called with and returned, in float64.
-        dtype: in which the module computed, which says how exact its numbers are.
+        x, y: its input and output, in float64.
+        dtype: in which the module computed, which tells how exact its numbers are.
     """
     limit = TOLERANCES.get(dtype, HALF) * float(y.abs().max().clamp_min(1e-300))
     for gain, bias, centred in _candidates(module, x):
@@ -70,7 +70,7 @@ def frozen_norm(
 def _candidates(
     module: nn.Module, x: Float[Tensor, "d_model"]
 ) -> Iterator[tuple[Tensor, Tensor | None, bool]]:
-    """Yield gain, bias, and whether the mean is taken, of what a module may be."""
+    """Yield gain, bias, and whether the mean is subtracted, for each norm that it may be."""
     weights = {name: exact(p) for name, p in module.named_parameters(recurse=False)}
     biases = [p for name, p in weights.items() if name.startswith(("bias", "beta", "b_"))]
     gains = [p for name, p in weights.items() if not name.startswith(("bias", "beta", "b_"))]

@@ -1,9 +1,9 @@
-"""What an attention added to the stream, divided among its heads, and within a head its tokens.
+"""Divides what an attention added to the stream among its heads, and among the tokens of each.
 
 The product with the output matrix is linear: what head h adds is its own part of the product's
 input times its own rows of the matrix, and that part is the sum over tokens of a weight times a
-value (Elhage et al. 2021, section "Attention heads are independent and additive"). That the input
-consists of the heads side by side is not assumed: it is compared with weights times values.
+value (Elhage et al. 2021, section "Attention heads are independent and additive"). It is not
+assumed that the input is the heads side by side: it is compared with weights times values.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .nodes import Linear, Norm
 from .values import input_at
 from .walk import Part, Places
 
-# How far weights times values may be from what the output matrix was multiplied with, as a part of
-# the largest.
+# The tolerance of weights times values against the input of the output matrix, relative to the
+# largest.
 TOLERANCES = {torch.float64: 1e-6, torch.float32: 1e-4}
 HALF = 0.05
 
@@ -43,7 +43,7 @@ class HeadShares:
 
 
 class AttentionRows:
-    """The attentions of a run, as the output matrices of their modules were to multiply them.
+    """The attentions of a run, which match the inputs of output matrices.
 
     Args:
         recording: of the run, with values.
@@ -99,7 +99,7 @@ class _Row:
         weights: of the query.
         values: of the keys, for each query head.
         outputs: weights times values.
-        tolerance: how exact they are, as a part of the largest.
+        tolerance: the tolerance of the outputs, relative to the largest.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """The operators that make a residual stream a sum, as a graph that can be followed back.
 
-A model adds what its sublayers compute to the stream, scales it by numbers, normalises it and
-multiplies it with the output matrix. All else (attention, activations, products of two tensors) is
-a leaf: a tensor that something added.
+A model adds the outputs of its sublayers to the stream, scales it by numbers, normalises it and
+multiplies it with the output matrix. Everything else (attention, activations, products of two
+tensors) ends in a leaf: a tensor that was added.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Stack = tuple[str, ...]
 
 @dataclass(eq=False)
 class Leaf:
-    """A tensor that is no sum of others.
+    """A tensor that is not followed further back.
 
     Attributes:
         value: the tensor.
         stack: the modules that were running when it was computed.
-        operator: what computed it, ``embedding`` say; ``parameter`` for a weight of the model, ""
-            where it came from outside.
-        order: its place among what ran; 0 for what was there before.
+        operator: what computed it, such as ``embedding``; ``parameter`` for a weight of the model,
+            "" if it came from outside.
+        order: its place in the order of the run; 0 for what existed before.
         weight: the name of the model's weight that it is, or was looked up in; "" for neither.
         modules: the modules that returned it, times a factor, innermost first; and the factor.
     """
@@ -60,7 +60,7 @@ class Linear:
         biases: vectors that are added.
         stack: the modules that were running.
         factor: of the product alone.
-        length_first: whether ``x`` has positions before rows, as what used the product has shown.
+        length_first: whether ``x`` has positions before rows, as the use of the product has shown.
         modules: the modules that returned it, times a factor, innermost first; and the factor.
     """
 
@@ -78,11 +78,11 @@ class Linear:
 
 @dataclass(eq=False)
 class Norm:
-    """What a module without modules below it made of a tensor of the same shape: a norm, perhaps.
+    """The output of a module without submodules, of the shape of its input: perhaps a norm.
 
     Attributes:
         module: the module.
-        x, y: what it was called with, and returned.
+        x, y: its input and output.
         x_node: where ``x`` came from; None for a leaf.
         stack: the modules that were running, this one last.
         modules: the modules that returned ``y``, times a factor, innermost first; and the factor.
@@ -99,7 +99,7 @@ class Norm:
 
 @dataclass(eq=False)
 class SoftCap:
-    """A hyperbolic tangent of a tensor, as in logits that are capped."""
+    """A hyperbolic tangent of a tensor, as in soft-capped logits."""
 
     node: Node
     order: int = 0

@@ -1,4 +1,4 @@
-"""One run of a model of which the stream and the attention are kept."""
+"""One run of a model, of which the stream and the attention are kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StreamRun:
         model: the model.
         logits: Float[Tensor, "batch length vocab"].
         node: where they came from.
-        recording: of the attention; None where it was not asked for.
+        recording: of the attention; None if it was not requested.
         reads: the calls of modules that may have read the stream.
     """
 
@@ -47,7 +47,7 @@ class StreamRun:
         return next((p.dtype for p in self.model.parameters()), self.logits.dtype)
 
     def places(self, row: int, position: int) -> Places:
-        """Return where a position stands in the run's tensors.
+        """Return the place of a position in the run's tensors.
 
         Raises:
             ShapeError: there is no such row or position.
@@ -85,7 +85,7 @@ def stream_run(
     Args:
         model: in eval mode.
         inputs: what it is called with.
-        purpose: what for, the beginning of a sentence in errors.
+        purpose: the purpose, with which errors begin.
         attention: whether its attention is recorded, too.
 
     Raises:

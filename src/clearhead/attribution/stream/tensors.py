@@ -1,4 +1,4 @@
-"""Tensors as the watcher of a run knows them: by their storage, which views share."""
+"""Properties of tensors that the watcher of a run looks at."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def may_be_norm(x: object, y: object, module: nn.Module) -> bool:
 
 
 def storage_of(x: Tensor) -> int | None:
-    """Return what tells the storage of a tensor from others; None where it has none."""
+    """Return what identifies the storage of a tensor; None if it has none."""
     if type(x) not in (Tensor, nn.Parameter):
         return None
     try:

@@ -1,8 +1,8 @@
-"""The way back from a logit to the parts of the residual stream.
+"""The walk back from a logit to the parts of the residual stream.
 
 A direction is followed from the logits through the output matrix and the last norm into the
-stream, and on to everything that was added there; what stands there, times the direction, is what
-it added to the logit. `clearhead.lens` does the same for the models of `clearhead.reference`.
+stream, and on to everything that was added there. Each added vector times the direction is its
+share of the logit. `clearhead.lens` does the same for the models of `clearhead.reference`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NO_SUM = (
 
 @dataclass(frozen=True)
 class Places:
-    """Where the position of interest stands in the tensors of a run.
+    """The place of the position of interest in the tensors of a run.
 
     Attributes:
         batch, length: of the logits.
@@ -40,7 +40,7 @@ class Places:
     position: int
 
     def vector(self, x: Tensor, *, length_first: bool = False) -> Float[Tensor, "width"]:
-        """Return what a tensor holds at the position, in float64.
+        """Return a tensor's vector at the position, in float64.
 
         Args:
             x: [batch, length, width], with both on one axis, or without one of them.
@@ -81,12 +81,12 @@ class Part:
 
     Attributes:
         node: the product or the tensor that was added.
-        direction: what it is multiplied with: its share of the logit is their product.
+        direction: its share of the logit is the node's vector times this direction.
         parent: the modules that were running at the addition.
-        addend: the node that was added, where a norm stands behind the product; or else the same.
-        factor: what ``addend`` was multiplied with on its way.
-        outer: the outermost norm of the stream itself that it went through, and what that was
-            multiplied with; None where there is none.
+        addend: the node that was added, if a norm follows the product; else the same as ``node``.
+        factor: the factor of ``addend`` on its way.
+        outer: the outermost norm of the stream itself that it went through, and that norm's factor;
+            None if there is none.
     """
 
     node: Leaf | Linear | Norm
@@ -99,7 +99,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class _Branch:
-    """A way that is still to be followed, with what a `Part` says of its end."""
+    """A branch that is still to be followed, with the fields that a `Part` at its end needs."""
 
     node: Node
     direction: Float[Tensor, "d_model"]
@@ -136,8 +136,8 @@ class Walk:
         biases: of the norms and the output.
         path: from the logits to the stream: the nodes between them.
         stream: the node of the last residual stream.
-        norms_in_stream: the norms of the stream itself, as models have them that normalise after
-            each addition.
+        norms_in_stream: the norms of the stream itself, in models that normalise after each
+            addition.
     """
 
     def __init__(self, model: str, places: Places) -> None:
@@ -152,7 +152,7 @@ class Walk:
         """Follow the logits of some tokens, each times its factor, to the parts.
 
         Raises:
-            ConfigError: the logits are no sum of what is in the stream.
+            ConfigError: the logits are no sum of vectors in the stream.
         """
         node, direction = self._to_hidden(node, tokens)
         while not (isinstance(node, Sum) and len(node.terms) > 1):
@@ -163,14 +163,14 @@ class Walk:
     def _to_hidden(
         self, node: Node | None, tokens: Mapping[int, float]
     ) -> tuple[Node, Float[Tensor, "d_model"]]:
-        """Go from the logits to what the output matrix is multiplied with."""
+        """Go back from the logits to the input of the output matrix."""
         factor = 1.0
         while not isinstance(node, Linear):
             if node is None or isinstance(node, Leaf | Norm):
                 raise ConfigError(self._no_sum("a tensor that no matrix gave"))
             self.path.append(node)
             if isinstance(node, SoftCap):
-                node = node.node  # the logit before it is meant, so it counts as no change
+                node = node.node  # the logit before the cap is meant, so the cap is skipped
             elif len(node.terms) == 1:
                 factor *= node.terms[0][0]
                 node = node.terms[0][1]
@@ -188,7 +188,7 @@ class Walk:
     def _before(
         self, node: Node, direction: Float[Tensor, "d_model"]
     ) -> tuple[Node, Float[Tensor, "d_model"]]:
-        """Go one step back, before the stream is reached."""
+        """Go one step back, while the stream is not reached."""
         self.path.append(node)
         if isinstance(node, Sum):
             return node.terms[0][1], direction * node.terms[0][0]
@@ -245,7 +245,7 @@ class Walk:
         self.parts = list(parts.values())
 
     def fit(self, node: Norm) -> FrozenNorm | None:
-        """Return the norm that a module was at the position; None where it is none."""
+        """Return the norm that a module applied at the position; None if it is no norm."""
         x, y = self._places.vector(node.x), self._places.vector(node.y)
         return frozen_norm(node.module, x, y, node.x.dtype)
 

@@ -1,8 +1,8 @@
-"""Watches the operators of one run, and keeps those that make the residual stream a sum.
+"""Watches the operators of one run, and keeps those by which the residual stream is a sum.
 
 It runs below autograd, as the recorder of attention does, so that no list of model families is
-needed: wherever a model adds to its stream, an addition runs. A tensor is known by its storage,
-which views of it share.
+needed: wherever a model adds to its stream, an addition runs. A tensor is identified by its
+storage, which views share.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Handler = Callable[[str, Sequence[Any], Mapping[str, Any]], Node | None]
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """A call of a module without modules below it, which may read the stream.
+    """A call of a module without submodules, which may read the stream.
 
     Attributes:
         module: its name.
@@ -48,8 +48,7 @@ class StreamWatcher(TorchDispatchMode):
         model: the model. Its modules get hooks, which are removed at the end.
 
     Attributes:
-        reads: the calls of modules without modules below them that make something else of what
-            they are called with.
+        reads: the calls of modules without submodules whose output differs from their input.
     """
 
     supports_higher_order_operators = True
@@ -105,7 +104,7 @@ class StreamWatcher(TorchDispatchMode):
     # Looking
 
     def node_of(self, x: Tensor) -> Node:
-        """Return where a tensor came from; a leaf where that is not known to be linear."""
+        """Return the node of a tensor; a leaf if it is not a linear function of others."""
         node = self._linear_node(x)
         return self._leaf(x) if node is None else node
 
@@ -127,7 +126,7 @@ class StreamWatcher(TorchDispatchMode):
         return leaf
 
     def _hold(self, holder: Any, name: str) -> None:
-        """Note who refers to a tensor, so that it has a copy before the tensor is written to."""
+        """Note a node that refers to a tensor, and needs a copy before that is overwritten."""
         key = storage_of(getattr(holder, name))
         if key is not None and key not in self._weights:
             self._holders[key].append((holder, name))
@@ -170,7 +169,7 @@ class StreamWatcher(TorchDispatchMode):
     def _note_norm(
         self, module: nn.Module, x: Tensor, output: Any, read: Read, stack: Stack
     ) -> None:
-        """Note what may be a norm."""
+        """Note a module that may be a norm."""
         if may_be_norm(x, output, module):
             self._order += 1
             node = Norm(module, x, output, read.node, stack, self._order)
@@ -218,7 +217,7 @@ class StreamWatcher(TorchDispatchMode):
         return out
 
     def _save_written(self, func: Any, args: Sequence[Any]) -> None:
-        """Copy, for those who refer to it, what the operator is about to write to."""
+        """Copy, for the nodes that refer to it, what the operator is about to overwrite."""
         schema = getattr(func, "_schema", None)
         if schema is None or not schema.is_mutable:
             return
@@ -231,7 +230,7 @@ class StreamWatcher(TorchDispatchMode):
                 self._nodes.pop(key, None)
 
     def _note(self, node: Node | None, name: str, args: Sequence[Any], out: Any) -> None:
-        """Note where what an operator returned came from."""
+        """Note the node of an operator's result."""
         inputs = {storage_of(x) for x in tensors_in(args)}
         self._order += 1
         table = self._weights.get(storage_of(args[0]) or 0, "") if name == "embedding" else ""
@@ -242,7 +241,7 @@ class StreamWatcher(TorchDispatchMode):
             if node is not None:
                 self._nodes[key] = node, x.numel()
             elif key in inputs:
-                continue  # a view, or written in place, which was seen to before it ran
+                continue  # a view, or written in place, which was handled before it ran
             else:
                 self._nodes.pop(key, None)
             self._returning.pop(key, None)

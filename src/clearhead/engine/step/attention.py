@@ -1,4 +1,4 @@
-"""The attentions of a step, of one query in each row."""
+"""The attentions of a step, with one query in each row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Heads:
         value: Float[Array, "batch heads key_len head_dim"],
         hidden: Bool[Array, "batch 1 1 key_len"] | None = None,
     ) -> Float[Array, "batch heads queries head_dim"]:
-        """Return what each query reads; ``hidden`` marks the keys to which nobody attends."""
+        """Return the output of each query; ``hidden`` marks the keys that are masked."""
         weights = self._multiply(query, key.swapaxes(-1, -2))
         weights *= self._factor
         if hidden is None:

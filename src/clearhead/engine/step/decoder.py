@@ -22,7 +22,7 @@ Rows = Float[Array, "rows d_model"]
 
 
 class DecoderStep:
-    """Does what `Transformer.decode` does with one new position of each row, to the bit.
+    """Computes one new position of each row with the bits of `Transformer.decode`.
 
     Args:
         model: one that `is_plain`.
@@ -41,7 +41,7 @@ class DecoderStep:
 
     @classmethod
     def of(cls, model: Transformer) -> DecoderStep | None:
-        """Return the step of a model, or None where the model has more than a step knows."""
+        """Return the step of a model, or None if the model is not `is_plain`."""
         return cls(model) if is_plain(model) else None
 
     def _norm_of(self, config: TransformerConfig, path: str) -> NormStep:
@@ -117,15 +117,15 @@ class FeedForwardStep:
 
 
 def is_plain(model: Transformer) -> bool:
-    """Whether a model's decoder is one that a step knows: as Vaswani et al. 2017 have it, or near.
+    """Whether a step supports a model's decoder: that of Vaswani et al. 2017, or one close to it.
 
     Norms stand before or after; positions are vectors that are added to the embeddings; every
-    query head has its own keys and values. What else there may be is left to the layers.
+    query head has its own keys and values. Everything else is left to the layers.
     """
     config = model.config.of_stack("decoder")
     attention = config.attention
     return bool(
-        type(model) is Transformer  # and no other model that computes in its own way
+        type(model) is Transformer  # and no subclass that computes differently
         and config.encoder_layers
         and config.decoder_layers
         and model.products.joint

@@ -39,7 +39,7 @@ class NormStep:
 
     def __init__(self, norm: Norm) -> None:
         self._centres = norm.kind == "layer"
-        # Of the weights' own dtype, so that they are those of the rows beside single numbers too.
+        # In the weights' dtype, so that results keep the dtype of the rows.
         number = norm.weight.dtype.type
         self._epsilon = number(norm.epsilon)
         self._share = number(1.0 / len(norm.weight))
@@ -66,7 +66,7 @@ class NormStep:
         return result
 
     def _of_one(self, row: Float[Array, "d_model"]) -> Float[Array, "d_model"]:
-        """Return the norm of one row: the same sums, in numbers in place of arrays of one."""
+        """Return the norm of one row: the same sums, as numbers instead of one-element arrays."""
         if self._centres:
             row = result = row - np.add.reduce(row) * self._share
         else:

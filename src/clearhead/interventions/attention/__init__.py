@@ -1,1 +1,1 @@
-"""Edits within an attention, whichever way the model computes it."""
+"""Edits within an attention, however the model computes it."""

@@ -1,4 +1,4 @@
-"""Whose attention is being computed, and which edits are of it."""
+"""Finds the module whose attention is being computed, and its edits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Chains = Sequence[tuple[EditedModel, Chain]]
 
 @dataclass(frozen=True, eq=False)
 class Attending:
-    """An attention that is being computed, and is edited.
+    """An attention that is being computed and has edits.
 
     Attributes:
         owner: the attending module.
@@ -42,12 +42,12 @@ class Attending:
 def find_attending(
     models: Sequence[EditedModel], chains: Sequence[Chains] = (), *, quietly: bool = False
 ) -> Attending | None:
-    """Return whose attention is being computed in this thread, if any of it is edited.
+    """Return the attention that is being computed in this thread, if it has edits.
 
     Args:
         models: the models that are edited, the outermost context first.
         chains: the modules that were running at each product of the attention.
-        quietly: whether it is not yet certain that this is an attention.
+        quietly: whether this may turn out not to be an attention.
     """
     attending: Attending | None = None
     for model in models:
@@ -81,7 +81,7 @@ def find_attending(
 
 
 def _note_inner(model: EditedModel, owner: Owner) -> None:
-    """Note with the edited modules around an attention whose it is instead."""
+    """Note, with the edited modules around an attention, that it belongs to an inner module."""
     for call in model.calls:
         call.reasons.append(
             f"the attention is that of {owner.name!r}, which is a module of its own: name that"

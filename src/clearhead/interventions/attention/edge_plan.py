@@ -1,4 +1,4 @@
-"""Which edges of one attention are edited: queries in groups that have the same keys edited."""
+"""Groups the edited edges of an attention: queries with the same edited keys."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class EdgeGroup:
     Attributes:
         heads: which heads; None for all.
         rows: which queries; None for all.
-        removed: the keys that are masked before the softmax, of each text where these differ;
-            None for none.
-        zeroed: the keys whose weight is 0 after it, as these; None for none.
+        removed: the keys that are masked before the softmax, for each text if texts differ; None
+            for none.
+        zeroed: the keys whose weight is set to 0 after it, likewise; None for none.
     """
 
     heads: Int[Tensor, group_heads] | None
@@ -35,13 +35,13 @@ class EdgeGroup:
 
 
 def over_queries(keys: Bool[Tensor, "*batch key_len"]) -> Tensor:
-    """Return keys of a group, so that they broadcast to [batch, heads, query_len, key_len]."""
+    """Return a group's keys in a shape that broadcasts to [batch, heads, query_len, key_len]."""
     return keys if keys.ndim == 1 else keys[:, None, None]
 
 
 @dataclass(frozen=True)
 class _Local:
-    """An edit in the numbers of one attention."""
+    """An edit with the queries, keys and texts counted as in one attention."""
 
     heads: frozenset[int] | None
     rows: frozenset[int] | None
@@ -59,15 +59,15 @@ def edge_groups(
     """Return the edited edges of an attention, each query of each head in at most one group.
 
     Args:
-        edits: the edits; one whose queries or keys are none of these changes nothing here.
+        edits: the edits; one whose queries or keys are not in this attention changes nothing.
         shape: (batch, heads, query_len, key_len).
         offsets: the positions of the first query and key.
         module: the module's name, for errors.
         device: where the attention is.
 
     Raises:
-        ConfigError: there are fewer heads, or another number of texts; or where the queries stand
-            is not known.
+        ConfigError: there are fewer heads, another number of texts, or the positions of the queries
+            are unknown.
     """
     _, heads, query_len, _ = shape
     local = [one for edit in edits if (one := _local(edit, shape, offsets, module)) is not None]
@@ -89,7 +89,7 @@ def edge_groups(
 def _local(
     edit: EdgeEdit, shape: tuple[int, int, int, int], offsets: Offsets, module: str
 ) -> _Local | None:
-    """Return an edit in the numbers of an attention; None if it has no edge there."""
+    """Return an edit as counted in an attention; None if it has no edge there."""
     batch, heads, query_len, key_len = shape
     check_heads(edit, heads, module)
     if edit.texts is not None and edit.texts.count != batch:
@@ -121,10 +121,10 @@ def _local(
 
 
 def _classes(count: int, sets: Sequence[frozenset[int] | None]) -> dict[tuple[int, ...], list[int]]:
-    """Return which numbers below ``count`` are in the same of the sets; those in none are left out.
+    """Group the numbers below ``count`` by the sets that contain them, leaving out those in none.
 
     Returns:
-        The places of the sets, and the numbers that are in just these.
+        For each group, the indices of the sets, and the numbers that are in exactly these.
     """
     if all(one is None for one in sets):
         return {tuple(range(len(sets))): list(range(count))}
@@ -137,7 +137,7 @@ def _classes(count: int, sets: Sequence[frozenset[int] | None]) -> dict[tuple[in
 
 
 def _union(keys: Sequence[Tensor], device: torch.device) -> Tensor | None:
-    """Return the keys that are any of some: of all texts, or of each text."""
+    """Return the union of sets of keys: for all texts, or for each text."""
     if not keys:
         return None
     union = keys[0]

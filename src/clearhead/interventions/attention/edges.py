@@ -1,8 +1,8 @@
-"""Fused attention with edges edited: the kernel runs again for the queries that are concerned.
+"""Edits edges of fused attention: the kernel runs again for the edited queries.
 
-An edge that is removed is an entry of the mask. One whose weight is set to 0 after the softmax is
-as if its key had a value of 0, for these queries. So no weight is ever computed, and memory stays
-linear in the length: queries are taken in blocks, with a mask for each.
+A removed edge is an entry of the mask. An edge whose weight is set to 0 after the softmax acts as
+if, for its queries, the key's value were 0. So no weights are computed, and memory stays linear in
+the length: queries are processed in blocks, each with its own mask.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from torch.nn import functional as F
 from ...shapes import Float, Int, Shaped
 from .edge_plan import EdgeGroup, over_queries
 
-_LARGEST_MASK = 1 << 24  # entries of one block's mask, all heads and texts of a batch counted
+_LARGEST_MASK = 1 << 24  # entries of one block's mask, over all heads and texts of a batch
 _LARGEST_WHOLE_MASK = 1 << 26
 
 
 @dataclass(frozen=True)
 class FusedCall:
-    """The arguments of `scaled_dot_product_attention`, with batch and heads in front."""
+    """The arguments of `scaled_dot_product_attention`, with batch and heads as the first axes."""
 
     query: Float[Tensor, "batch heads query_len head_dim"]
     key: Float[Tensor, "batch kv_heads key_len head_dim"]
@@ -91,7 +91,7 @@ def attend(
 
 
 def _is_watched() -> bool:
-    """Return whether something watches operators, such as a recorder: it should see one kernel."""
+    """Return whether a recorder or another mode is watching, which should see a single kernel."""
     return torch._C._len_torch_dispatch_stack() > 0
 
 
@@ -114,7 +114,7 @@ def _whole(
 
 
 def _all_rows(call: FusedCall, group: EdgeGroup) -> Tensor:
-    """Return the output of all queries of a call, with the same keys edited in each."""
+    """Return the output of all queries of a call, each with the same edited keys."""
     if group.removed is None:
         return replace(call, value=_without(call.value, group.zeroed)).run()
     rows = torch.arange(call.query.shape[2], device=call.query.device)
@@ -122,7 +122,7 @@ def _all_rows(call: FusedCall, group: EdgeGroup) -> Tensor:
 
 
 def _texts(call: FusedCall, groups: Sequence[EdgeGroup]) -> int:
-    """Return the batch where a group has keys of each text, else 1."""
+    """Return the batch size if a group has different keys for each text, else 1."""
     keys = [one for group in groups for one in (group.removed, group.zeroed) if one is not None]
     return call.query.shape[0] if any(one.ndim > 1 for one in keys) else 1
 
@@ -138,7 +138,7 @@ def _blocks(
 
 
 def _block(call: FusedCall, group: EdgeGroup, rows: Int[Tensor, block_rows]) -> Tensor:
-    """Return the output of some queries, with the same keys edited in each."""
+    """Return the output of some queries, each with the same edited keys."""
     key, value, mask = call.key, _without(call.value, group.zeroed), call.mask
     removed = group.removed
     if mask is not None and mask.shape[-2] > 1:
@@ -161,19 +161,20 @@ def _block(call: FusedCall, group: EdgeGroup, rows: Int[Tensor, block_rows]) -> 
 
 
 def _forbid(mask: Tensor | None, removed: Tensor) -> Tensor:
-    """Return a mask that forbids some keys, too."""
+    """Return a mask that also forbids some keys."""
     if mask is None:
         return (~removed)[None] if removed.ndim == 1 else ~removed
     if mask.dtype == torch.bool:
         return mask & ~removed
     mask = mask.masked_fill(removed, -torch.inf)
-    # A query without any key left has no weights, though the mask may hide the others by a number.
+    # A query without any key left must have no weights, even if the mask hides keys by a finite
+    # number.
     hidden = mask.amax(-1, keepdim=True) <= torch.finfo(mask.dtype).min / 2
     return mask.masked_fill(hidden, -torch.inf)
 
 
 def _without(value: Tensor, zeroed: Tensor | None) -> Tensor:
-    """Return values of 0 where the weights are to be 0."""
+    """Return the values with 0 where weights are to be 0."""
     if zeroed is None:
         return value
     keys = zeroed if zeroed.ndim == 1 else zeroed[:, None]
@@ -181,7 +182,7 @@ def _without(value: Tensor, zeroed: Tensor | None) -> Tensor:
 
 
 def _with_heads(call: FusedCall, heads: Int[Tensor, heads]) -> FusedCall:
-    """Return a call of some of its heads alone."""
+    """Return a call with only some of its heads."""
     group = call.query.shape[1] // call.key.shape[1]
     kv_heads = heads // group
     mask = call.mask

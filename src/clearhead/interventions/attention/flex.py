@@ -1,8 +1,8 @@
 """Edits of FlexAttention, whose mask and scores are functions of positions.
 
-Its kernels are written by a compiler for each pair of functions, and cannot be edited. While a
-module is edited they are not used: scores are computed as the functions say, some queries at a
-time, so that memory stays linear in the length unless gradients are kept.
+A compiler writes its kernels for each pair of functions, so they cannot be edited. While a module
+is edited they are not used: scores are computed by calling the functions, some queries at a time,
+so that memory stays linear in the length unless gradients are kept.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def edit_flex(
 
 
 def _attend(call: FlexCall, groups: Sequence[EdgeGroup]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the output of an attention with edges edited, and what its scores sum up to."""
+    """Return the output of an attention with edited edges, and the sums over its scores."""
     batch, heads, query_len, _ = call.query.shape
     size = max(1, _BLOCK // (batch * heads * call.key.shape[2]))
     outputs, sums, largest = [], [], []
@@ -136,5 +136,5 @@ def _attend(call: FlexCall, groups: Sequence[EdgeGroup]) -> tuple[Tensor, Tensor
 
 
 def _safe_softmax(scores: Tensor) -> Tensor:
-    """Return weights: of 0 for a query that may attend to nothing, as FlexAttention has it."""
+    """Return weights, with 0 for a query that may attend to nothing, as in FlexAttention."""
     return torch._safe_softmax(scores, -1)

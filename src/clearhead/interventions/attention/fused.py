@@ -1,4 +1,4 @@
-"""Edits of `scaled_dot_product_attention`: before, in and behind the kernel, which stays fused."""
+"""Edits `scaled_dot_product_attention` before, in and after the kernel, which stays fused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def edit_fused(
     Args:
         call: its arguments by name.
         edits: the edits of the attention, in their order.
-        layout: how batch and heads lie.
+        layout: the layout of batch and heads.
         offsets_of: returns the positions for (batch, query_len, key_len).
         module: the module's name.
 
@@ -86,7 +86,7 @@ def _with_factors_edited(
 
 
 def _unfolded(call: Mapping[str, Any], layout: Layout) -> FusedCall:
-    """Return a call with batch and heads in front, whatever the model does with them."""
+    """Return a call with batch and heads as the first axes, whatever the model's layout."""
     query, key, value = (call[name] for name in ("query", "key", "value"))
     mask = call.get("attn_mask")
     grouped = bool(call.get("enable_gqa", False))
@@ -123,7 +123,7 @@ def _unfolded_mask(mask: Tensor | None, layout: Layout, query: Tensor) -> Tensor
 
 
 def _unpacked_mask(mask: Tensor | None, query: Tensor) -> Tensor | None:
-    """Return the mask of a query whose heads were packed as queries, as one of heads."""
+    """Turn the mask of a query whose heads were packed as queries into a mask of heads."""
     if mask is None or mask.ndim < 2 or mask.shape[-2] == 1:
         if mask is not None and mask.ndim > 2 and mask.shape[-3] > 1:
             return mask.repeat_interleave(query.shape[2], -3)
@@ -143,8 +143,8 @@ def is_packed(query: Tensor, key: Tensor, hints: list[int], tokens: int | None) 
 
     Args:
         query, key: as the kernel gets them.
-        hints: the numbers of heads that the module says it has.
-        tokens: the length of the sequence that the module was called with, if that is known.
+        hints: the numbers of heads in the module's attributes.
+        tokens: the length of the sequence that the module was called with, if known.
     """
     if query.ndim != 4 or tokens != 1 or query.shape[2] == 1:
         return False

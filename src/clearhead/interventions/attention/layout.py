@@ -1,4 +1,4 @@
-"""How batch and heads lie in the tensors of an attention, and the way to [batch, heads, ...].
+"""The layout of batch and heads in tensors of an attention, converted to [batch, heads, ...].
 
 heads second        [batch, heads, length, head_dim], as nearly all models have it
 heads first         [heads, batch, length, head_dim]
@@ -35,7 +35,7 @@ class Layout:
     Attributes:
         form: one of the six above.
         heads: the number of heads.
-        doubt: why batch and heads cannot be told apart; empty where they can.
+        doubt: why batch and heads cannot be told apart; empty if they can.
     """
 
     form: str
@@ -55,11 +55,11 @@ class Layout:
         return x
 
     def fold(self, x: Tensor, like: Tensor) -> Tensor:
-        """Return a tensor [batch, heads, ., .] as the model has it.
+        """Return a tensor [batch, heads, ., .] in the model's layout.
 
         Args:
             x: the tensor.
-            like: a tensor of the model's with the same axes, whose order it gets.
+            like: a tensor of the model with the same axes, whose layout the result gets.
         """
         if self.form == FIRST:
             return x.transpose(0, 1)
@@ -72,7 +72,7 @@ class Layout:
         return x
 
     def check(self, edit: Edit) -> None:
-        """Check that an edit of some heads can tell which those are.
+        """Check that the heads of an edit can be identified.
 
         Raises:
             ConfigError: it cannot.
@@ -88,16 +88,16 @@ class Layout:
 def layout_of(
     query: Tensor, hints: list[int], *, packed_heads: bool = False, axes: Axes | None = None
 ) -> Layout:
-    """Return how batch and heads lie in the queries of an attention.
+    """Return the layout of batch and heads in the queries of an attention.
 
     Args:
         query: the queries.
-        hints: the numbers of heads that the module says it has.
+        hints: the numbers of heads in the module's attributes.
         packed_heads: whether the heads of one query were packed as queries.
         axes: what is known of the axes of batch and heads.
 
     Raises:
-        ConfigError: the tensor has axes of which nothing is known.
+        ConfigError: the meaning of the tensor's axes is unknown.
     """
     if packed_heads:
         return Layout(PACKED_HEADS, query.shape[1] * query.shape[2])
@@ -114,10 +114,10 @@ def layout_of(
 
 
 def _of_four_axes(query: Tensor, hints: list[int], axes: Axes | None) -> Layout:
-    """Return the layout of tensors that have an axis each for batch and heads.
+    """Return the layout of tensors with separate axes for batch and heads.
 
-    Where nothing else tells, it is the order that `scaled_dot_product_attention` documents; but
-    not where both axes are as long as the module says it has heads, and are no view that tells.
+    By default it is the order that `scaled_dot_product_attention` documents. It is in doubt if both
+    axes have as many entries as the module has heads, and no strides tell.
     """
     first, second = query.shape[:2]
     heads = "" if axes is None else axes.heads

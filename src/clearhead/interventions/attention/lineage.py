@@ -1,4 +1,4 @@
-"""Which tensors are scores and weights of an attention, followed from function to function."""
+"""Follows from function to function which tensors are scores and weights of an attention."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .edge_plan import EdgeGroup, edge_groups
 from .layout import Layout
 from .merged_order import Axes
 
-# Functions that give keys or queries another order or another place.
+# Functions that reorder or move keys or queries.
 _REORDERING = frozenset(
     [
         "flip",
@@ -54,10 +54,10 @@ class ScoreProduct:
     """A product that may turn out to be the scores of an attention.
 
     Attributes:
-        query: the queries, for how batch and heads lie in them.
+        query: the queries, for the layout of batch and heads.
         query_len, key_len: the number of queries and keys.
         chains: the modules of each model that were running.
-        axes: those that became the first of three axes, where they are known.
+        axes: the axes merged into the first of three axes, if known.
         edits: the edits of queries and keys that were applied.
     """
 
@@ -76,12 +76,12 @@ class Softmax:
     Attributes:
         owner: the attending module.
         edits: the edits of its attention.
-        calls: the calls whose edits these are.
-        products: the products that the scores are made of.
+        calls: the calls that the edits belong to.
+        products: the products that the scores consist of.
         layout: how batch and heads lie in the scores.
-        rank: how many axes these have.
+        rank: the number of axes of the scores.
         offsets: the positions of the first query and key.
-        meetings: how often its weights met values.
+        meetings: how many times its weights met values.
     """
 
     owner: Owner
@@ -98,7 +98,7 @@ class Softmax:
         return [e for e in self.edits if isinstance(e, TensorEdit) and e.part == part]
 
     def edge_groups(self, x: Tensor, *, renormalise: bool) -> list[EdgeGroup]:
-        """Return the edges that are edited before the softmax, or those that are behind it.
+        """Return the edges to edit before the softmax, or those to edit after it.
 
         Args:
             x: the scores or weights, [batch, heads, query_len, key_len] or with more columns.
@@ -116,14 +116,15 @@ class Softmax:
         return edge_groups(edits, shape, self.offsets, self.owner.name, x.device)
 
     def check_values(self, weights: Tensor, layout: Layout) -> None:
-        """Check that the weights that meet values are all of this softmax, once.
+        """Check that all weights of this softmax meet values, and only once.
 
         Args:
             weights: as they meet the values.
             layout: how batch and heads lie in them.
 
         Raises:
-            ConfigError: an edit is of a tensor that there are two of, or of keys that were moved.
+            ConfigError: an edit is ambiguous because there are two such tensors, or is of keys that
+                were moved.
         """
         edits = [e for e in self.edits if not (isinstance(e, EdgeEdit) and e.renormalise)]
         late = [e for e in edits if getattr(e, "part", VALUE) in (HEADS, VALUE)]
@@ -159,7 +160,7 @@ Origin = ScoreProduct | Softmax
 
 
 class Lineage:
-    """What tensors were made of, as long as they exist."""
+    """Remembers the origin of tensors, as long as they exist."""
 
     def __init__(self) -> None:
         self._origins: dict[int, tuple[weakref.ref[Tensor], tuple[Origin, ...]]] = {}
@@ -168,7 +169,7 @@ class Lineage:
         return len(self._origins)
 
     def note(self, x: Tensor, origins: tuple[Origin, ...]) -> None:
-        """Note what a tensor was made of."""
+        """Note the origin of a tensor."""
         place = id(x)
         self._origins[place] = (
             weakref.ref(x, partial(self._forget, place)),
@@ -179,16 +180,16 @@ class Lineage:
         self._origins.pop(place, None)
 
     def of(self, x: Any) -> tuple[Origin, ...]:
-        """Return what a tensor was made of; nothing for all that has no part in attention."""
+        """Return the origin of a tensor; nothing for tensors that are not part of attention."""
         entry = self._origins.get(id(x))
         if entry is None or entry[0]() is not x:
             return ()
         return entry[1]
 
     def follow(self, func: Any, args: Any, out: Any) -> None:
-        """Note that a function's result is made of what its arguments are.
+        """Note that a function's result has the origin of its arguments.
 
-        It is if queries and keys are still its last axes: there may be more keys, such as sinks.
+        It has if queries and keys are still its last axes; there may be more keys, such as sinks.
         """
         if not isinstance(out, Tensor) or out.ndim < 2 or not out.is_floating_point():
             return

@@ -1,8 +1,8 @@
-"""Which of two axes is the batch and which the heads, and which comes first where they are one.
+"""Tells the axes of batch and heads apart, also after they were merged into one.
 
-Strides tell it: in a view of a projection, [batch, length, heads * head_dim], heads lie within a
-token. What they tell is kept while a tensor is copied, scaled, transposed, or gets one axis of the
-two.
+Strides tell them apart: in a view of a projection, [batch, length, heads * head_dim], heads are
+within a token. The result is remembered while a tensor is copied, scaled, transposed, or its two
+axes are merged.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ class Axes(NamedTuple):
 
     Attributes:
         first, second: their sizes.
-        place: the axis that they have become; None while they are the first two of four.
-        heads: which of them are the heads, ``"first"`` or ``"second"``; empty where it is not
-            known.
+        place: the axis that they were merged into; None while they are the first two of four.
+        heads: which of them is the heads, ``"first"`` or ``"second"``; empty if unknown.
     """
 
     first: int
@@ -37,13 +36,13 @@ _SWAPPING = frozenset({"transpose", "swapaxes", "swapdims"})
 
 
 class MergedOrders:
-    """How batch and heads lie in tensors in which they share an axis."""
+    """The order of batch and heads in tensors in which they share an axis."""
 
     def __init__(self) -> None:
         self._axes: dict[int, tuple[weakref.ref[Tensor], Axes]] = {}
 
     def of(self, x: Tensor) -> Axes | None:
-        """Return the axes of batch and heads of a tensor, if they are in front and known."""
+        """Return the axes of batch and heads of a tensor, if they come first and are known."""
         axes = self._axes_of(x)
         if axes is not None:
             return axes if axes.place in (0, None) else None
@@ -83,9 +82,9 @@ class MergedOrders:
         return axes is None or axes.place is None
 
     def _after(self, name: str, x: Tensor, args: tuple[Any, ...], out: Tensor) -> Axes | None:
-        """Return the axes behind a function that makes one of none."""
+        """Return the axes after a function that does not merge axes."""
         if x.ndim == out.ndim == 4:
-            # A copy has other strides, and is what it was made from.
+            # A copy has other strides, but the axes of its source.
             stays = x.shape[:2] == out.shape[:2] and name not in _SWAPPING | _REORDERING
             return self.of(x) if stays else None
         axes = self._axes_of(x)
@@ -103,7 +102,7 @@ class MergedOrders:
 
 
 def _of_view(x: Tensor) -> Axes | None:
-    """Return the axes of [., ., length, width], if it is a view of tokens with heads in them."""
+    """Return the axes of [., ., length, width], if it is a view of tokens that contain heads."""
     inner = [axis for axis in (0, 1) if x.stride(axis) < x.stride(2)]
     if not inner:
         return None
@@ -112,7 +111,7 @@ def _of_view(x: Tensor) -> Axes | None:
 
 
 def _of_join(x: Tensor, out: Tensor, before: Axes | None) -> Axes | None:
-    """Return the axes that a view or a copy in another shape made one of."""
+    """Return the axes that were merged by a view or by a copy in another shape."""
     if x.ndim == 4 and x.shape[2:] == out.shape[1:]:
         heads = "" if before is None else before.heads
         return Axes(x.shape[0], x.shape[1], 0, heads)

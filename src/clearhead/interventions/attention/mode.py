@@ -1,7 +1,7 @@
 """The function mode that sees the attention of modules that are edited, and edits it.
 
-It is above autograd, so that gradients are those of what is computed, and is pushed only while a
-module that is edited runs. Functions that have nothing to do with attention go on at once.
+It is above autograd, so that gradients are those of the edited computation, and is active only
+while an edited module runs. Functions that have nothing to do with attention pass through.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class AttentionMode(TorchFunctionMode):
         return self._written_out.run(func, args, kwargs)
 
     def _flex(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run FlexAttention, edited if the attention is one of those that are."""
+        """Run FlexAttention, with its edits if it has any."""
         attending = find_attending(self._models)
         if attending is None:
             return func(*args, **kwargs)
@@ -66,7 +66,7 @@ class AttentionMode(TorchFunctionMode):
         return output
 
     def _fused(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run a fused kernel, edited if the attention is one of those that are."""
+        """Run a fused kernel, with its edits if it has any."""
         attending = find_attending(self._models)
         if attending is None:
             return func(*args, **kwargs)

@@ -1,7 +1,7 @@
 """`torch.nn.functional.multi_head_attention_forward` with its steps in view.
 
-Under a function mode it is handed to the mode as a whole. A copy of its Python code, to which no
-argument seems to have a torch function, runs through to its steps instead.
+Under a function mode it is handed to the mode as a whole. A copy of its Python code, in which no
+argument seems to have a torch function, runs on to its steps instead.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 @cache
 def open_multi_head_attention() -> Any:
-    """Return `multi_head_attention_forward` as a function that hands itself to no mode."""
+    """Return `multi_head_attention_forward` as a function that does not hand itself to a mode."""
     original = F.multi_head_attention_forward
     variables = dict(original.__globals__)
     variables["has_torch_function"] = lambda arguments: False

@@ -30,7 +30,7 @@ class Product:
     """A product that a model is about to compute.
 
     Attributes:
-        left_factor, right_factor: its factors, as the model has them.
+        left_factor, right_factor: its factors, in the model's layout.
         compute: computes it with other factors.
         left_axes, right_axes, out_axes: the order of axes in which the rows of the left factor,
             the contracted axis and the columns of the right one come last; None where they do.
@@ -82,7 +82,7 @@ class Product:
 
 
 def product_of(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | None:
-    """Return the product that a call computes; None where it is none of two activations."""
+    """Return the product that a call computes; None if it is not a product of two activations."""
     if func is torch.einsum:
         return _of_einsum(args, kwargs)
     if kwargs.get("out") is not None:
@@ -135,7 +135,7 @@ def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | No
 
 
 def _are_activations(*factors: Any) -> bool:
-    """Return whether factors are numbers of which none is a parameter."""
+    """Return whether factors are floating tensors and not parameters."""
     for x in factors:
         if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2:
             return False

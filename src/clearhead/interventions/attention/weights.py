@@ -1,4 +1,4 @@
-"""Weights that are computed, with edges edited: before the softmax, or behind it."""
+"""Computes weights with edited edges, before or after the softmax."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def normalised(
     rows: Int[Tensor, rows],
     softmax: Callable[[Tensor], Tensor],
 ) -> tuple[Float[Tensor, "batch heads rows key_len"], Float[Tensor, "batch heads rows key_len"]]:
-    """Return the weights of some queries without the edges removed, and the scores they are of.
+    """Return the weights of some queries without the removed edges, and their scores.
 
     A query without any key left has weights of 0, whatever number hides the other keys.
 
     Args:
-        scores: of these queries; behind the keys there may be more columns, such as sinks.
+        scores: of these queries; after the keys there may be more columns, such as sinks.
         groups: the edges.
         rows: which queries they are.
-        softmax: makes weights of scores.
+        softmax: computes weights from scores.
     """
     removed = _edges(groups, [group.removed for group in groups], rows, scores)
     if removed is None:
@@ -44,7 +44,7 @@ def without_edges(
     groups: Sequence[EdgeGroup],
     rows: Int[Tensor, rows],
 ) -> Float[Tensor, "batch heads rows key_len"]:
-    """Return weights with those set to 0 whose edges are to be 0 behind the softmax."""
+    """Return weights with 0 on the edges that are zeroed after the softmax."""
     zeroed = _edges(groups, [group.zeroed for group in groups], rows, weights)
     return weights if zeroed is None else weights.masked_fill(zeroed, 0.0)
 
@@ -68,6 +68,8 @@ def _edges(
         of_rows = torch.arange(len(rows), device=keys.device)
         if group.rows is not None:
             of_rows = torch.isin(rows, group.rows).nonzero().flatten()
-        columns = torch.arange(keys.shape[-1], device=keys.device)  # there may be more, as sinks
+        columns = torch.arange(
+            keys.shape[-1], device=keys.device
+        )  # there may be more columns, such as sinks
         edges[:, of_heads[:, None, None], of_rows[:, None], columns] |= over_queries(keys)
     return edges

@@ -1,9 +1,9 @@
 """Edits of attention that a model writes out: product, softmax, product.
 
-Queries and keys are edited before their product, edges before or behind the softmax, values before
-the second product and the heads' outputs behind it. Which product, softmax and product belong
-together is followed from tensor to tensor; what cannot be followed is not edited, and refused when
-the module's forward ends.
+Queries and keys are edited before their product, edges before or after the softmax, values before
+the second product and the heads' outputs after it. Tensors are followed to tell which product,
+softmax and product belong together. An attention that cannot be followed is not edited, and is
+refused when the module's forward ends.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SOFTMAXES = frozenset({F.softmax, torch.softmax, Tensor.softmax, torch.special.s
 
 
 class WrittenOut:
-    """Edits what the attention of models is written out in.
+    """Edits the steps of attention that models write out.
 
     Args:
         models: the models that are edited.
-        orders: how batch and heads lie where they share an axis.
+        orders: the order of batch and heads where they share an axis.
     """
 
     def __init__(self, models: Sequence[EditedModel], orders: MergedOrders) -> None:
@@ -43,7 +43,7 @@ class WrittenOut:
         self._lineage = Lineage()
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Run a function that is no fused attention, edited if it is a step of one."""
+        """Run a function other than a fused kernel, with edits if it is a step of an attention."""
         if func in PRODUCTS:
             product = product_of(func, args, kwargs)
             if product is not None:
@@ -65,7 +65,7 @@ class WrittenOut:
         if weights:
             return self._values(product, weights)
         origins = (*self._lineage.of(product.left_factor), *self._lineage.of(product.right_factor))
-        if origins:  # scores or weights go through a matrix, and are followed no further
+        if origins:  # scores or weights are multiplied by a matrix, and are followed no further
             return func(*args, **kwargs)
         scores = ScoreProduct(
             product.rows,
@@ -76,7 +76,7 @@ class WrittenOut:
         )
         changed = self._with_queries_and_keys(product, scores)
         out = func(*args, **kwargs) if changed is None else product.compute(*changed)
-        # The softmax is over the last axis, and the last but one must be that of the queries.
+        # The softmax is over the last axis; the one before it must be that of the queries.
         if product.out_axes is None or product.out_axes == tuple(range(out.ndim)):
             self._lineage.note(out, (scores,))
         return out
@@ -144,7 +144,7 @@ class WrittenOut:
         return out
 
     def _read(self, x: Tensor, products: tuple[ScoreProduct, ...], attending: Attending) -> Softmax:
-        """Return what is known of a softmax.
+        """Return what is known about a softmax.
 
         Raises:
             ConfigError: queries or keys of a sum of products were edited.

@@ -1,1 +1,1 @@
-"""Edits of models of ours: words become changes of the steps of a trace."""
+"""Edits of our own models, as changes of the steps of a trace."""

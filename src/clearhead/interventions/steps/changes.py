@@ -1,4 +1,4 @@
-"""What becomes of arrays that are edited: the verbs of a model of ours."""
+"""The possible changes of the arrays of a model of ours."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def _patch(trace: Trace, x: Array, place: Place) -> Array:
 
 
 def _numbers(trace: Trace, place: Place) -> Array:
-    """Return what a trace has of a part of a module, all positions of the heads.
+    """Return the numbers of a part of a module in a trace, for all positions of the heads.
 
     Raises:
-        TraceError: it has nothing of the module.
+        TraceError: it has no numbers of the module.
     """
     path = place.module
     if path not in trace:

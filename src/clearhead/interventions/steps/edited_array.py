@@ -1,4 +1,4 @@
-"""Edits as changes of the arrays of steps: which heads, rows and keys of them."""
+"""Applies edits to the arrays of steps: to some heads, rows and keys."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..positions import Positions
 
 
 def tensor_change(edit: TensorEdit, module: str, heads: int, *, whole_rows: bool) -> StepChange:
-    """Return the change of a step that an edit of a tensor is.
+    """Return the change of a step for an edit of a tensor.
 
     Args:
         edit: of the step.
-        module: what numbers of a trace are looked up by: the module, or the step.
+        module: the name by which to look up numbers of a trace: of the module, or the step.
         heads: of the step; 0 where it has no axis for them.
-        whole_rows: whether its rows are all positions also in a step of decoding, as keys are.
+        whole_rows: whether its rows are all positions even in a step of decoding, as for keys.
     """
     if heads:
         _check_heads(edit, heads, module)
@@ -29,7 +29,7 @@ def tensor_change(edit: TensorEdit, module: str, heads: int, *, whole_rows: bool
 
 
 def edge_change(edit: EdgeEdit, module: str, heads: int) -> StepChange:
-    """Return the change of ``masked`` or ``weights`` that an edit of edges is."""
+    """Return the change of ``masked`` or ``weights`` for an edit of edges."""
     _check_heads(edit, heads, module)
     return partial(_without_edges, edit)
 
@@ -42,7 +42,7 @@ def _apply_edit(
     value: Array,
     position: int | None,
 ) -> Array:
-    """Return a step with an edit of some heads and positions applied; it is not written to."""
+    """Return a copy of a step with an edit of some heads and positions applied."""
     first = None if whole_rows else position
     rows = _rows(edit.positions, value.shape[-2], first)
     if not len(rows):
@@ -64,7 +64,7 @@ def _apply_edit(
 
 
 def _index(ndim: int, heads: list[int] | None, rows: Array | None) -> tuple[Any, ...]:
-    """Return the index of heads and rows, each of which may be all."""
+    """Return the index of some or all heads and rows."""
     index: list[Any] = [slice(None)] * ndim
     if heads is not None and rows is not None:
         index[-3], index[-2] = np.array(heads)[:, None], rows
@@ -77,7 +77,7 @@ def _index(ndim: int, heads: list[int] | None, rows: Array | None) -> tuple[Any,
 
 
 def _shared(x: Array, group: int, edit: Edit, module: str) -> Array:
-    """Return what the heads of each group share.
+    """Return the array that the heads of each group share.
 
     Raises:
         ConfigError: they would no longer share it.
@@ -107,7 +107,7 @@ def _without_edges(edit: EdgeEdit, value: Array, position: int | None) -> Array:
 
 
 def _rows(positions: Positions, length: int, position: int | None) -> Array:
-    """Return which rows are selected: those at the positions, or all of a step at one of them."""
+    """Return the selected rows: those at the positions, or all rows of a step at one of them."""
     if position is not None:
         places = positions.within(position, 1)
         return np.arange(length if places is None else length * len(places))
@@ -116,10 +116,10 @@ def _rows(positions: Positions, length: int, position: int | None) -> Array:
 
 
 def _check_heads(edit: Edit, heads: int, module: str) -> None:
-    """Check that the heads of an edit are there.
+    """Check that the heads of an edit exist.
 
     Raises:
-        ConfigError: there are not so many.
+        ConfigError: there are fewer heads.
     """
     if edit.heads is not None and max(edit.heads) >= heads:
         raise ConfigError(

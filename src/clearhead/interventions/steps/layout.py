@@ -1,4 +1,4 @@
-"""The modules of a model of ours by name, and the steps that they end with."""
+"""The modules of a model of ours by name, and the step with which each ends."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from fnmatch import fnmatchcase
 from ...config import TransformerConfig
 from ...errors import ConfigError
 
-# The steps of an attention with an axis of heads that are edited by their own names, too.
+# The steps of an attention with an axis of heads, which can also be edited by their own names.
 HEAD_STEPS = ("query", "key", "value", "scores", "scaled", "capped", "masked", "weights", "output")
 _ATTENTIONS = ("self_attention", "cross_attention")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a model consists of.
+    """The modules and attentions of a model.
 
     Attributes:
-        outputs: for the name of a module, the path of the step that is its output; for the path
-            of a step that can be edited by itself, that path.
+        outputs: for each module, the path of the step that is its output; for each step that can be
+            edited by itself, its own path.
         attentions: the paths of attentions, in the order in which they first run.
         heads: for the path of an attention, how many heads it has.
     """
@@ -55,10 +55,10 @@ class Layout:
         return cls(outputs, list(heads), heads)
 
     def matching(self, choice: str) -> list[str]:
-        """Return the names of the modules that a name or a pattern stands for.
+        """Return the names of the modules that match a name or a pattern.
 
         Raises:
-            ConfigError: no module has such a name; near ones are named.
+            ConfigError: no module has such a name; the message suggests similar ones.
         """
         if choice in self.outputs:
             return [choice]
@@ -76,7 +76,7 @@ class Layout:
         raise ConfigError(f"The model has no module {choice!r}. {hint}")
 
     def attention_of(self, name: str) -> str | None:
-        """Return the attention that a module is, or whose step a path is; None for others."""
+        """Return the attention of a module, or of a step's path; None for others."""
         if name in self.heads:
             return name
         scope, _, last = name.rpartition(".")
@@ -87,7 +87,7 @@ class Layout:
 
 
 def _of_layer(layer: str, config: TransformerConfig, *, crosses: bool) -> dict[str, str]:
-    """Return the modules of a layer, and its steps, each with the step that is its output."""
+    """Return the modules and steps of a layer, each with the step that is its output."""
     last = "feed_forward_norm.output" if config.norm_place == "after" else "feed_forward_residual"
     outputs = {layer: f"{layer}.{last}", f"{layer}.input": f"{layer}.input"}
     for sublayer in (*_ATTENTIONS[: 1 + crosses], "feed_forward"):

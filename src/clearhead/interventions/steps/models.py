@@ -1,4 +1,4 @@
-"""Which models are ours, and which `Transformer` computes for them."""
+"""Tells which models are ours, and which `Transformer` computes for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...reference.transformer import Transformer
 
 
 class HasEngine(Protocol):
-    """What computes with an engine of NumPy: a loaded model, a translator."""
+    """An object that computes with a NumPy engine: a loaded model, a translator."""
 
     @property
     def engine(self) -> Any:

@@ -1,4 +1,4 @@
-"""Edits of a model of ours while a block runs: words become changes of the steps of its passes.
+"""Edits a model of ours while a block runs, by changing steps of its forward passes.
 
     .zero(), ... of an attention        ``output`` of all its heads, before it is projected
     .head(h).zero(), ...                the same of a head
@@ -8,8 +8,8 @@
     .edge(queries, keys).remove()       ``masked`` := -inf
     .edge(queries, keys).zero()         ``weights`` := 0
 
-The same changes serve a whole pass, where a query is a row, and decoding with a cache, where all
-rows are queries at one position.
+The same changes work in a whole pass, where each row is a query, and in decoding with a cache,
+where all rows are queries at one position.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class StepEdits(Edits):
     """The edits of a model of ours, as changes of its steps.
 
     Attributes:
-        changes: for the path of each changed step, what is done to it, in the order of the edits.
+        changes: for the path of each changed step, its changes in the order of the edits.
 
     Args:
         layout: of the model.
@@ -64,12 +64,12 @@ class StepEdits(Edits):
         """Check that a name or a pattern stands for modules, or for steps.
 
         Raises:
-            ConfigError: there is no module of the name; near ones are named.
+            ConfigError: there is no module of the name; the message suggests similar ones.
         """
         self._layout.matching(choice)
 
     def add(self, choice: str | int, edit: Edit) -> None:
-        """Add an edit of the modules that a name, a pattern or a number stands for.
+        """Add an edit of the modules that match a name, a pattern or a number.
 
         Raises:
             ConfigError: one of them has no such part, or not so many heads.
@@ -84,7 +84,7 @@ class StepEdits(Edits):
         self._edits.append(edit)
 
     def check_applied(self) -> None:
-        """Check that no edit was without effect.
+        """Check that every edit had an effect.
 
         Raises:
             ConfigError: one was.
@@ -140,10 +140,10 @@ class StepEdits(Edits):
         return path, tensor_change(edit, path, 0, whole_rows=False)
 
     def _headless_change(self, name: str, edit: Edit) -> tuple[str, StepChange]:
-        """Return a step without heads, and its change.
+        """Return a step without an axis of heads, and its change.
 
         Raises:
-            ConfigError: heads are asked for, or it is a module.
+            ConfigError: the edit names heads, or it is a module.
         """
         is_step = self._layout.outputs[name] == name
         if is_step and isinstance(edit, TensorEdit) and edit.part == HEADS and edit.heads is None:

@@ -52,9 +52,7 @@ class TokenPairs:
         self._size = 0
 
     def of(self, tile: Tile) -> Float[Tensor, "batch 2 entries"]:
-        """Return 1 where a key has the query's token, and 1 where it follows such a key; 0
-        elsewhere.
-        """
+        """Return 1 where a key has the query's token, and where it follows such a key; else 0."""
         batch, rows, columns = tile.batch, tile.rows, tile.columns
         place = (batch.start, batch.stop, rows.start, rows.stop, columns.start, columns.stop)
         pairs = self._pairs.get(place)

@@ -1,9 +1,9 @@
-"""Checks whether a map says what the model computed: its weights and its output, in some rows.
+"""Checks some rows of a map against the weights and the output that the model computed.
 
-What was read of a model's operators is an interpretation. So it is compared with numbers that do
-not come from it: the weights that the model itself multiplied with its values, which must be those
-of the map as a user gets it, and the output of that product, which is computed again from queries,
-keys and scoring in float64.
+What the recorder reads from a model's operators is an interpretation, so it is compared with
+independent numbers. The weights that the model itself multiplied with its values must be those of
+the map as a user gets it; the output of that product is computed again from queries, keys and
+scoring in float64.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _OTHER_OUTPUT = (
     "weights times values, computed from what was read, do not give the model's own output: they "
     "differ by {:.2g}"
 )
-_WEIGHT_ROWS, _OUTPUT_ROWS = 8, 4  # compared in each head
-_MOST_ROWS = 17  # where a slice takes more than these
+_WEIGHT_ROWS, _OUTPUT_ROWS = 8, 4  # rows compared in each head
+_MOST_ROWS = 17  # if a slice contains more than these
 _WEIGHTS_AT_ONCE = 1 << 24
 _LARGEST_SCRATCH = 1 << 20  # numbers
-# Half precision rounds scores, weights and outputs, each by up to 1/256.
+# Half precision rounds scores, weights and outputs, each by up to 1/256 of its size.
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
 _TOLERANCE_OF_HALF = 0.1
-_ROUNDINGS = 16  # of a score: of each of its products, its scale, its mask
+_ROUNDINGS = 16  # roundings of a score: of its product, its scale, its mask
 
 
 def map_of(captured: CapturedAttention) -> AttentionMap:
@@ -53,8 +53,8 @@ def check_weights(
 
     Args:
         captured: the attention as it was read.
-        truth: the model's weights; behind those of the keys may stand those of sinks.
-        dtypes: in which the model computed.
+        truth: the model's weights; those of sinks may follow those of the keys.
+        dtypes: the dtypes in which the model computed.
         every_row: whether to compare all rows, and not only some.
 
     Raises:
@@ -92,7 +92,7 @@ def check_output(
     Args:
         captured: the attention as it was read.
         output: the model's.
-        value: what its weights were multiplied by.
+        value: the values that its weights were multiplied by.
 
     Raises:
         Unreadable: they differ.
@@ -111,7 +111,7 @@ def _check_any_output(
     value: Float[Tensor, "batch kv_heads key_len value_dim"],
     dtypes: Sequence[torch.dtype],
 ) -> None:
-    """Compare outputs with whatever scoring, where the model computes."""
+    """Compare outputs for any scoring, on the model's device."""
     batch, heads, query_len, _ = output.shape
     outer, outer_keys = _ends(heads), _ends(value.shape[1])
     outer_heads = spread(heads, 2, output.device)
@@ -131,13 +131,13 @@ def _check_any_output(
         error = (mine - theirs).abs_()
         allowance = tolerance * values.abs().amax((-2, -1), keepdim=True)
         differs = (error > allowance) | (theirs.isnan() & mine.isfinite())
-        # The output of a row without keys is undefined: kernels differ.
+        # The output of a row without keys is undefined, and kernels differ in it.
         if bool((differs & weights.any(-1, keepdim=True)).any()):
             raise Unreadable(_OTHER_OUTPUT.format(float(error.nan_to_num_(torch.inf).max())))
 
 
 def _is_plain_softmax(captured: CapturedAttention) -> bool:
-    """Return whether scores are scaled products, masked by ranges of keys: nearly all are."""
+    """Return whether scores are scaled products, perhaps masked by ranges, as nearly all are."""
     scoring, query = captured.scoring, captured.query
     terms = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
     return (
@@ -154,11 +154,11 @@ def _agrees_at_once(
     value: Float[Tensor, "batch kv_heads key_len value_dim"],
     dtypes: Sequence[torch.dtype],
 ) -> bool:
-    """Return whether outputs agree so well that arithmetic in float64 need not be asked.
+    """Return whether outputs agree so well that no arithmetic in float64 is needed.
 
-    Few operators in the model's own precision compare the same rows. They demand more than
-    `_check_plain_output`: scores and values are taken to be as small as the output shows. Where
-    their rounding is not good enough for that, or a row has no keys, the answer is no.
+    A few operators compare the same rows in the model's own precision. They are stricter than
+    `_check_plain_output`, because they assume scores and values no larger than the output shows. If
+    rounding is too large for that, or a row has no keys, the answer is no.
     """
     if torch.is_autocast_enabled("cpu") or value.dtype != captured.query.dtype:
         return False
@@ -182,7 +182,7 @@ def _agrees_at_once(
 
 @lru_cache(maxsize=256)
 def _few_rows(query_len: int) -> slice | Tensor:
-    """Return some queries, the first and the last among them; a slice, which costs less, if any."""
+    """Return some queries, including the first and the last, if possible as a (cheaper) slice."""
     last = query_len - 1
     for count in range(_OUTPUT_ROWS - 1, min(_MOST_ROWS, last + 1)):
         if last % count == 0:
@@ -199,7 +199,10 @@ def _mask_of_rows(
     key_len: int,
     dtype: torch.dtype,
 ) -> Float[Tensor, "#heads #rows #key_len"]:
-    """Return what to add to the scores of these rows: every layer asks for the same."""
+    """Return what to add to the scores of these rows.
+
+    It is cached, since every layer has the same mask.
+    """
     if ranges is None:
         return torch.zeros(1, 1, 1, dtype=dtype)
     rows = torch.arange(query_len)[_few_rows(query_len)].numpy()
@@ -214,7 +217,7 @@ def _check_plain_output(
     value: Float[Tensor, "batch kv_heads key_len value_dim"],
     dtypes: Sequence[torch.dtype],
 ) -> None:
-    """Compare outputs where nothing is added to scores, in a fifth of the time.
+    """Compare outputs where nothing is added to scores, in a fifth of the general method's time.
 
     On so few numbers NumPy's operators cost less than PyTorch's.
     """
@@ -225,7 +228,7 @@ def _check_plain_output(
     outer, outer_keys = _ends(heads), _ends(keys.shape[1])
     rows = spread(query_len, _OUTPUT_ROWS, _CPU).numpy()
     for first in {0, batch - 1}:
-        # Scores, and the largest of them, which says how far the model may have rounded.
+        # Scores, and the largest of them, which bounds the model's rounding.
         key = _SCRATCH.as_float64(keys[first, outer_keys])
         scores = _product(query[first, outer][:, rows].astype(np.float64), key.swapaxes(-1, -2))
         scores *= captured.scoring.scale
@@ -233,7 +236,7 @@ def _check_plain_output(
         if isinstance(captured.scoring.mask, KeyRanges):
             outside = _hidden_keys(captured.scoring.mask, first, outer, rows, keys.shape[2])
             np.copyto(scores, -np.inf, where=outside)
-        # The softmax; a row without keys has weights of zero, and an output that is undefined.
+        # The softmax; a row without keys has weights of zero and an undefined output.
         scores -= np.maximum(scores.max(-1, keepdims=True), np.finfo(np.float64).min)
         weights = np.exp(scores, out=scores)
         defined = weights.any(-1)
@@ -254,19 +257,19 @@ def _check_plain_output(
 def _product(
     one: Float64[Array, "... rows inner"], other: Float64[Array, "... inner columns"]
 ) -> Float64[Array, "... rows columns"]:
-    """Return a product by PyTorch: NumPy's threads spin afterwards, and slow the model's down."""
+    """Multiply by PyTorch: NumPy's threads would spin afterwards and slow the model down."""
     product: Array = (torch.from_numpy(one) @ torch.from_numpy(other)).numpy()
     return product
 
 
 class _Scratch(threading.local):
-    """A buffer for numbers in float64: new memory would cost more than the arithmetic."""
+    """A buffer for float64 numbers: allocation would cost more than the arithmetic."""
 
     def __init__(self) -> None:
         self._buffer = np.empty(0)
 
     def as_float64(self, x: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
-        """Return the same numbers in float64; they are valid until the next call."""
+        """Return the numbers in float64, in a buffer that the next call overwrites."""
         if x.size > _LARGEST_SCRATCH:
             return x.astype(np.float64)
         if x.size > self._buffer.size:
@@ -294,18 +297,18 @@ def _hidden_keys(
 
 
 def _ends(length: int) -> slice:
-    """Return a slice of the first and the last of so many."""
+    """Return a slice that selects the first and the last index below a length."""
     return slice(None, None, max(length - 1, 1))
 
 
 @lru_cache(maxsize=256)
 def spread(length: int, most: int, device: torch.device) -> Int[Tensor, "places"]:
-    """Return at most so many indices below a length, the first and the last among them."""
+    """Return at most ``count`` indices below a length, including the first and the last."""
     return torch.linspace(0, length - 1, min(length, most), device=device).long().unique()
 
 
 def rounding_tolerance(dtypes: Sequence[torch.dtype], scores: Float[Tensor, "..."]) -> float:
-    """Return how far the model's own rounding may take its weights from the exact ones."""
+    """Return how far the model's own rounding may move its weights from the exact ones."""
     largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
     return _tolerance_of(dtypes, largest)
 

@@ -24,7 +24,7 @@ from .selection import Selection
 from .token_labels import TokenLabels
 from .unread import kind_of_class, unread_modules, why_unread
 
-_EXPLICIT = "explicit"  # attention of several operators
+_EXPLICIT = "explicit"  # attention written out in operators
 _DRAFTS = (
     "attention of the model's own layers, run to draft tokens that it then checks, was left out"
 )
@@ -47,7 +47,7 @@ class Collector:
     Attributes:
         calls_in_graphs: the number of attentions that compiled graphs computed.
         strangers: the number of attentions of other models, by their class.
-        attending: names of the modules of which there is a map or a refusal.
+        attending: names of the modules that have a map or a refusal.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Collector:
     ) -> None:
         self._contents, self._selection, self._storage = contents, selection, storage
         self._summaries, self._labels = summaries, labels
-        # How the last self-attention continued a generation, if it did.
+        # How the last self-attention continued a generation; None if it did not.
         self._continuation: Continuation | None = None
         self.calls_in_graphs = 0
         self.strangers: Counter[str] = Counter()
@@ -79,11 +79,11 @@ class Collector:
     def refuse_unread(
         self, modules: Sequence[tuple[str, nn.Module]], parameters: Collection[int]
     ) -> None:
-        """Refuse modules that are called attention and ran, but of which nothing was read.
+        """Refuse modules that are named attention and ran, but from which nothing was read.
 
         Args:
             modules: all modules of the model by name.
-            parameters: storages of the parameters that the run multiplied with.
+            parameters: storages of the parameters that were factors of a product.
         """
         by_name = dict(modules)
         for name in unread_modules(modules, parameters, self.attending):
@@ -92,7 +92,7 @@ class Collector:
                 self._contents.of_module(name).append(refusal)
 
     def _add_stranger(self, owner: Owner, kernel: str) -> None:
-        """Add an attention of a module that is not the model's."""
+        """Add an attention of a module that does not belong to the model."""
         if not owner.within:
             self.strangers[owner.stranger] += 1
         elif self._selection.includes(owner.name):
@@ -111,7 +111,7 @@ class Collector:
             if _DRAFTS not in self._contents.notes:
                 self._contents.notes.append(_DRAFTS)
             return
-        # Undo what was done to the tensors for the kernel's sake.
+        # Undo what the model did to the tensors for the sake of the kernel.
         captured = without_idle_keys(with_heads_unpacked(owner, captured))
         key, value = without_repeated_heads(captured.key, captured.value)
         captured.key, captured.value = key, value
@@ -143,8 +143,8 @@ class Collector:
         """Continue a module's last call with an attention, or begin another call.
 
         Returns:
-            The call; None where the attention is the last one, computed a second time: weights
-            that were asked for beside a fused kernel's output.
+            The call; None where the attention is the last one, computed a second time to get the
+            weights beside a fused kernel's output.
         """
         last = calls[-1] if calls else None
         continuation = None
@@ -169,7 +169,7 @@ class Collector:
     def _summarise(
         self, source: Source, captured: CapturedAttention, measures: Sequence[Measure]
     ) -> SummaryMap:
-        """Measure an attention of which nothing else is kept."""
+        """Measure an attention whose queries and keys are not kept."""
         offset = max(captured.key.shape[2] - captured.query.shape[2], 0)
         attention_map = AttentionMap(
             captured.query,
@@ -193,8 +193,8 @@ class Collector:
 def _kind(owner: Owner, captured: CapturedAttention, last: Call | None) -> str:
     """Return whether an attention is self- or cross-attention.
 
-    Where neither the module's calls nor lengths tell, it is of the kind of the call before, if that
-    had as many keys.
+    If neither the module's calls nor the lengths decide, it is of the kind of the previous call
+    with as many keys.
     """
     batch, _, query_len, _ = captured.query.shape
     key_len = captured.key.shape[2]

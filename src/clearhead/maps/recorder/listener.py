@@ -1,4 +1,4 @@
-"""What hears of the attentions that a recorder reads."""
+"""The protocol of what is told of the attentions that a recorder reads."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .owners import Owner
 
 
 class Listener(Protocol):
-    """Hears of each attention of a model, once."""
+    """Is told of each attention of a model, once."""
 
     def add(self, owner: Owner, captured: CapturedAttention) -> None:
-        """Take an attention that was read, and the module that computed it."""
+        """Receive an attention that was read, and the module that computed it."""
 
     def refuse(self, owner: Owner, why: str, kernel: str) -> None:
-        """Take an attention that cannot be read: the module, the reason, and the kernel."""
+        """Receive a refusal: the module, the reason, and the kernel."""

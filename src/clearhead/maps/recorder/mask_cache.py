@@ -33,7 +33,7 @@ class _Origin(NamedTuple):
 class MaskCache:
     """Compact masks of one recording, by the memory that the mask tensors lie in.
 
-    A weak reference to the storage keeps its address from being reused; a mask that is written to
+    A weak reference to the storage keeps its address from being reused. A mask that is overwritten
     is forgotten.
     """
 
@@ -66,7 +66,7 @@ class MaskCache:
         return entry[1]
 
     def note_origin(self, mask: Tensor, source: Tensor) -> None:
-        """Note that a float mask says the same as a boolean one: SDPA makes one per call."""
+        """Note that a float mask equals a boolean one: SDPA converts it in each call."""
         if len(self._origins) >= _CAPACITY:
             self._origins.clear()
         self._origins[_Origin.of(mask)] = (

@@ -1,8 +1,9 @@
 """Reads attention out of the operators that a model runs, after each of them ran.
 
-A fused kernel is an attention by itself: it is read from its arguments and results. Attention that
+A fused kernel is an attention by itself, and is read from its arguments and results. Attention that
 a model writes out is several operators, which the score tracker follows. Other operators matter
-only for what they say of those: which mask is which, which tensor is a copy of which.
+only for what they tell about these: which mask was made from which, and which tensor is a copy of
+which.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class OperatorReader:
     Args:
         names: the names of the model's modules.
         parameters: storages of the model's parameters.
-        listener: hears of each attention, read or refused.
-        inputs: whether owners know what the model was called with.
+        listener: is told of each attention, read or refused.
+        inputs: whether owners record the arguments of the outermost call.
     """
 
     def __init__(
@@ -67,14 +68,15 @@ class OperatorReader:
         }
 
     def read(self, run: OperatorRun) -> None:
-        """Read an operator that ran; nothing that goes wrong here reaches the model."""
+        """Read an operator that ran; no error in here reaches the model."""
         with recorder_work():
             try:
                 self._read(run)
             except Unreadable as error:
                 self.refuse(str(error), run.operator)
             except Exception as error:
-                # The model must run on, and the reader must be told: no map instead of a doubt.
+                # The model must run on, and the user must be told: a refusal instead of a doubtful
+                # map.
                 self.refuse(f"reading it failed: {type(error).__name__}: {error}", run.operator)
 
     def refuse(self, why: str, operator: Operator) -> None:
@@ -97,7 +99,7 @@ class OperatorReader:
 
     def _read(self, run: OperatorRun) -> None:
         operator, args, _, out = run
-        # What was known of memory that an operator writes to is no longer so.
+        # What was noted about memory that an operator writes to no longer holds.
         for x in run.written_tensors() if operator.writes else ():
             if is_plain((x,)):
                 self._masks.forget(x)
@@ -141,7 +143,7 @@ class OperatorReader:
             self._check_and_tell(owner, captured, run.out[0].detach())
 
     def _check_and_tell(self, owner: Owner, captured: CapturedAttention, output: Tensor) -> None:
-        """Compare an attention with the kernel's output; dropout makes that something else."""
+        """Compare an attention with the kernel's output, unless dropout has changed that."""
         if captured.dropout == 0 and captured.value is not None:
             dtypes = (captured.query.dtype, output.dtype)
             check_output(captured, output, captured.value.detach(), dtypes=dtypes)
@@ -169,13 +171,13 @@ class OperatorReader:
     def _refuse_unknown_attention(self, run: OperatorRun) -> None:
         raise Unreadable(f"the operator {run.operator.func} is not known to clearhead")
 
-    # Operators that say something of attention, or of scores and weights on their way
+    # Operators that tell something about attention, scores or weights
 
     def _note_other(self, run: OperatorRun) -> None:
         operator, args, kwargs, out = run
         action = operator.action
         if action is Action.NOISE:
-            keep = args[1] if len(args) > 1 else 0.5  # the dispatcher leaves a default out
+            keep = args[1] if len(args) > 1 else 0.5  # the dispatcher omits defaults
             if isinstance(keep, float):
                 self.tracker.weights.note_noise(args[0], keep)
         elif action is Action.MASK:

@@ -58,12 +58,12 @@ _BY_NAME = {
     "aten::_transformer_encoder_layer_fwd": Action.ENCODER_LAYER,
     "aten::_native_multi_head_attention": Action.MULTI_HEAD,
 }
-# In inference mode composite operators arrive whole. Attention may hide in any of them but these,
-# which are many in a model and need not be taken apart.
+# In inference mode composite operators arrive whole. Any of them may contain attention but these,
+# which are frequent and need not be run part by part.
 _WITHOUT_ATTENTION = frozenset(
     f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm")
 )
-# These return views or copies, and the copies are of interest.
+# These return views or copies; only the copies are of interest.
 _PERHAPS_COPIES = frozenset(
     f"aten::{name}" for name in ("reshape", "contiguous", "flatten", "to", "reshape_as", "type_as")
 )
@@ -76,14 +76,14 @@ def _is_shape_of(x: Tensor, shape: Sequence[int]) -> bool:
     )
 
 
-# Where they return a view, they do nothing else: what is asked of the first argument for that.
+# For each, the test on the first argument that tells whether the call only returns a view.
 _VIEWS_OF: dict[str, Callable[[Tensor, Sequence[Any]], bool]] = {
     "aten::reshape": lambda x, more: x.is_contiguous() or _is_shape_of(x, more[0]),
     "aten::flatten.using_ints": lambda x, _: x.is_contiguous(),
     "aten::contiguous": lambda x, more: not more and x.is_contiguous(),
     "aten::to.dtype": lambda x, more: len(more) == 1 and x.dtype == more[0],
 }
-# Which argument of an operator is a parameter, and so tells which module runs.
+# Which argument of an operator is a parameter, which tells the running module.
 _WEIGHTS = {"aten::linear": 1, "aten::addmm": 2, "aten::mm": 1, "aten::convolution": 1}
 _ATTENDS = (
     Action.FUSED,
@@ -97,18 +97,18 @@ _ATTENDS = (
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """An operator and what is to be done about it.
+    """An operator, and what to do about it.
 
     Attributes:
         name: without namespace and overload.
         func: the operator; kept alive, so that its id stays its own.
         action: what to do.
-        composite: whether it arrives whole and is made of others.
+        composite: whether it arrives whole and consists of others.
         attends: whether it is an attention, or the softmax of one.
         weight: which argument may be a parameter of the running module; None if none is.
         writes: indices and names of the arguments that it writes to.
-        parts: runs a composite operator as the others that it is made of.
-        is_view: says whether a call with some arguments returns no more than a view.
+        parts: runs the parts of a composite operator.
+        is_view: tells whether a call with some arguments only returns a view.
     """
 
     name: str
@@ -123,12 +123,12 @@ class Operator:
 
     @classmethod
     def of(cls, func: Any) -> Operator:
-        """Return what is to be done about an operator; nothing that it may be raises."""
+        """Decide what to do about an operator; never raises, whatever the operator."""
         schema = getattr(func, "_schema", None)
         name = getattr(func, "__name__", "") if schema is None else schema.name.partition("::")[2]
         try:
             action = _action_of(func)
-        except Exception:  # operators of tensors with an arithmetic of their own cannot be asked
+        except Exception:  # operators of tensor subclasses may not support this
             action = Action.IGNORE
         return cls(
             name=name,
@@ -153,7 +153,7 @@ class Operator:
 
     @cached_property
     def needs_plain(self) -> bool:
-        """Whether it attends, and can be read only where its tensors are ordinary ones."""
+        """Whether it is an attention that can be read only for ordinary tensors."""
         whole = self.composite and self.attends
         return whole or self.action in (Action.FUSED, Action.SOFTMAX)
 
@@ -211,7 +211,7 @@ def _action_of(func: Any) -> Action:
         return Action.FUSED
     if _is_composite(func):
         if _is_view(schema):
-            return Action.IGNORE  # switched on again, a view would begin twice
+            return Action.IGNORE  # with views switched on again, it would be processed twice
         return Action.LEAVE_WHOLE if schema.name in _WITHOUT_ATTENTION else Action.TAKE_APART
     if is_unknown_attention(func):
         return Action.UNKNOWN_ATTENTION
@@ -228,7 +228,7 @@ def _is_view(schema: Any) -> bool:
 
 
 def _parts_of(func: torch._ops.OpOverload) -> Callable[..., Any]:
-    """Return a function that runs the operators which another one is made of."""
+    """Return a function that runs the parts of a composite operator."""
     return partial(func._op_dk, torch._C.DispatchKey.CompositeImplicitAutograd)
 
 

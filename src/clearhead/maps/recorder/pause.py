@@ -1,4 +1,4 @@
-"""Pausing the recorders of a thread: for what they compute themselves, or are shown elsewhere."""
+"""Pauses the recorders of a thread, for computations that should not be recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_paused() -> bool:
 
 
 def pause_recording() -> AbstractContextManager[None]:
-    """Let the operators within the block go by without being recorded."""
+    """Do not record the operators within the block."""
     return _Paused()
 
 
@@ -30,8 +30,7 @@ def recorder_work() -> AbstractContextManager[None]:
     return _WithoutGradients()
 
 
-# A model runs through such blocks often: generators and `torch.no_grad` would take ten times as
-# long.
+# These blocks run often; generators and `torch.no_grad` would take ten times as long.
 class _Paused:
     __slots__ = ("_before",)
 

@@ -1,4 +1,4 @@
-"""Plain tensors, whose memory and arithmetic can be followed, and what the others are."""
+"""Tells plain tensors, whose memory can be followed, from others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ORDINARY = (Tensor, nn.Parameter)
 
 
 def is_plain(args: Any) -> bool:
-    """Return whether all tensors among arguments are plain: dense numbers in a memory.
+    """Return whether all tensors among arguments are plain: dense, with numbers in memory.
 
-    Nested, sparse and fake tensors are not, nor are subclasses with an arithmetic of their own. A
-    subclass that only has another name is plain.
+    Nested, sparse and fake tensors are not, nor are subclasses that override operators. A subclass
+    that overrides nothing is plain.
     """
     for x in args:
         if isinstance(x, Tensor):

@@ -91,7 +91,7 @@ def _add_notes(
     collector: Collector,
     compiled: list[str],
 ) -> None:
-    """Add what is known of a recording once the model has run: notes, and silent modules.
+    """Add what is known only after the run: notes, and refusals of unread modules.
 
     Args:
         compiled: names of the modules that torch.compile was asked to compile.

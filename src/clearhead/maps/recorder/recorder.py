@@ -1,4 +1,4 @@
-"""The dispatch mode that sees every operator which a model runs.
+"""The dispatch mode that sees every operator that a model runs.
 
 It runs below autograd and above the kernels. Each operator runs exactly as the model called it, and
 is then handed to a reader. Nothing is added to the model, so its outputs are the same bits.
@@ -26,24 +26,24 @@ _NOTHING = nullcontext()
 
 
 class Recorder(TorchDispatchMode):
-    """Tells of each attention of one model in one thread.
+    """Reports each attention of one model in one thread.
 
     Args:
-        model: the model whose attention is told.
-        listener: hears of each attention, read or refused.
-        inputs: whether owners know what the model was called with.
+        model: the model to watch.
+        listener: is told of each attention, read or refused.
+        inputs: whether owners record the arguments of the outermost call.
 
     Attributes:
         modules: the model's modules by name.
-        multiplied_parameters: storages of the parameters that were multiplied with.
+        multiplied_parameters: storages of the parameters that were factors of a product.
     """
 
     supports_higher_order_operators = True
 
     def __init__(self, model: nn.Module, listener: Listener, *, inputs: bool = False) -> None:
         super().__init__()
-        self._operators: dict[int, Operator] = {}  # by their ids: their hash is slow
-        self._bystanders: set[int] = set()  # those that go on at once where nothing is followed
+        self._operators: dict[int, Operator] = {}  # by id, because their hash is slow
+        self._bystanders: set[int] = set()  # those to pass through while nothing is followed
         names = ModuleNames(model)
         self.modules = names.modules
         self.multiplied_parameters: set[int] = set()
@@ -58,18 +58,20 @@ class Recorder(TorchDispatchMode):
         self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
         self._with_views = torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False)
         self._assembled = self._tracker.assembled.memories
-        # How many composite operators are being taken apart, one within the other.
+        # How many nested composite operators are being run part by part.
         self._composites = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would wrap every operator's way through here in a function of its compiler; what
-        is compiled stays so all the same, as the next method says."""
+        """Keep torch from wrapping each call of this mode in a function of its compiler.
+
+        Compiled parts of a model stay compiled all the same: see `ignore_compile_internals`.
+        """
         return False
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
-        """Compiled parts of a model stay compiled, and FlexAttention compiles its own."""
+        """Keep compiled parts of a model compiled, and FlexAttention's own compilation."""
         return True
 
     @property
@@ -78,7 +80,7 @@ class Recorder(TorchDispatchMode):
         return bool(self._operators)
 
     def finish(self) -> None:
-        """Tell what is left to tell after the last operator."""
+        """Report the attentions that are still open after the last operator."""
         self._reader.finish()
 
     def __torch_dispatch__(
@@ -90,7 +92,7 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         follows = self._scores or self._weights or self._assembled
-        # Most operators have nothing to do with attention, and go on at once.
+        # Most operators have nothing to do with attention, and pass through.
         if id(func) in self._bystanders and not (types or follows):
             return self._run(func, args, kwargs) if self._composites else func(*args, **kwargs)
         operator = self._operators.get(id(func)) or self._meet(func)
@@ -114,7 +116,7 @@ class Recorder(TorchDispatchMode):
         return out
 
     def _meet(self, func: Any) -> Operator:
-        """Return what is to be done about an operator, which is met for the first time."""
+        """Decide what to do about an operator on its first call."""
         operator = self._operators[id(func)] = operator_of(func)
         if operator.action is Action.IGNORE and operator.weight is None:
             self._bystanders.add(id(func))
@@ -124,23 +126,23 @@ class Recorder(TorchDispatchMode):
         """Run an operator as if no recorder were there."""
         if not self._composites:
             return func(*args, **kwargs)
-        # A view that is a part of a composite was begun above: here it is only computed.
+        # A view within a composite was already processed above; here it is only computed.
         with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, True):
             return func(*args, **kwargs)
 
     def _run_composite(
         self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Run an operator made of others, which only inference mode lets through to here.
+        """Run a composite operator, which only inference mode lets through to this mode.
 
-        Below a dispatch mode views and autocast are switched off. A composite operator is above
-        them, and gives other bits without them (a linear layer asks its weight whether it needs a
-        gradient, which a view of it here would deny), so they are switched on again.
+        Below a dispatch mode, views and autocast are switched off. A composite operator expects
+        them, and computes other bits without them (a linear layer asks its weight whether it needs
+        a gradient, which a view of it would deny here), so they are switched on again.
         """
         whole = operator.parts is None or operator.does_no_more_than_a_view(args, kwargs)
         silent = whole and not (operator.writes or self._tracker.live)
         if silent and not torch._C._is_any_autocast_enabled():
-            with self._with_views:  # it is not entered anew in here, as no mode is
+            with self._with_views:  # this mode is not re-entered from here, as no mode is
                 return operator.func(*args, **kwargs)
         with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), _autocast():
             if operator.parts is not None and not whole and is_plain(args):
@@ -158,9 +160,9 @@ class Recorder(TorchDispatchMode):
     def _run_on_other_tensors(
         self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        """Run an operator of tensors that compute in a way of their own: nested, distributed, ...
+        """Run an operator on tensor subclasses: nested, distributed, ...
 
-        They go on to their own code, which this mode is not in; an attention of them is refused.
+        Their own code runs outside of this mode; an attention on them is refused.
         """
         out = operator.func(*args, **kwargs)
         if operator.attends and not is_paused():
@@ -170,19 +172,19 @@ class Recorder(TorchDispatchMode):
         return out
 
     def _note_parameter(self, place: int, args: Sequence[Any]) -> None:
-        """Note a parameter that is multiplied with: its module runs."""
+        """Note a parameter that is a factor of a product, which means that its module runs."""
         weight = args[place] if len(args) > place else None
         if type(weight) in ORDINARY:
             try:
                 storage = weight.untyped_storage()  # type: ignore[union-attr]
-            except (RuntimeError, NotImplementedError):  # nested, or without a memory
+            except (RuntimeError, NotImplementedError):  # nested, or without storage
                 return
             self.multiplied_parameters.add(storage._cdata)
 
     def _before_writes(
         self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        """Let the tracker copy what it refers to and the operator is about to write to."""
+        """Let the tracker copy tensors that it refers to and that the operator will overwrite."""
         if self._tracker.live:
             with recorder_work(), suppress(Exception):  # the model must run on
                 for x in operator.written_tensors(args, kwargs):
@@ -191,7 +193,7 @@ class Recorder(TorchDispatchMode):
 
 
 def _autocast() -> AbstractContextManager[Any]:
-    """Switch autocast on again below a dispatch mode, as it was set."""
+    """Switch autocast back on below a dispatch mode, as the user has set it."""
     if not torch._C._is_any_autocast_enabled():
         return _NOTHING
     stack = ExitStack()

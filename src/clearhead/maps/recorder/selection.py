@@ -42,8 +42,8 @@ class Selection:
     def includes(self, name: str) -> bool:
         """Return whether an attending module is recorded.
 
-        A module that is asked about for the first time gets the next number, so every module that
-        attends must be asked about, in the order of first calls.
+        A module gets the next number on its first lookup, so every attending module must be looked
+        up, in the order of first calls.
         """
         number = self._order.setdefault(name, len(self._order))
         return (
@@ -54,7 +54,7 @@ class Selection:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    """Return whether a module is the pattern's, lies within it, or matches its asterisks."""
+    """Return whether a name matches a pattern, or is within the module that it names."""
     return name == pattern or name.startswith(f"{pattern}.") or fnmatchcase(name, pattern)
 
 

@@ -1,8 +1,8 @@
-"""Modules that are called attention and ran, but of which the recorder read nothing.
+"""Finds modules that are named attention and ran, but from which the recorder read nothing.
 
-Attention without a softmax over products (deformable, linear, recurrent, by element-wise products)
-cannot be told from other operators. That it took place is concluded from the names of classes and
-from the parameters that were multiplied with, so that the recording does not pass over it.
+Attention without a softmax over products (deformable, linear, recurrent, by elementwise products)
+cannot be told from other operators. That it ran is concluded from class names and from the
+parameters that were factors of products, so that the recording can report it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _COMPILED_FLEX = (
     "its configuration chooses FlexAttention, which transformers compiles to a kernel of its own, "
     "and that shows no operators; record the model with another implementation, such as sdpa"
 )
-# What the name of a class says of its kind, and why that kind has no map.
+# Parts of class names that tell a kind of attention, and why that kind has no map.
 _KINDS = {
     r"deformable(?!_?detr)": "by its class a deformable attention, which samples values at a few "
     "places and weighs them by the query alone: there are no keys",
@@ -49,13 +49,13 @@ _STEP = re.compile(
 
 
 def is_called_attention(module: nn.Module) -> bool:
-    """Return whether a module's class is named an attention, or what stands in its place."""
+    """Return whether a module's class is named an attention, or a substitute for one."""
     name = type(module).__name__
     return _ATTENTION.search(name) is not None and _STEP.search(name) is None
 
 
 def why_unread(module: nn.Module) -> str:
-    """Return why nothing was read of a module that ran, as far as its class and settings tell."""
+    """Return why nothing was read from a module, as far as its class and settings tell."""
     config = getattr(module, "config", None)
     if getattr(config, "_attn_implementation", None) == "flex_attention":
         return _WHY.format(_COMPILED_FLEX)
@@ -63,7 +63,7 @@ def why_unread(module: nn.Module) -> str:
 
 
 def kind_of_class(module: nn.Module) -> str | None:
-    """Return what the name of a module's class says of how it attends; None if it says nothing."""
+    """Return the kind of attention that a module's class name tells; None if it tells none."""
     name = type(module).__name__
     kinds = (words for pattern, words in _KINDS.items() if re.search(pattern, name, re.IGNORECASE))
     return next(kinds, None)
@@ -74,11 +74,11 @@ def unread_modules(
     parameters: Collection[int],
     attending: Collection[str],
 ) -> list[str]:
-    """Return the innermost modules that are called attention and ran, but attended to nothing.
+    """Return the innermost modules that are named attention and ran, but were not read.
 
     Args:
         modules: all of the model's by name, as ``named_modules`` has them.
-        parameters: storages of the parameters that were multiplied with.
+        parameters: storages of the parameters that were factors of a product.
         attending: names of modules of which there is a map or a refusal.
 
     Returns:
@@ -103,13 +103,13 @@ def _is_within(name: str, other: str) -> bool:
 
 
 def _ran(modules: Mapping[str, nn.Module], name: str, multiplied: Collection[int]) -> bool:
-    """Return whether a module's parameters were multiplied with; or of the module around it."""
+    """Return whether parameters of a module, or of the one around it, were factors of products."""
     while True:
         parameters = list(_storages(modules[name])) if name in modules else []
         if parameters:
             return any(storage in multiplied for storage in parameters)
         if not name:
-            return True  # a model without parameters gives no sign
+            return True  # a model without parameters gives no evidence
         name = name.rpartition(".")[0]
 
 

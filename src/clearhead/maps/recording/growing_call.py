@@ -190,9 +190,7 @@ class GrowingCall:
         return previous
 
     def _drop(self, rejected: int, is_drafting: Callable[[], bool]) -> bool:
-        """Drop the last queries of the last step and their keys, and return True, if they were
-        drafted.
-        """
+        """Drop the last queries of the last step and their keys, if they were drafted."""
         last = self.parts[-1]
         count = last.query_len - rejected
         scoring = scoring_of_queries(last.scoring, 0, count)

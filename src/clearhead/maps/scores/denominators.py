@@ -99,7 +99,7 @@ def with_sinks(
     log_sum: Float[Tensor, "batch heads rows"],
     sinks: Float[Tensor, "heads"],
 ) -> tuple[Float[Tensor, "batch heads rows"], Float[Tensor, "batch heads rows"]]:
-    """Return the log of the sum including the sinks, and the sum of the weights left to the keys."""
+    """Return the log of the sum with the sinks, and the sum of the weights left to the keys."""
     distance = (sinks.to(highest.dtype)[:, None] - highest).to(log_sum.dtype)
     together = torch.logaddexp(log_sum, distance)
     return together, (log_sum - together).exp_()

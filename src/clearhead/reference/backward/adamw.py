@@ -5,8 +5,8 @@
     w = w - rate * decay * w               weight decay, apart from the gradient
     w = w - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)
 
-Both means begin at 0, and after t steps have only 1 - b^t of their weight: the divisors put that
-right. In the first step m / sqrt(v) is g / |g|, so every weight moves by the rate, up or down,
+Both means begin at 0, and after t steps have only 1 - b^t of their weight, which the divisors
+correct. In the first step m / sqrt(v) is g / |g|, so every weight moves by the rate, up or down,
 however small its gradient is.
 """
 
@@ -23,10 +23,10 @@ from ..settings import required_number
 
 
 class AdamWState(NamedTuple):
-    """What AdamW remembers between steps.
+    """The state of AdamW between steps.
 
     Attributes:
-        step: how many have been taken.
+        step: the number of steps taken.
         mean: of recent gradients, by the weights' names.
         square: the mean of their squares, likewise.
     """
@@ -53,7 +53,7 @@ def adamw_step(
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> AdamWStep:
-    """Return weights after one step of AdamW, in float64. What came is left as it is.
+    """Return weights after one step of AdamW, in float64. The arguments are not changed.
 
     Args:
         weights: by name.

@@ -2,14 +2,13 @@
 
 With P the weights, S the scaled scores, and dO the gradient of the output O = P V:
 
-    dV = P^T dO                                a value that many look at hears from all of them
-    dP = dO V^T
-    dS = P * (dP - sum over keys of P * dP)    the Jacobian of softmax, diag(p) - p p^T, times dP
-    dQ = dS K / sqrt(head_dim)
-    dK = dS^T Q / sqrt(head_dim)
+    dV = P^T dO                                summed over the queries that read the value dP = dO
+    V^T dS = P * (dP - sum over keys of P * dP)    the Jacobian of softmax, diag(p) - p p^T, times
+    dP dQ = dS K / sqrt(head_dim) dK = dS^T Q / sqrt(head_dim)
 
-Masked scores need no care: their weight is 0, and so is their gradient. In shapes, ``*heads`` and
-``*kv_heads`` are all axes before the last two, as in `clearhead.reference.attention`.
+Masked scores need no special care: their weight is 0, and so is their gradient. In shapes,
+``*heads`` and ``*kv_heads`` are all axes before the last two, as in
+`clearhead.reference.attention`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ class AttentionGradients(NamedTuple):
 
     Attributes:
         query, key, value: each of its input's shape.
-        masked: of the scores as softmax reads them, which is also that of a bias added to them.
+        masked: of the scores before the softmax, which is also the gradient of a bias added to
+            them.
     """
 
     query: Float[Array, "*heads query_len head_dim"]
@@ -48,9 +48,9 @@ def softmax_gradient(
 ) -> Float[Array, "*lead keys"]:
     """Return the gradient of x, of weights = softmax(x) over the last axis.
 
-    A weight changes with its own score by w (1 - w), and with that of another by -w w': the
-    Jacobian is diag(w) - w w^T. Its product with a row d of gradients is w * (d - sum of w * d):
-    only what differs from the mean matters, for the weights always sum to 1.
+    The derivative of a weight is w (1 - w) for its own score and -w w' for another: the Jacobian is
+    diag(w) - w w^T. Its product with a row d of gradients is w * (d - sum of w * d): only
+    deviations from the mean matter, because the weights always sum to 1.
 
     Args:
         d_weights: the gradient of the weights.
@@ -72,7 +72,7 @@ def attention_gradients(
     window: Window | None = None,
     trace: Watcher = OFF,
 ) -> AttentionGradients:
-    """Return how a loss changes with the inputs of attention.
+    """Return the gradients of a loss with respect to the inputs of attention.
 
     Args:
         d_output: Float["batch heads query_len value_dim"], the derivative of the loss with respect
@@ -169,7 +169,7 @@ def _for_each_query_head(x: Array, query: Array) -> Array:
 
 
 def _sum_of_group(d: Array, x: Array) -> Array:
-    """Add up what the query heads of a group say to the one head of keys or values they share."""
+    """Sum the gradients of a group's query heads for the head of keys or values that they share."""
     if d.shape == x.shape:
         return d
     *lead, kv_heads, length, width = x.shape

@@ -4,7 +4,7 @@ Norms before:    y = x + f(norm(x))          dx = dy + back through norm and f
 Norms after:     y = norm(x + f(x))          ds = back through norm,  dx = ds + back through f
 Norms on both:   y = x + norm'(f(norm(x)))   dx = dy + back through norm', f and norm
 
-The residual is why gradients reach the first layer of a deep model: whatever f does, dy itself is
+Thanks to the residual, gradients reach the first layer of a deep model: whatever f is, dy itself is
 one of the summands.
 """
 
@@ -23,7 +23,7 @@ from .scope import Scope
 
 
 class LayerGradients(NamedTuple):
-    """The gradients of what a layer read.
+    """The gradients of a layer's inputs.
 
     Attributes:
         input: and the path of the step that it is.
@@ -45,13 +45,13 @@ def through_layer(
     memory: Reading | None = None,
     later: Reading | None = None,
 ) -> LayerGradients:
-    """Record the gradients of a layer's weights, and return those of what it read.
+    """Record the gradients of a layer's weights, and return those of its inputs.
 
     Args:
         scope: of the layer.
         d_output: the gradient of its output, and the step that this is.
         config: of the stack.
-        turn: how positions turned queries and keys in self-attention.
+        turn: the rotation of queries and keys in self-attention.
         memory: the encoder's output, in a layer with cross-attention.
         later: the gradient of the memory from the layers after this one.
     """
@@ -59,7 +59,7 @@ def through_layer(
 
 
 class _Layer:
-    """One layer on the way back."""
+    """One layer in the backward pass."""
 
     def __init__(
         self,
@@ -94,11 +94,11 @@ class _Layer:
         return LayerGradients(Reading(d_input, input_path), self_attention.masked, memory)
 
     def _through_sublayer(self, name: str, ways: list[Reading]) -> list[Reading]:
-        """Return the gradients, to be added, of what came before a sublayer.
+        """Return the gradients, to be summed, of what came before a sublayer.
 
         Args:
             name: of the sublayer.
-            ways: the gradients, to be added, of what came out behind it.
+            ways: the gradients, to be summed, of what came after it.
         """
         place = self._config.norm_place
         if place == "after":
@@ -131,7 +131,7 @@ class _Layer:
         return through_norm(scope, d_output, self._config.norm_epsilon)
 
     def _through_function(self, name: str, d_output: Reading) -> Array:
-        """Go back through a sublayer itself, and return the gradient of what it read."""
+        """Go back through a sublayer itself, and return the gradient of its input."""
         scope, x = self._scope.at(name), self._reading(name)
         if name == "feed_forward":
             d = scope.record(steps.D_OUTPUT, d_output.value, of=(d_output.name,))
@@ -152,7 +152,7 @@ class _Layer:
         return gradients.input
 
     def _reading(self, name: str) -> Reading:
-        """Return what a sublayer read in the forward pass."""
+        """Return the input of a sublayer in the forward pass."""
         path = f"{name}_norm.output"
         if self._config.norm_place == "after":
             number = self._names.index(name)
@@ -161,7 +161,7 @@ class _Layer:
 
 
 def _sum(ways: list[Reading]) -> Float[Array, "batch length d_model"]:
-    """Add up what comes back on several ways."""
+    """Sum the gradients of several paths."""
     total = ways[0].value
     for way in ways[1:]:
         total = total + way.value

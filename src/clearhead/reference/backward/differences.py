@@ -2,9 +2,9 @@
 
     dL/dx is about (L(x + h) - L(x - h)) / 2h
 
-The error falls with h^2, and that of rounding grows with 1/h; in float64 an h of 1e-5 or so is
-best, and leaves about ten digits. It costs two forward passes a number: nobody trains so, and
-everybody checks a backward pass so.
+The error falls with h^2, and that of rounding grows with 1/h; in float64 an h of about 1e-5 is
+best, and leaves about ten digits. It costs two forward passes for each number: too slow for
+training, but the standard check of a backward pass.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def finite_differences(
 
     Args:
         function: of an array like ``x``; returns one number, such as a loss.
-        x: where the derivative is taken; it is left as it is.
-        step: by how much each number is moved, up and down.
+        x: where the derivative is taken; it is not changed.
+        step: how far each number is moved, up and down.
 
     Raises:
         ConfigError: ``step`` is not above 0.

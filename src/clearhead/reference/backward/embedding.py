@@ -35,7 +35,7 @@ def rows_gradient(
         rows: of the table.
     """
     table = np.zeros((rows, d_rows.shape[-1]))
-    # Not table[ids] += d_rows, which would count an id that occurs twice only once.
+    # `table[ids] += d_rows` would count an id that occurs twice only once.
     np.add.at(table, ids, d_rows)
     return table
 
@@ -47,7 +47,7 @@ class TableUses:
         self._uses: dict[str, list[Reading]] = {}
 
     def add(self, table: str, value: Float[Array, "rows width"], name: str) -> None:
-        """Note what one use of a table says; ``name`` is the path of that step."""
+        """Add the gradient of one use of a table; ``name`` is the path of that step."""
         self._uses.setdefault(table, []).append(Reading(value, name))
 
     def record(self, model: Scope) -> None:
@@ -63,13 +63,13 @@ class TableUses:
 def through_embedding(
     model: Scope, stack: str, config: TransformerConfig, d_input: Reading, uses: TableUses
 ) -> None:
-    """Record the gradients of the tables that made what the first layer of a stack read.
+    """Record the gradients of the tables from which the first layer's input was computed.
 
     Args:
         model: the scope of the whole model.
         stack: ``encoder`` or ``decoder``.
         config: of the model.
-        d_input: the gradient of what the first layer read.
+        d_input: the gradient of the first layer's input.
         uses: takes those of tables that other places read, too.
     """
     scope, side = model.at(stack), _SIDES[stack]

@@ -83,7 +83,7 @@ def through_feed_forward(
     name: str,
     of: str,
 ) -> Float[Array, "batch length d_model"]:
-    """Record the gradients of the layer's weights, and return that of what it read.
+    """Record the gradients of the layer's weights, and return that of its input.
 
     Args:
         scope: of the layer; ``d_output`` is recorded there already.

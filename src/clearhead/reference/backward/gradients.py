@@ -4,7 +4,7 @@
     dhidden    = back through the output
     dy, dmemory = back through the decoder layers, from the last to the first
     dx         = back through the encoder layers, beginning with dmemory
-    dE         = what both sides and the output matrix say to the embedding, added
+    dE         = the sum over both sides and the output matrix
 
 (Rumelhart, Hinton and Williams 1986; each step is the chain rule once.)
 """
@@ -36,10 +36,10 @@ from .scope import Scope, Tape
 
 
 class Gradients(NamedTuple):
-    """What `gradients` returns.
+    """The result of `gradients`.
 
     Attributes:
-        loss: in nats a label, label smoothing included.
+        loss: in nats per label, including label smoothing.
         weights: the derivative of the loss with respect to each weight, under the weight's name
             and of its shape.
     """
@@ -72,14 +72,14 @@ def gradients(
         target_ids: Int["batch target_len"], beginning with the start token; None for an
             encoder-only model.
         labels: Int["batch length"], the token that each position of the target (of the source,
-            without a decoder) is to predict: the target moved by one.
+            without a decoder) is to predict: the target shifted by one.
         label_mask: Bool["batch length"], True where a label counts; None: where it is not
             ``pad_id``.
         label_smoothing: as in `cross_entropy`.
         mask, token_types: as in `Transformer.forward`.
         trace: records the forward pass, the loss, and then the gradient of every step, under its
-            name with ``d_`` in front; that of a weight ``x.weight`` is ``x.d_weight``. What
-            replaces a gradient changes those that follow from it.
+            name with ``d_`` in front; that of a weight ``x.weight`` is ``x.d_weight``. Replacing a
+            gradient changes those that are computed from it.
 
     Raises:
         ConfigError: the model reads images, or has no output matrix; or as `Transformer.forward`
@@ -170,7 +170,7 @@ class _Backward:
         return Reading(d, f"{stack}.norm.d_input")
 
     def _turn(self, stack: str, layer: int, length: int) -> Turn:
-        """Return how positions turned the queries and keys of a layer."""
+        """Return the rotation of the queries and keys of a layer."""
         config, rotary = self._config.of_stack(stack), self._config.rotary
         window = bool(config.window(layer)) and stack == "decoder"
         local = window and bool(rotary.local_base)
@@ -182,7 +182,7 @@ class _Backward:
         return Turn(self._positions.rotation(0, length, local=window), way)
 
     def _through_buckets(self, stack: str, d_bias: Reading) -> None:
-        """Record the gradient of T5's bias: each bucket hears from all its places."""
+        """Record the gradient of T5's bias: for each bucket, the sum over all its places."""
         config, scope = self._config, self._scope.at(f"{stack}.relative_bias")
         heads, length = d_bias.value.shape[0], d_bias.value.shape[1]
         positions = np.arange(length)
@@ -201,12 +201,12 @@ class _Backward:
 def _through_bias(
     layer: Scope, d_masked: Float[Array, "batch heads query_len key_len"], later: Reading | None
 ) -> Reading:
-    """Add what a layer says to the bias that all layers of its stack share.
+    """Add a layer's gradient of the bias that all layers of its stack share.
 
     Args:
         layer: its scope.
         d_masked: the gradient of the scores that the bias was added to.
-        later: what the layers after it say.
+        later: the gradient from the layers after it.
     """
     scope, d_bias, of = layer.at("self_attention"), d_masked.sum(axis=0), ["d_masked"]
     if later is not None:

@@ -2,8 +2,8 @@
 
 y  = x W^T + b
 dx = dy W
-dW = dy^T x          summed over all positions, since the same W served each of them
-db = dy              summed likewise
+dW = dy^T x          summed over all positions, since they all use the same W db = dy
+summed likewise
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def through_linear(
 
     Args:
         scope: of the layer.
-        d_output: the gradient of what it gave.
+        d_output: the gradient of its output.
         x: what it read.
         of: the names of the steps that these two are.
         kinds: of the steps ``d_weight`` and ``d_bias``.

@@ -5,8 +5,8 @@
     L = mean over all labels of -sum y log p
     dL/dlogits = (p - y) / number of labels
 
-The logarithm undoes the exponential, and what is left of the Jacobian of softmax is a difference:
-what the model said minus what it should have said.
+The logarithm undoes the exponential, and the Jacobian of softmax reduces to a difference: the
+prediction minus the label.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CrossEntropy(NamedTuple):
     """A loss and its gradient.
 
     Attributes:
-        loss: in nats a label.
+        loss: in nats per label.
         d_logits: the derivative of the loss with respect to each logit.
     """
 
@@ -87,7 +87,7 @@ def cross_entropy(
 
 
 def _checked_mask(logits: Array, labels: Array, label_mask: Array | None) -> Float[Array, "*lead"]:
-    """Return 1 where a label counts and 0 elsewhere, the arrays having been checked."""
+    """Return 1 where a label counts and 0 elsewhere, after checking the arrays."""
     if not logits.ndim or labels.shape != logits.shape[:-1] or labels.dtype.kind not in "iu":
         raise ShapeError(
             f"Labels are whole numbers, one for each row of logits [..., vocab]; they "

@@ -3,8 +3,8 @@
     y = [o_1; ...; o_h] W_o^T + b        d_concatenated = dy W_o, cut into heads again
     q, k, v = x W^T + b                  dx = dq W_q + dk W_k + dv W_v
 
-In cross-attention queries come from x, keys and values from the encoder's output, to which every
-decoder layer sends a gradient: `d_memory` adds them up from the last layer to the first.
+In cross-attention queries come from x, keys and values from the encoder's output, which gets a
+gradient from every decoder layer: `d_memory` sums them from the last layer to the first.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Reading(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """How positions turned the queries and keys of a layer.
+    """The rotation of the queries and keys of a layer.
 
     Attributes:
-        rotation: None where nothing turned them.
+        rotation: None if they were not rotated.
         way: how it was computed, a key of `clearhead.reference.tracing.steps.heads.ROTATED_QUERY`.
     """
 
@@ -51,11 +51,11 @@ class Turn(NamedTuple):
 
 
 class MultiHeadGradients(NamedTuple):
-    """The gradients of what an attention layer read.
+    """The gradients of an attention layer's inputs.
 
     Attributes:
-        input: of what queries (and, without a memory, keys and values) were made from.
-        memory: of another sequence, which keys and values were made from; None without one.
+        input: of the input of the queries (and, without a memory, of keys and values).
+        memory: of the other sequence, the input of keys and values; None without one.
         masked: of the scores as softmax read them.
     """
 
@@ -80,10 +80,10 @@ def through_multi_head(
         scope: of the layer; ``d_projected`` is recorded there already.
         d_projected: the gradient of its output.
         config: of the stack.
-        x: what queries were made from.
-        memory: what keys and values were made from, in cross-attention.
+        x: the input of the queries.
+        memory: the input of keys and values, in cross-attention.
         later: the gradient of the memory from the layers after this one, if there are any.
-        turn: how positions turned queries and keys.
+        turn: the rotation of queries and keys.
     """
     of = ("d_projected", "concatenated")
     d_heads = through_linear(scope.at("output"), d_projected, scope["concatenated"], of=of)
@@ -138,21 +138,21 @@ def _through_heads(
     config: TransformerConfig,
     turn: Turn,
 ) -> Reading:
-    """Go back through the rotation and the norm of each head, as far as there are such.
+    """Go back through the rotation and the norm of each head, if the layer has them.
 
     Args:
         scope: of the layer.
         d: the gradient of the queries or keys, as the scores read them.
         part: ``query`` or ``key``.
         config: of the stack.
-        turn: how positions turned them.
+        turn: their rotation.
 
     Returns:
         the gradient of what was projected, and the name of the step that it is.
     """
     name = f"d_{part}"
     if turn.rotation is not None:
-        # By the same angle the other way: a rotation's transposed matrix is its inverse.
+        # Rotate by the same angle in the other direction: a rotation's transpose is its inverse.
         back = Rotation(turn.rotation.cosine, -turn.rotation.sine)
         d = scope.record(steps.D_ROTATED[part, turn.way], rotate(d, back), of=(name,))
         name = f"d_{part}_before_rotation"

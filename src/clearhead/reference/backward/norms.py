@@ -4,9 +4,9 @@
     dn = dy * weight
     dx = (dn - mean(dn) - n * mean(dn * n)) / s
 
-A norm gives the same for x, x + c and c x (but for epsilon), so a change of x in the direction of
-(1, 1, ..., 1) or of n changes nothing: what dn has in these two directions is taken out. An RMS
-norm takes no mean out, and its gradient has the second direction taken out alone.
+A norm is the same for x, x + c and c x (but for epsilon), so moving x in the direction of (1, 1,
+..., 1) or of n changes nothing: the components of dn in these two directions are removed. An RMS
+norm subtracts no mean, so only the second component is removed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def through_norm(
     kinds: tuple[StepKind, StepKind] = PLAIN,
     input_kind: StepKind | None = None,
 ) -> Float[Array, "*lead width"]:
-    """Record the gradients of a norm's weights, and return that of what it read.
+    """Record the gradients of a norm's weights, and return that of its input.
 
     Args:
         scope: of the norm; ``d_output`` is recorded there already.

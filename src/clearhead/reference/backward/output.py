@@ -2,7 +2,7 @@
 
     logits = x W_output^T + b_output         dx = dlogits W_output
 
-with what some models have around it: a factor, a linear layer with an activation and a norm, a cap.
+with the additions of some models: a factor, a linear layer with an activation and a norm, a cap.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def through_output(
     uses.add(config.output_name, d_matrix, "output.d_matrix")
     d = scope.record(output_steps.D_OUTPUT_INPUT, gradients.input, of=(of,))
 
-    # What stands before them.
+    # The steps before them.
     name = "output.d_input"
     if part.transform is not None:
         d = _through_transform(model, d, part.transform, Reading(model[hidden], hidden), config)
@@ -77,9 +77,9 @@ def _through_transform(
 
     Args:
         model: the scope of the whole model.
-        d: the gradient of what the output matrix read.
+        d: the gradient of the output matrix's input.
         name: of the activation.
-        x: what the linear layer read.
+        x: the input of the linear layer.
         config: of the model.
     """
     norm, scope = model.at("output_norm"), model.at("output_transform")

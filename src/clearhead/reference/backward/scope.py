@@ -1,4 +1,4 @@
-"""What a backward pass needs from the forward one, and where it leaves what it computes."""
+"""The values that a backward pass needs from the forward pass, and the gradients so far."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..tracing.watcher import Watcher
 
 
 class Tape:
-    """Keeps a copy of every step of a forward pass, and hands each on to another watcher.
+    """Keeps a copy of every step of a forward pass, and passes each on to another watcher.
 
     Args:
-        watcher: sees every step, too. It may not replace any: how the loss changes with what a
-            replacement reads cannot be known.
+        watcher: sees every step, too. It may not replace any, because the gradient of a replacement
+            is unknown.
     """
 
     enabled = True
@@ -48,7 +48,7 @@ class Tape:
         return tape
 
     def asks(self, name: str) -> bool:
-        """Whether the watcher asks for a costly step."""
+        """Whether the watcher requests a costly step."""
         return self._watcher.asks(name)
 
     def visited(self, name: str) -> bool:
@@ -115,10 +115,10 @@ class Scope:
         return self.path + name in self.weights
 
     def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
-        """Record a step of the backward pass, and return the value to go on with."""
+        """Record a step of the backward pass, and return the value to continue with."""
         return self.trace.record(kind, value, of=of)
 
     def record_weight(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> None:
-        """Record the gradient of a weight, ``d_weight`` or ``d_bias`` of this scope, for good."""
+        """Record the final gradient of a weight, ``d_weight`` or ``d_bias`` of this scope."""
         name = kind.name.removeprefix("d_")
         self.gradients[self.path + name] = self.record(kind, value, of=of)

@@ -1,4 +1,4 @@
-"""What positions do inside of attention: nothing, a rotation of queries and keys, or a bias."""
+"""Positions inside attention: a rotation of queries and keys, or a bias, or nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AttentionPositions:
             )
 
     def _rotations(self, base: float, scaling: RotaryConfig) -> GrowingRows:
-        """Return cosines and sines side by side, for as many positions as are needed."""
+        """Return cosines and sines side by side, for as many positions as needed."""
         dim = self._config.rotary_dim
 
         def compute(start: int, length: int) -> Float[Array, "length rotary_dim"]:

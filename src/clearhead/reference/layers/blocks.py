@@ -35,7 +35,7 @@ class _Sublayer(NamedTuple):
 
     Attributes:
         name: such as ``self_attention``.
-        apply: takes x, and what else the sublayer reads.
+        apply: takes x and the sublayer's other inputs.
         norm: before or after it.
         output_norm: of its output, where there are norms on both sides.
     """
@@ -118,10 +118,10 @@ class _Block:
 
         Args:
             sublayer: with its norms.
-            x: what is added to the sublayer's output.
+            x: added to the sublayer's output.
             of: the name of the step that ``x`` is.
             arguments, options: of the sublayer.
-            read: what the sublayer reads, and the name of that step; None: it is ``x``.
+            read: the sublayer's input, and the name of that step; None if it is ``x``.
             trace: records every step.
 
         Returns:
@@ -150,7 +150,7 @@ class _Block:
         layer_input: Float[Array, "batch length d_model"],
         trace: Watcher,
     ) -> Float[Array, "batch length d_model"]:
-        """Apply the feed-forward part, which reads the layer's input where both are parallel."""
+        """Apply the feed-forward part, which reads the layer's input if sublayers are parallel."""
         read = (layer_input, "input") if self._config.parallel_sublayers else None
         return self._residual(self._feed, x, of, read=read, trace=trace)[0]
 
@@ -227,9 +227,9 @@ class DecoderBlock(_Block):
 
         Args:
             x: the previous layer's output; with ``past``, of the new positions alone.
-            memory: what `MultiHeadAttention.memory` made of the encoder's output; None without
+            memory: from `MultiHeadAttention.memory` of the encoder's output; None without
                 cross-attention.
-            mask: beside causality, as in `attention`.
+            mask: in addition to causality, as in `attention`.
             rotation: of the positions of ``x``.
             past: this layer's keys and values of earlier positions.
             trace: records every step.

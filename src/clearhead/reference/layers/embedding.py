@@ -1,8 +1,8 @@
-"""From token ids, or images, to the vectors that the first layer reads.
+"""From token ids, or images, to the input of the first layer.
 
 embedded = norm(embedding[ids] * sqrt(d_model) + positions + token types)
 
-of which a model may lack any but the first. Vectors of patches may stand in place of it.
+of which a model may lack all but the first. Vectors of patches may replace that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STACK_OF = {"source": "encoder", "target": "decoder"}
 
 
 class Embedding:
-    """Vectors of tokens or patches with what is added to them, for source and target.
+    """Embeds tokens or patches, with positions and types added, for source and target.
 
     Args:
         config: of the model.
@@ -49,7 +49,7 @@ class Embedding:
         self._dtype = next(iter(weights.values())).dtype
         if config.positions == "sinusoidal":
             self._sinusoidal = GrowingRows(self._sinusoids)
-        self._place: str | None = None  # where the first position stands in the table
+        self._place: str | None = None  # the row of the first position in the table
         if config.positions in ("sinusoidal", "learned"):
             offset = "offset" if config.embedding.position_offset else "start"
             self._place = "without padding" if config.embedding.skip_padding else offset
@@ -115,13 +115,13 @@ class Embedding:
         trace: Watcher,
         norm_trace: Watcher | None,
     ) -> Float[Array, "batch length d_model"]:
-        """Record the sum, and norm it where the config says so.
+        """Record the sum, and apply the norm if the config has one.
 
         Args:
             x: the sum.
             token: the name of the step to which the rest was added.
             types: whether token types were.
-            side, trace, norm_trace: as they came.
+            side, trace, norm_trace: as in `__call__`.
         """
         kind = (token, "start" if self._place == "offset" else self._place, types)
         if not self._config.embedding.norm:
@@ -163,7 +163,7 @@ class Embedding:
         place: str,
         trace: Watcher,
     ) -> Float[Array, "... length d_model"]:
-        """Return the vectors of the positions, which are those of each text with padding.
+        """Return the vectors of the positions, counted in each text with padding left out.
 
         Args:
             length: how many there are.
@@ -230,7 +230,7 @@ class Embedding:
         trace: Watcher,
         norm_trace: Watcher | None,
     ) -> Float[Array, "batch length d_model"]:
-        """Norm the sum of the vectors, as the layers read it."""
+        """Apply the norm to the sum of the vectors."""
         name = f"{side}_embedding_norm"
         norm = Norm(self._config, *weight_and_bias(self._weights, name))
         scope = trace.at(name) if norm_trace is None else norm_trace.at(name)

@@ -25,8 +25,8 @@ def erf(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Compute the error function of each entry.
 
     In float64 it is exact to the last digit or so, by the C library. In float32 it is formula
-    7.1.26 of Abramowitz and Stegun (1964), which with float32's own rounding errs by at most
-    6e-7 and takes a small part of the time.
+    7.1.26 of Abramowitz and Stegun (1964), which with float32's own rounding errs by at most 6e-7
+    and takes a fraction of the time.
     """
     if x.dtype == np.float32:
         size = np.abs(x)
@@ -140,7 +140,7 @@ def feed_forward(
         trace: records the steps ``[gate] up hidden output``.
 
     Raises:
-        ConfigError: the activation is unknown, or a gate is missing or of no use.
+        ConfigError: the activation is unknown, or a gate is missing or not used.
     """
     if (gate is not None) != (activation in GATED_ACTIVATIONS):
         verb = "needs" if gate is None else "takes no"

@@ -1,4 +1,4 @@
-"""Tables with a row for each position, of which the rows that are needed are computed."""
+"""Tables with a row for each position, computed as far as needed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _FIRST = 64
 
 
 class GrowingRows:
-    """A table that grows as later positions are asked for, and remembers what it has.
+    """A table that grows when later positions are requested.
 
-    A model may say that it reads a million positions; a text of ten takes the first 64.
+    A model may allow a million positions; a text of ten tokens needs only the first 64.
 
     Args:
-        compute: returns the rows from a start on, so many.
+        compute: returns a number of rows from a start on.
     """
 
     def __init__(self, compute: Callable[[int, int], Float[Array, "length _"]]) -> None:

@@ -1,4 +1,4 @@
-"""What happens to queries and keys before their scores: a norm of each head, and a rotation."""
+"""Prepares queries and keys for their scores: a norm of each head, and a rotation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class HeadPreparation:
     def query(
         self, x: Heads, rotation: Rotation | None, *, trace: Watcher, of: tuple[str, ...]
     ) -> Heads:
-        """Norm, rotate and record the queries; ``of`` is the step that the layer reads."""
+        """Normalise, rotate and record the queries; ``of`` is the step that the layer reads."""
         if self._query_norm is None and rotation is None:
             return trace.record(steps.QUERY, x, of=of)
         x = trace.record(steps.QUERY_PROJECTED, x, of=of)
@@ -54,7 +54,7 @@ class HeadPreparation:
     def key(
         self, x: Heads, rotation: Rotation | None, *, new: bool, trace: Watcher, of: tuple[str, ...]
     ) -> Heads:
-        """Norm, rotate and record the keys; ``new`` says that a cache has earlier ones."""
+        """Normalise, rotate and record the keys; ``new`` says that a cache has earlier ones."""
         if self._key_norm is None and rotation is None:
             return trace.record(steps.NEW_KEY if new else steps.KEY, x, of=of)
         x = trace.record(steps.NEW_KEY_PROJECTED if new else steps.KEY_PROJECTED, x, of=of)
@@ -66,7 +66,7 @@ class HeadPreparation:
         return self._prepare(x, "key", self._key_norm, rotation, kinds, trace, name)
 
     def memory_key(self, x: Heads, *, trace: Watcher, of: tuple[str, ...]) -> Heads:
-        """Norm and record the keys that are made of another sequence, which nothing rotates."""
+        """Normalise and record the keys of another sequence, which are not rotated."""
         if self._key_norm is None:
             return trace.record(steps.MEMORY_KEY, x, of=of)
         x = trace.record(steps.MEMORY_KEY_PROJECTED, x, of=of)
@@ -83,10 +83,10 @@ class HeadPreparation:
         trace: Watcher,
         of: str,
     ) -> Heads:
-        """Norm and rotate queries or keys.
+        """Normalise and rotate queries or keys.
 
         Args:
-            x: as they are projected.
+            x: after the projection.
             part: ``query`` or ``key``.
             norm: the weight of their norm; None without one.
             rotation: None without one.

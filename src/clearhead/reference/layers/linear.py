@@ -66,16 +66,16 @@ class Linear:
 
 
 class JointLinear:
-    """Several linear layers of the same input, as one product where that may be.
+    """Several linear layers of the same input, as one product if possible.
 
     Args:
         layers: the weight and bias of each.
-        products: how the product is computed. Where they are ``joint``, the weights are copied
-            below one another; else they are one product only if they lie so already, as parts of
+        products: how the product is computed. If they are ``joint``, the weights are copied into
+            one array; otherwise they are one product only if they are already consecutive parts of
             one array.
 
     Attributes:
-        linears: one for all layers where they are one product, or else one for each.
+        linears: one for all layers if they are one product, or else one for each.
 
     Raises:
         ShapeError: some of the layers have a bias and some have none.
@@ -96,7 +96,7 @@ class JointLinear:
         self._columns = [slice(*edge) for edge in zip([0, *ends], ends, strict=False)]
 
     def __call__(self, x: Float[Array, "... in"]) -> list[Float[Array, "... _"]]:
-        """Return x W^T + b of each layer, of one product as views of one array."""
+        """Return x W^T + b of each layer, as views of one array if they are one product."""
         if len(self.linears) == len(self._columns):
             return [linear(x) for linear in self.linears]
         outputs = self.linears[0](x)
@@ -104,7 +104,7 @@ class JointLinear:
 
 
 def _whole(weights: Sequence[Array]) -> Array | None:
-    """Return a view of weights that lie below one another in one array; None where they do not."""
+    """Return a view of weights that are consecutive in one array; None if they are not."""
     first = weights[0]
     rows = 0
     for weight in weights:

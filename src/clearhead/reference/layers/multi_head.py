@@ -31,14 +31,14 @@ from .linear import JointLinear, Linear, WeightAndBias, weight_and_bias
 
 
 class Memory(Protocol):
-    """What cross-attention attends to."""
+    """The keys and values that cross-attention attends to."""
 
     def attend(
         self,
         query: Float[Array, "batch heads query_len head_dim"],
         attention: Callable[..., tuple[Array, Array]],
     ) -> Float[Array, "batch heads query_len head_dim"]:
-        """Return what the queries read from the memory, by the `attention` of the layer."""
+        """Return the output of the queries on the memory, by the `attention` of the layer."""
         ...
 
 
@@ -86,7 +86,7 @@ class MultiHeadAttention:
         weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output;
             with ``{path}.query_norm.weight`` and ``key_norm.weight`` each head's query and key
             pass through a root-mean-square norm.
-        path: where in the weights, such as ``decoder.layers.0.self_attention``.
+        path: the place in the weights, such as ``decoder.layers.0.self_attention``.
         num_heads, num_kv_heads: of queries, and of keys and values.
         cross: whether keys and values come from another sequence than queries.
         scale, softcap: as in `attention`.
@@ -150,10 +150,10 @@ class MultiHeadAttention:
 
         Args:
             x: what queries, keys and values are made from.
-            causal: nobody attends to later positions.
+            causal: no query attends to later positions.
             mask: as in `attention`: boolean, or added to the scaled scores.
             rotation: of the positions of ``x``, for rotary positions.
-            past: keys and values of earlier positions, to which those of ``x`` are added.
+            past: keys and values of earlier positions, to which those of ``x`` are appended.
             trace: records ``query key value`` (before norms and rotation as ``query_projected``,
                 ``key_projected``), attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
@@ -211,7 +211,7 @@ class MultiHeadAttention:
         trace: Watcher = OFF,
         of: tuple[str, ...] = (),
     ) -> Float[Array, "batch query_len d_model"]:
-        """Attend to the keys and values that `memory` made of another sequence.
+        """Attend to the keys and values that `memory` computed from another sequence.
 
         Args:
             x: what queries are made from.
@@ -272,12 +272,12 @@ def multi_head_attention(
 def _visible(
     query_len: int, key_len: int, causal: bool, window: Window | None, mask: Array | None
 ) -> Shaped[Array, "... #query_len key_len"] | None:
-    """Combine causality, of the last query at the last key, a window, and another mask."""
+    """Combine causality, with the last query at the last key, a window, and another mask."""
     first = key_len - query_len
     # One query at the last position sees all: a step of decoding needs no mask of causality.
     if causal and query_len > 1:
         mask = _combined(causal_mask(query_len, key_len, first), mask)
-    # Where the first key is in the window of the last query, it is in that of every other.
+    # If the first key is in the window of the last query, it is in that of every other.
     if isinstance(window, tuple) and window[0] is not None and key_len - 1 > window[0]:
         mask = _combined(sliding_window_mask(query_len, key_len, window, first), mask)
     return mask

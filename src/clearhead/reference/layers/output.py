@@ -2,7 +2,7 @@
 
 logits = softcap(transform(hidden * scale) W_output^T + b_output)
 
-of which most models have the product alone.
+of which most models have only the product.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .norms import Norm
 
 
 class Output:
-    """The output matrix, and what a model has around it.
+    """The output matrix, and what a model adds to it.
 
     Args:
         config: of the model.

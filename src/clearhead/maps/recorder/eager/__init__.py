@@ -1,4 +1,4 @@
-"""Attention that a model writes out itself: a product, a softmax, and a product with the values."""
+"""Reads attention that a model writes out in operators: product, softmax, product."""
 
 from ._scores import ScoreTracker
 

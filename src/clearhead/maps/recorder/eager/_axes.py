@@ -1,4 +1,4 @@
-"""The axes of a softmax's input, and where its rows and columns lie in earlier tensors."""
+"""The axes of a softmax's input, and the places of its rows and columns in earlier tensors."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ....shapes import Shaped
 from ...recording.captured import Unreadable
 from ._nodes import Layout, Node, row_major
 
-# A term that must be copied into another order of axes may have so many entries.
+# The most entries of a term that is copied into another order of axes.
 _LARGEST_COPY = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
 class Axes:
-    """What the axes of a softmax's input are.
+    """The roles of the axes of a softmax's input.
 
     Attributes:
         softmax: the axis of the keys.
-        query: the axis of the queries, after that of the keys was moved to the end.
-        batch, heads: the sizes that the axes before them are merged to.
-        heads_first: whether the heads are the outer of the two.
+        query: the axis of the queries, after the axis of the keys was moved to the end.
+        batch, heads: the sizes into which the leading axes are merged.
+        heads_first: whether the heads are the outer axis of the two.
     """
 
     softmax: int
@@ -33,7 +33,7 @@ class Axes:
     heads_first: bool = False
 
     def four(self, x: Tensor) -> Shaped[Tensor, "#batch #heads #query_len #key_len"]:
-        """Return a tensor with these axes, or length 1 there, in the order of a map."""
+        """Return a tensor that has these axes, or size 1 in them, with the four axes of a map."""
         x = x.movedim(self.softmax, -1)
         if self.query != x.ndim - 2:
             x = x.movedim(self.query, -2)
@@ -54,7 +54,7 @@ class Axes:
     def batch_and_heads(
         self, x: Shaped[Tensor, "batch_and_heads *rest"]
     ) -> Shaped[Tensor, "batch heads *rest"]:
-        """Return a tensor whose first axis is the flattened leading axes with both of their own."""
+        """Split the first axis of a tensor, the flattened leading axes, into batch and heads."""
         outer, inner = (self.batch, self.heads)[:: -1 if self.heads_first else 1]
         x = x.reshape(outer, inner, *x.shape[1:])
         return x.transpose(0, 1) if self.heads_first else x
@@ -62,12 +62,12 @@ class Axes:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where the rows and columns of a softmax's input lie in a node's tensor.
+    """The places of the rows and columns of a softmax's input in a node's tensor.
 
     Attributes:
-        node: the note on the tensor.
+        node: the node of the tensor.
         rows: the coordinates of each row's first column.
-        columns: the coordinates of the columns of the first row and of the last one.
+        columns: the coordinates of the columns, in the first row and in the last one.
     """
 
     node: Node
@@ -76,10 +76,10 @@ class Place:
 
 
 def in_final_axes(term: Tensor, place: Place, layout: Layout, axes: Axes) -> Tensor:
-    """Return a term of an earlier tensor, with the axes of the softmax's input.
+    """Bring a term of an earlier tensor to the axes of the softmax's input.
 
     Args:
-        term: what was added to the scores or put in their place, broadcast to the earlier tensor.
+        term: what was added to the scores or replaced them, broadcast to the earlier tensor.
         place: where the softmax's rows and columns lie in the earlier tensor.
         layout: of the softmax's input, the keys on its last axis.
         axes: of the softmax's input.
@@ -90,7 +90,7 @@ def in_final_axes(term: Tensor, place: Place, layout: Layout, axes: Axes) -> Ten
     anchor, final = place.node.layout.shape, layout.shape
     term = term.detach()
     term = term.reshape((1,) * (len(anchor) - term.ndim) + tuple(term.shape))
-    # Whether rows and columns are in the same order in both: then the term is only reshaped.
+    # If rows and columns are in the same order in both, the term is only reshaped.
     starts = row_major([*place.rows], anchor)
     width = anchor[-1]
     count = starts.numel()
@@ -108,7 +108,7 @@ def in_final_axes(term: Tensor, place: Place, layout: Layout, axes: Axes) -> Ten
                 return term.reshape((1,) * (len(final) - 2) + tuple(term.shape[-2:]))
             whole = term.expand(*lead, *term.shape[-2:])
             return whole.reshape(*final[:-2], *term.shape[-2:]).movedim(-1, back)
-    # Otherwise it is gathered, entry by entry.
+    # Otherwise it is gathered entry by entry.
     if starts.numel() * steps.numel() > _LARGEST_COPY:
         raise Unreadable("a large bias or mask was added before the axes were put in another order")
     index = (starts[..., None] + steps).to(term.device)

@@ -1,4 +1,4 @@
-"""The steps between a product and a softmax, combined into one scoring."""
+"""Combines the steps between a product and a softmax into one scoring."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from ._nodes import (
     Step,
 )
 
-# exp underflows to 0 below the negative of it.
+# exp underflows to 0 below its negative
 _UNDERFLOW = {torch.float64: 750.0}
 _UNDERFLOW_OF_OTHERS = 105.0
 _HALF = (torch.float16, torch.bfloat16)
-_FAR = -64.0  # where half precision has steps that show in weights
+_FAR = -64.0  # from here on, half precision is so coarse that weights show it
 
 
 class _Composition:
@@ -50,7 +50,7 @@ class _Composition:
         self.sinks: Tensor | None = None
 
     def add(self, step: Step, tensor: Tensor | None, dtype: torch.dtype) -> None:
-        """Add one step, its tensor with the softmax's axes, and the dtype of its result."""
+        """Add one step."""
         if isinstance(step, Exponential):
             self.exponential = True
         if isinstance(step, Copy | Exponential):
@@ -83,7 +83,10 @@ class _Composition:
             self.sinks = tensor
 
     def _fill(self, where: Tensor, value: float, inverted: bool) -> None:
-        """Fill scores; together with those that have the same number, where a row has no others."""
+        """Fill scores with a number.
+
+        Fills with the same number act together where a row has nothing else.
+        """
         last = self.fills[-1] if self.fills else None
         if last is not None and last[1] == value > -torch.inf:
             before, now = (~x if inv else x for x, inv in ((last[0], last[2]), (where, inverted)))
@@ -93,7 +96,7 @@ class _Composition:
         self.fills.append((where, value, inverted))
 
     def _scale(self, factor: float) -> None:
-        """Scale what came before: behind a cap, that is the cap and no longer the products."""
+        """Scale the steps so far: after a cap this scales the cap, and not the products."""
         if self.cap is None:
             self.scale *= factor
         else:
@@ -105,7 +108,7 @@ class _Composition:
 def _lowered(
     fill: tuple[Tensor, float, bool], term: Tensor, factor: float
 ) -> tuple[Tensor, float, bool]:
-    """Return a fill, to whose number a term was added: the highest of its sums."""
+    """Return a fill to whose number a term was added, as a fill with the highest sum."""
     where, value, inverted = fill
     if value <= torch.finfo(torch.float32).min / 2:
         return fill
@@ -124,25 +127,26 @@ def compose(
     masks: MaskCache,
     kernel: str,
 ) -> CapturedAttention:
-    """Return the attention whose scores came from a chain of steps.
+    """Return the attention whose scores a chain of steps computed.
 
     Args:
-        places: where the softmax's rows and columns lie in each step's tensor, the product's first.
+        places: the places of the softmax's rows and columns in each step's tensor, the product's
+            first.
         scores: the softmax's input.
         axes: its axes.
         layout: its layout, the keys on the last axis.
         query, key: of each head, before any step.
-        masks: the masks that were made compact already.
+        masks: the cache of compact masks.
         kernel: the name of the product.
 
     Raises:
-        Unreadable: no map holds these steps in this order.
+        Unreadable: a map cannot represent these steps in this order.
     """
     composition = _Composition()
     for place in places[1:]:
         tensor = _tensor_of_step(place, axes, layout)
         composition.add(place.node.step, tensor, place.node.dtype)
-    # A factor per row is as well one of the queries.
+    # A factor per row can as well be applied to the queries.
     for factor in composition.rows:
         query = query.float() * factor if query.dtype != torch.float64 else query * factor
     shape = (axes.batch, axes.heads, query.shape[2], key.shape[2])
@@ -161,7 +165,7 @@ def compose(
 
 
 def _tensor_of_step(place: Place, axes: Axes, layout: Layout) -> Tensor | None:
-    """Return what a step added, filled in or multiplied with, in the softmax's axes."""
+    """Return the tensor that a step added, filled in or multiplied by, in the softmax's axes."""
     step = place.node.step
     if isinstance(step, SinkColumn):
         return _sinks(step.logits, axes)
@@ -170,9 +174,9 @@ def _tensor_of_step(place: Place, axes: Axes, layout: Layout) -> Tensor | None:
 
 
 def _dtype_of_sums(composition: _Composition) -> torch.dtype | None:
-    """Return the half-precision dtype in which terms were added, where its rounding matters.
+    """Return the half-precision dtype in which terms were added, if its rounding matters.
 
-    It does where all scores of some row were moved far from zero, or its mask is the lowest number.
+    It matters if all scores of a row were moved far from zero, or its mask is the lowest number.
     """
     for term, factor, dtype in composition.terms:
         if dtype in _HALF:
@@ -183,9 +187,10 @@ def _dtype_of_sums(composition: _Composition) -> torch.dtype | None:
 
 
 def _terms(composition: _Composition) -> list[Tensor]:
-    """Return what was added, each in the dtype of its sum; masks of the lowest numbers as one.
+    """Return the added terms, each in the dtype of its sum; masks of the lowest numbers become one.
 
-    Where several of those hide a whole row together, it attends to what they hide least.
+    If several such masks together hide a whole row, its query attends to the keys that they hide
+    least.
     """
     terms = []
     lowest: Tensor | None = None
@@ -220,7 +225,7 @@ def _mask(
     shape: tuple[int, int, int, int],
     masks: MaskCache,
 ) -> CompactMask | None:
-    """Return all that was added and filled, as one mask."""
+    """Return all additions and fills as one mask."""
     parts = [masks.compact(term, shape) for term in _terms(composition)]
     if composition.exponential and composition.fills:
         scores = scores.detach().log()
@@ -250,7 +255,7 @@ def _fill(
     shape: tuple[int, int, int, int],
     masks: MaskCache,
 ) -> CompactMask:
-    """Return a mask that put a number in the place of scores, True where it did not.
+    """Return the mask of a fill: True where scores were kept.
 
     Raises:
         Unreadable: the number is not low enough to hide the keys.

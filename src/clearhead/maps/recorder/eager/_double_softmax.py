@@ -1,4 +1,4 @@
-"""A softmax that is taken of the weights of another one."""
+"""Reads a softmax of the weights of another softmax."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NOTE = (
 
 
 def are_whole(weights: Weights | None, scores: Tensor, axis: int) -> TypeGuard[Weights]:
-    """Return whether the input of a softmax is the unchanged weights of another one, all of them.
+    """Return whether the input of a softmax is all of another one's weights, unchanged.
 
     Args:
-        weights: what is known of the input's memory, if anything is.
+        weights: the weights in the input's memory, if there are any.
         scores: the input.
         axis: that of the softmax.
     """
@@ -37,16 +37,16 @@ def are_whole(weights: Weights | None, scores: Tensor, axis: int) -> TypeGuard[W
 def follow_again(
     tracker: WeightTracker, first: Weights, scores: Tensor, axis: int, out: Tensor, masks: MaskCache
 ) -> None:
-    """Follow the weights of a softmax that was taken of the weights of another one.
+    """Follow the weights of a softmax of the weights of another one.
 
     Args:
         tracker: follows them.
         first: the weights of the first softmax, for which `are_whole` is true.
-        scores, axis, out: what the second softmax normalised, along which axis, and its result.
-        masks: the masks that were made compact already.
+        scores, axis, out: the input of the second softmax, its axis, and its result.
+        masks: the cache of compact masks.
     """
     attention = PendingAttention(first.attention.owner, certain=first.attention.certain)
-    first.attention.is_over = True  # it meets no values
+    first.attention.is_over = True  # the first attention meets no values
     second = Weights(Layout.of(out).move_axis(axis, -1), weak_reference(out), attention)
     try:
         read_double_softmax(first, second, scores, axis, out, masks)
@@ -59,14 +59,14 @@ def follow_again(
 def read_double_softmax(
     first: Weights, second: Weights, scores: Tensor, axis: int, out: Tensor, masks: MaskCache
 ) -> None:
-    """Read the attention of a softmax over weights, and compare it with what this returned.
+    """Read the attention of a softmax over weights, and compare it with the softmax's result.
 
     Args:
         first: the weights of the first softmax, for which `are_whole` is true.
-        second: those of the second, whose attention is completed.
-        scores, axis: what the second softmax normalised.
+        second: the weights of the second, whose attention is completed.
+        scores, axis: the input of the second softmax, and its axis.
         out: its result.
-        masks: the masks that were made compact already.
+        masks: the cache of compact masks.
 
     Raises:
         Unreadable: the result is not that of a softmax over these weights.

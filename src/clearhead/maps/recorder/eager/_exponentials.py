@@ -1,8 +1,8 @@
-"""A softmax that a model writes out itself: exponentials, divided by their sums.
+"""Reads a softmax that a model writes out as exponentials, divided by their sums.
 
-Exponentials of scores are followed as scores are. Where they are divided by one number per row, or
-were normalised before (a log softmax), they may be the weights of an attention: whether they are is
-not assumed, but compared with the softmax of the scores.
+Exponentials of scores are followed as scores are. If they are divided by one number per row, or
+were normalised before (a log softmax), they may be the weights of an attention. This is not
+assumed: they are compared with the softmax of the scores.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ._nodes import Copy, Fill, Node, Shift, Step, UnknownStep
 
 _Arguments = Sequence[Any]
 # How far the sum of a row of weights may be from 1. In half precision logarithms are rounded by up
-# to 1/64, and weights in proportion. Whether they are those of a softmax is compared afterwards.
+# to 1/64, and weights in proportion. The weights themselves are compared afterwards.
 _OFF, _OFF_IN_HALF = 1e-3, 0.1
 
 
 def exponential_step(
     operator: torch._ops.OpOverload, args: _Arguments, out: Tensor, exponentials: Tensor
 ) -> Step:
-    """Return what an operator did to exponentials of scores, in terms of the scores.
+    """Return what an operator on exponentials of scores did, as a step on the scores.
 
     Args:
         operator, args, out: one of its results, and what it was called with.
@@ -45,7 +45,7 @@ def _copy(args: _Arguments, exponentials: Tensor) -> Step | None:
 
 
 def _multiplication(args: _Arguments, exponentials: Tensor) -> Step | None:
-    """A product with zeros and ones hides keys; one with a number shifts the scores."""
+    """Multiplying by zeros and ones hides keys; multiplying by a number shifts the scores."""
     other = args[1] if args[0] is exponentials else args[0]
     if not isinstance(other, Tensor):
         return Shift() if other > 0 else None
@@ -86,7 +86,7 @@ _STEPS: Mapping[str, Callable[[_Arguments, Tensor], Step | None]] = {
 def normalising_axis(
     operator: torch._ops.OpOverload, args: _Arguments, exponentials: Tensor
 ) -> int | None:
-    """Return the axis along which exponentials are divided by one number; None if they are not.
+    """Return the axis along which exponentials are divided by one number; None if there is none.
 
     Args:
         operator, args: the operator, and what it was called with.
@@ -110,7 +110,7 @@ def normalising_axis(
 
 
 def normalised_axis(node: Node, out: Shaped[Tensor, "..."]) -> int | None:
-    """Return the axis along which exponentials sum to 1; None if they do along none.
+    """Return the axis along which exponentials sum to 1; None if there is none.
 
     Args:
         node: of their exponents.

@@ -1,12 +1,12 @@
-"""Weights that become those of a softmax only later: normalised again, or after the values.
+"""Reads weights that are normalised late: normalised again, or only after the values.
 
-Weights that were set to zero in places and divided by their sums are those of a softmax over the
-keys that are left: w_j / sum of the others is exp(s_j) / sum of their exponentials. That they are
-is compared, number by number.
+Weights that were partly set to zero and divided by their sums are those of a softmax over the
+remaining keys: w_j / sum of the remaining w is exp(s_j) / sum of the remaining exponentials. The
+numbers are compared, to be sure.
 
-Where exponentials of scores meet the values first, the output is divided by their sums. It is
-linear in the weights: which of the two is divided makes no difference but for rounding. What is
-divided by must be the sums of the exponentials, in all rows.
+If exponentials of scores meet the values first, the output is divided by their sums instead. The
+output is linear in the weights, so this makes no difference but for rounding. The divisors must be
+the sums of the exponentials, in all rows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ._weights import Weights
 _LARGEST = 1 << 26  # weights that are compared
 _WITHOUT_SOFTMAX = "its scores met the values without a softmax"
 _NOT_NORMALISED = "its scores met the values before their exponentials were normalised"
-_RELATIVE = 1e-4  # how far what is divided by may be from the sums
+_RELATIVE = 1e-4  # how far the divisors may be from the sums
 
 
 def divides_rows(name: str, args: Sequence[Any], weights: Tensor) -> bool:
@@ -54,11 +54,11 @@ def divides_rows(name: str, args: Sequence[Any], weights: Tensor) -> bool:
 
 
 def is_renormalised(weights: Weights, out: Tensor) -> bool:
-    """Return whether weights are those of a softmax over fewer keys; their attention then is, too.
+    """Return whether weights are those of a softmax over fewer keys; if so, change their attention.
 
     Args:
         weights: the weights, with the layout of the numbers in ``out``.
-        out: the weights that were normalised again.
+        out: the weights after the second normalisation.
     """
     attention, axes = weights.attention, weights.axes
     captured = attention.captured
@@ -77,10 +77,10 @@ def is_renormalised(weights: Weights, out: Tensor) -> bool:
 
 
 def _over_fewer_keys(captured: CapturedAttention, truth: Tensor) -> CapturedAttention:
-    """Return an attention without the keys whose weight became zero.
+    """Return the attention without the keys whose weight became zero.
 
     Raises:
-        Unreadable: it has sinks, whose share is not known to be left out.
+        Unreadable: it has sinks, and it is unknown whether their share was left out.
     """
     scoring = captured.scoring
     if scoring.sinks is not None:
@@ -95,13 +95,13 @@ def _over_fewer_keys(captured: CapturedAttention, truth: Tensor) -> CapturedAtte
 
 @dataclass(eq=False)
 class _Numerators:
-    """Exponentials times values, until they are divided.
+    """A product of exponentials and values, until it is divided.
 
     Attributes:
         owner: the module that computed them.
         node: of the exponentials.
-        exponentials: as they were computed, the keys on the last axis.
-        value: that they met.
+        exponentials: as computed, with the keys on the last axis.
+        value: the values that they met.
         reference: to the memory of the product.
         may_be_tangent: whether the values may be tangents of values.
     """
@@ -119,10 +119,10 @@ Normalise = Callable[[Node, Tensor, Tensor, Tensor, Tensor], bool]
 
 
 class NumeratorTracker:
-    """Follows scores, and exponentials of scores, that met values before they were normalised.
+    """Follows scores, and exponentials of scores, that met values before being normalised.
 
     Args:
-        find_owner: returns the module that is attending now.
+        find_owner: returns the module that is attending.
         parameters: storages of the model's parameters.
         listener: hears of each attention that cannot be read.
         normalise: reads an attention, and returns whether that was possible.
@@ -140,10 +140,10 @@ class NumeratorTracker:
         self.by_storage: dict[int, _Numerators] = {}
 
     def meets_values(self, node: Node | None, lhs: Tensor, rhs: Tensor, out: Tensor) -> bool:
-        """Return whether scores meet values without a softmax; it is refused unless it follows.
+        """Return whether scores meet values without a softmax: refused unless divided later.
 
         Args:
-            node: of the left factor; None where it is no scores.
+            node: of the left factor; None if it is not scores.
             lhs, rhs, out: the factors and their product.
         """
         if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
@@ -172,7 +172,7 @@ class NumeratorTracker:
     def is_divided(self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Any) -> bool:
         """Return whether an operator divides such a product by the sums of its exponentials.
 
-        The attention is then told.
+        If so, the attention is reported.
         """
         first = args[0] if args else None
         if not isinstance(first, Tensor) or storage_of(first) not in self.by_storage:
@@ -206,7 +206,7 @@ class NumeratorTracker:
                 one.value = one.value.clone()
 
     def forget_dead(self, *, every: bool = False) -> None:
-        """Refuse those whose product was freed without a division, or all that are left."""
+        """Refuse attentions whose product was freed without a division, or all that are left."""
         for key in [k for k, one in self.by_storage.items() if every or one.reference.expired()]:
             self._refuse(self.by_storage.pop(key))
 
@@ -218,7 +218,7 @@ class NumeratorTracker:
 
 
 def _with_own_axes(lhs: Tensor, node: Node) -> Tensor:
-    """Return exponentials with the axes that they were computed with, batch and heads apart."""
+    """Return exponentials with the axes of their computation, with batch and heads separate."""
     if lhs.ndim != 3:
         lhs = lhs[None]
     layout = node.layout

@@ -1,9 +1,9 @@
-"""Which of the axes before queries and keys are the batch and which the heads.
+"""Decides which leading axes of queries and keys are the batch and which are the heads.
 
-Models pass [batch * heads, length, head_dim] to a product, or [heads * batch, ...], and the tensor
-itself does not tell one from the other. Where its numbers came from does: a merge of axes is nearly
-always a copy of memory in which heads are pieces of the features of a token. So copies are noted as
-they are made. Where neither that nor the module decides, the axes stay together.
+Models pass [batch * heads, length, head_dim] or [heads * batch, ...] to a product, and the tensor
+itself does not tell which. The source of its numbers does: merging axes is nearly always a copy of
+memory in which the heads are pieces of each token's features. So copies are noted as they are made.
+If neither they nor the module decide, the axes stay merged.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ _CAPACITY = 256
 
 
 class AxisPart(NamedTuple):
-    """One of the axes that a merged axis consists of: its size, and its stride in the memory that
-    was copied."""
+    """One axis of a merged axis: its size, and its stride in the source of the copy."""
 
     size: int
     stride: int
 
 
 class Split(NamedTuple):
-    """How leading axes are made of batch and heads.
+    """How leading axes are composed of batch and heads.
 
     Attributes:
-        batch, heads: their sizes; heads is 1 where they could not be told apart.
-        heads_first: whether the heads are the outer of the two.
-        certain: False where an axis may hold heads that could not be told apart.
+        batch, heads: their sizes; heads is 1 where they could not be separated.
+        heads_first: whether the heads are the outer axis of the two.
+        certain: False if an axis may hold heads that could not be separated.
     """
 
     batch: int
@@ -45,12 +44,12 @@ class Split(NamedTuple):
 
 
 class _MemoryOfCopy(NamedTuple):
-    """The memory of a copy.
+    """The memory that a copy was written to.
 
     Attributes:
         reference: to the memory.
         layout: of the copy.
-        source: the layout of what was copied, with the same axes.
+        source: the layout of the tensor that was copied, with the same axes.
     """
 
     reference: StorageWeakRef
@@ -59,7 +58,7 @@ class _MemoryOfCopy(NamedTuple):
 
 
 class Copies:
-    """How the memory of copies was laid out where it was copied from."""
+    """Remembers, for the memory of each copy, the layout of its source."""
 
     def __init__(self) -> None:
         self._by_storage: dict[int, _MemoryOfCopy] = {}
@@ -69,7 +68,7 @@ class Copies:
         self._keep(copy, Layout.of(source))
 
     def note_whole(self, x: Tensor) -> None:
-        """Note a module's argument, whose axes are those of the memory if it is no copy."""
+        """Note a module's argument: unless it is a copy, its memory has its axes."""
         is_wrapper = x.is_nested or torch._C._functorch.is_functorch_wrapped_tensor(x)
         if not is_wrapper and x.layout == torch.strided and storage_of(x) not in self:
             self._keep(x, Layout.of(x))
@@ -77,7 +76,7 @@ class Copies:
     def note_joined(
         self, pieces: Sequence[Tensor], copy: Tensor, *, is_stack: bool, axis: int
     ) -> None:
-        """Note pieces that were concatenated or stacked; those of one memory are an axis of it."""
+        """Note tensors that were concatenated or stacked; those of one memory are an axis of it."""
         layout = Layout.of(copy)
         first = pieces[0]
         step = int(pieces[1].storage_offset() - first.storage_offset()) if len(pieces) > 1 else 0
@@ -95,7 +94,7 @@ class Copies:
         shape, stride = list(first.shape), list(first.stride())
         shape.insert(axis, len(pieces))
         stride.insert(axis, step)
-        if not is_stack:  # the joined axis is that of the pieces times their own
+        if not is_stack:  # the concatenated axis is the axis of the pieces times their own
             inner = layout.stride[axis]
             own = (*layout.stride[:axis], inner * first.shape[axis], *layout.stride[axis:])
             layout = Layout(tuple(shape), own, layout.offset)
@@ -109,11 +108,11 @@ class Copies:
         self._by_storage[storage_of(copy)] = memory
 
     def parts(self, factor: Tensor, indices: Tensor) -> tuple[list[AxisPart], int] | None:
-        """Return the axes, outer first, that an axis of a factor [lead, rows, width] runs through.
+        """Return the axes, outer first, that the first axis of a factor [lead, rows, width] has.
 
         Args:
             factor: queries or keys as they were multiplied.
-            indices: Int["n"], indices on its first axis, in the order in which to go through them.
+            indices: Int["n"], indices on its first axis, in the order to follow.
 
         Returns:
             The axes, and the stride from one row to the next; None where nothing is known.
@@ -147,7 +146,7 @@ class Copies:
 
 
 def _mixed_radix(places: Sequence[Tensor], strides: Sequence[int]) -> list[AxisPart] | None:
-    """Return the axes along which coordinates change, as digits of a counter; None if not so.
+    """Return the axes whose coordinates count like digits of a number; None if they do not.
 
     Args:
         places: the coordinates along each axis of the memory, in order.
@@ -182,14 +181,14 @@ def split_of(
     *,
     inside_rows: bool,
 ) -> Split:
-    """Return how one or two leading axes are made of batch and heads.
+    """Return how one or two leading axes are composed of batch and heads.
 
     Args:
         lead: their sizes: (batch * heads,) in either order, or two axes.
-        evidence: what the axes are made of, from `Copies.parts`.
+        evidence: the parts of the axes, from `Copies.parts`.
         hints: the numbers of heads that the module has as attributes.
-        batches: batch sizes that would be plausible.
-        inside_rows: whether the axis lies within the rows of the memory, where features are.
+        batches: plausible batch sizes.
+        inside_rows: whether the axis lies within the rows of the memory, among a token's features.
     """
     if len(lead) == 2:
         return _of_two_axes(lead, evidence, hints, batches)
@@ -201,8 +200,8 @@ def split_of(
     if evidence is not None and len(evidence[0]) == 1:
         part, row = evidence[0][0], evidence[1]
         if 0 < part.stride < row and part.size not in batches:
-            return Split(1, count)  # pieces of the features of a token
-    # The memory says nothing: take the module's numbers of heads, if they divide the axis.
+            return Split(1, count)  # pieces of a token's features
+    # The memory does not tell: use the module's numbers of heads, if they divide the axis.
     fitting = [hint for hint in hints if hint > 0 and count % hint == 0]
     heads = next((hint for hint in fitting if count // hint in batches), None)
     if heads is None:
@@ -215,12 +214,12 @@ def split_of(
 def _of_two_parts(outer: AxisPart, inner: AxisPart, hints: list[int]) -> Split:
     """Return the split of an axis of two parts.
 
-    The heads are what lies closer together: pieces of the features of one token.
+    The heads are the axis whose entries lie closer together, as pieces of one token's features.
     """
     heads_first = outer.stride < inner.stride
     heads, batch = (outer, inner) if heads_first else (inner, outer)
     if heads.size != batch.size and batch.size in hints and heads.size not in hints:
-        return Split(outer.size * inner.size, 1, certain=False)  # the module says otherwise
+        return Split(outer.size * inner.size, 1, certain=False)  # unless the module disagrees
     return Split(batch.size, heads.size, heads_first)
 
 
@@ -236,7 +235,7 @@ def _of_two_axes(
         outer, inner = evidence[0]
         closest = min(outer.stride, inner.stride)
         if 0 < closest < evidence[1] and outer.stride != inner.stride:
-            # pieces of the features of a token
+            # pieces of a token's features
             return Split(second, first, True) if outer.stride == closest else Split(first, second)
     only_first = first in hints and second not in hints
     if evidence is not None and len(evidence[0]) == 2:
@@ -254,7 +253,7 @@ def _of_two_axes(
 def split_of_four(
     query: Tensor, copies: Copies, hints: list[int], batches: frozenset[int]
 ) -> Split:
-    """Return how the first two axes of a kernel's queries are made of batch and heads.
+    """Return how the first two axes of a kernel's queries are composed of batch and heads.
 
     The kernel expects Float["batch heads length head_dim"], but a model may have swapped the two.
     """

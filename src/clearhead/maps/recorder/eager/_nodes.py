@@ -1,8 +1,8 @@
-"""How scores came from a product: a chain of nodes, one per operator.
+"""The chain of nodes from a product to scores, one node per operator.
 
-A tensor of scores is identified by its memory, and a node describes how that memory is laid out. So
-views, permutations and slices need no node: they are other strides over the same memory, and
-elements are found by arithmetic on strides.
+A tensor of scores is identified by its memory, and a node describes the layout of that memory. So
+views, permutations and slices need no node: they are other strides over the same memory, and their
+elements are located by arithmetic on strides.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..owners import Chain
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the elements of a tensor lie in its storage."""
+    """The place of a tensor's elements in its storage."""
 
     shape: tuple[int, ...]
     stride: tuple[int, ...]
@@ -52,7 +52,7 @@ class Layout:
         """Return the index of elements along each axis, from their storage positions.
 
         Raises:
-            Unreadable: positions that are not of this tensor.
+            Unreadable: a position is not in this tensor.
         """
         rest = positions - self.offset
         coordinates = [torch.zeros_like(rest) for _ in self.shape]
@@ -99,11 +99,11 @@ class Product:
 
     @property
     def certain(self) -> bool:
-        """Whether it is one of queries and keys, as far as can be told.
+        """Whether it is certainly a product of queries and keys.
 
-        Products with matrices that may be weights, and outer products such as those of positions
-        and frequencies, lead to everything else in a model: those are dropped, and not refused,
-        where an operator is not understood.
+        Products with a matrix that may be a parameter, and outer products such as positions times
+        frequencies, are everywhere in a model. If an operator on such a product is not understood,
+        the product is dropped, and not refused.
         """
         return self.name != "mm" and self.lhs.shape[-1] > 1
 
@@ -124,7 +124,7 @@ class RowScaling:
 
 @dataclass(eq=False)
 class Addition:
-    """A mask or bias was added to scores, perhaps one that is a product as well."""
+    """A mask or bias was added to scores; it may itself be a product."""
 
     term: Tensor
     factor: float = 1.0
@@ -133,7 +133,7 @@ class Addition:
 
 @dataclass(eq=False)
 class Fill:
-    """A number took the place of the scores where a boolean mask is True."""
+    """Scores were replaced by a number where a boolean mask is True."""
 
     where: Tensor
     value: float
@@ -171,7 +171,7 @@ class UnknownStep:
 
 @dataclass
 class Copy:
-    """Scores were copied, perhaps to another dtype."""
+    """Scores were copied, possibly to another dtype."""
 
 
 Step = (
@@ -191,19 +191,19 @@ Step = (
 
 @dataclass(eq=False)
 class Node:
-    """A tensor of scores, and the step that made it of the one before.
+    """A tensor of scores, and the step that computed it from its parent.
 
     Attributes:
-        layout: of the tensor that the step made.
+        layout: of the tensor that the step computed.
         step: what was done; a `Product` at the beginning of a chain.
         reference: to the tensor's memory.
         parent: the tensor before.
-        operand_layout: the layout in which the step read the parent's memory; its axes are this
-            tensor's.
+        operand_layout: the layout in which the step read the parent's memory, with the axes of this
+            tensor.
         dtype: of the tensor.
         product: the beginning of the chain.
-        modules: those that were running at the product.
-        is_exponential: whether it holds exponentials of scores, and no longer scores.
+        modules: the modules that were running at the product.
+        is_exponential: whether it holds exponentials of scores instead of scores.
     """
 
     layout: Layout
@@ -228,7 +228,7 @@ class Node:
 
     @property
     def why_unknown(self) -> str | None:
-        """Why the chain is not understood; None where it is."""
+        """Why the chain is not understood; None if it is."""
         node: Node | None = self
         while node is not None:
             if isinstance(node.step, UnknownStep):
@@ -248,9 +248,9 @@ class Node:
     def copy_before_a_write(self, storage: int) -> None:
         """Copy the tensors of the chain that the model is about to write to.
 
-        Queries and keys are the model's own memory, and it may reuse that before its softmax: a
-        rotation in place, a buffer of keys, a scale. The version counter of a tensor does not
-        help, since below autograd every alias has its own.
+        Queries and keys are in the model's own memory, which it may overwrite before its softmax:
+        by a rotation in place, in a buffer of keys, by a scale. The version counters of tensors do
+        not help, since below autograd every alias has its own.
         """
         for node in self.chain():
             for name, value in vars(node.step).items():
@@ -264,17 +264,17 @@ def along_last_axis(x: Tensor, layout: Layout) -> bool:
 
 
 def storage_of(x: Tensor) -> int:
-    """Return what identifies the memory of a tensor; views have that of their base."""
+    """Return what identifies a tensor's memory; a view shares it with its base."""
     return x.untyped_storage()._cdata
 
 
 def weak_reference(x: Tensor) -> StorageWeakRef:
-    """Return a reference that tells whether the memory was freed, and keeps its address unused."""
+    """Return a reference that tells whether memory was freed, and reserves its address."""
     return StorageWeakRef(x.untyped_storage())
 
 
 def tensors_in(args: Sequence[Any]) -> list[Tensor]:
-    """Return the tensors among arguments, those in lists included."""
+    """Return the tensors among arguments, including those in lists."""
     tensors = []
     for x in args:
         if isinstance(x, Tensor):
@@ -285,5 +285,5 @@ def tensors_in(args: Sequence[Any]) -> list[Tensor]:
 
 
 def is_forward_mode() -> bool:
-    """Return whether tangents are computed beside numbers: products of those look like others."""
+    """Return whether tangents are being computed, whose products look like any others."""
     return bool(torch.autograd.forward_ad._current_level >= 0)

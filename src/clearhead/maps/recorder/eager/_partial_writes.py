@@ -1,4 +1,4 @@
-"""Writes into a part of scores: by an index, a mask, or through a view."""
+"""Reads writes into a part of scores: by an index, a mask, or through a view."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def partial_write(
     scores: Tensor,
     layout: Layout,
 ) -> Step | None:
-    """Return the step that an operator was which wrote into a part of scores, after it ran.
+    """Return the step that an operator did by writing into a part of scores, after it ran.
 
     Args:
         operator, args, keywords: the operator, and what it was called with.
-        scores: what it wrote to: scores, or a view of a part of them.
-        layout: of all of the scores.
+        scores: the tensor that it wrote to: scores, or a view of a part of them.
+        layout: of all the scores.
 
     Returns:
-        The step, of a tensor with that layout; None where the operator is no such write.
+        The step, on a tensor with that layout; None if the operator is no such write.
     """
     name = operator._schema.name.partition("::")[2].rstrip("_")
     if not operator._schema.is_mutable or args[0] is not scores:
@@ -47,7 +47,7 @@ def partial_write(
     if name == "index_put" and (keywords.get("accumulate") or (len(args) > 3 and args[3])):
         return None
     if name == "copy" and _is_itself(args[1], scores):
-        return Copy()  # x[...] += y ends with it
+        return Copy()  # `x[...] += y` ends with it
     place = _VALUES[name]
     value = 0.0 if place is None else _one_number(args[place])
     if value is None:
@@ -66,7 +66,7 @@ def partial_write(
 
 
 def _is_within(part: Layout, layout: Layout) -> bool:
-    """Return whether the memory of a part lies within that of a layout."""
+    """Return whether the memory of a part is within that of a layout."""
     begins = part.offset >= layout.offset
     return begins and part.offset + _extent(part) <= layout.offset + _extent(layout)
 
@@ -78,7 +78,7 @@ def _extent(layout: Layout) -> int:
 
 
 def _beside(layout: Layout, scores: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Return zeros with a layout, and the view of them that some of the scores are."""
+    """Return zeros with a layout, and the view of them that corresponds to a part of the scores."""
     memory = torch.zeros(_extent(layout), dtype=dtype, device=scores.device)
     part = memory.as_strided(scores.shape, scores.stride(), scores.storage_offset() - layout.offset)
     return memory.as_strided(layout.shape, layout.stride), part

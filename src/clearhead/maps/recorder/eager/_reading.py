@@ -1,4 +1,4 @@
-"""From a softmax back to the product that its scores came from: queries, keys and scoring."""
+"""Goes back from a softmax to the product of its scores, and reads queries, keys and scoring."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SUM_OF_PRODUCTS = (
 
 
 class ScoreReading(NamedTuple):
-    """What a softmax normalises.
+    """The attention that a softmax normalises.
 
     Attributes:
         captured: the attention.
-        axes: what the axes of the softmax's input are.
-        heads: for each place but those of the keys, batch_index * heads + head.
+        axes: the roles of the axes of the softmax's input.
+        heads: for each index but that of the key axis, batch_index * heads + head.
     """
 
     captured: CapturedAttention
@@ -40,13 +40,13 @@ class ScoreReading(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What is known beside the scores themselves.
+    """What helps to read scores, beside the scores themselves.
 
     Attributes:
         head_hints: the numbers of heads that the module has as attributes.
-        batches: batch sizes that would be plausible.
-        copies: where the memory of queries and keys was copied from.
-        masks: the masks that were made compact already.
+        batches: plausible batch sizes.
+        copies: the sources of copies, for the memory of queries and keys.
+        masks: the cache of compact masks.
     """
 
     head_hints: list[int]
@@ -56,30 +56,29 @@ class Surroundings(NamedTuple):
 
 
 def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> ScoreReading:
-    """Return what a softmax normalises: an attention, and what its axes are.
+    """Return the attention that a softmax normalises, and the roles of the axes.
 
     Args:
-        node: the node of the memory that the scores lie in.
+        node: the node of the memory that holds the scores.
         scores: the softmax's input.
         axis: its axis.
-        around: what else is known.
+        around: what helps to read them.
 
     Raises:
-        Unreadable: a step of the chain is not understood, or changes scores in a way that no
-            map holds.
+        Unreadable: a step of the chain is not understood, or a map cannot represent it.
     """
     why_unknown = node.why_unknown
     if why_unknown is not None:
         raise Unreadable(why_unknown)
     layout = Layout.of(scores).move_axis(axis, -1)
     steps, batch_index, row, column, lhs, rhs = _follow_to_product(node, layout)
-    # Which axes are the queries, the batch and the heads.
+    # Which axes are queries, batch and heads.
     query_axis = _query_axis(batch_index)
     batch_index, row = (x.movedim(query_axis, -1) for x in (batch_index, row))
     lead = tuple(batch_index.shape[:-1])
     split = _split(batch_index, lead, lhs, rhs, around)
     axes = Axes(axis, query_axis, split.batch, split.heads, split.heads_first)
-    # The number of each head in the batch, and from where queries and keys are gathered.
+    # The number of each head in the batch, and the places from which to gather queries and keys.
     numbers = torch.arange(split.batch * split.heads).reshape(split.batch, split.heads)
     numbers = (numbers.mT if split.heads_first else numbers).reshape(lead)
     batch_index, row = (
@@ -101,7 +100,7 @@ def _split(
     rhs: Float[Tensor, "matrices head_dim columns"],
     around: Surroundings,
 ) -> Split:
-    """Return how the leading axes are made of batch and heads."""
+    """Return how the leading axes are composed of batch and heads."""
     if len(lead) > 2:
         shared = _constant(batch_index[..., 0], -1)
         heads = lead[-1] * lead[-2] if shared else lead[-1]
@@ -115,9 +114,9 @@ def _split(
 
 
 def _inside_rows(factor: Float[Tensor, "matrices rows width"]) -> bool:
-    """Return whether the first axis of a factor lies within the rows of the memory.
+    """Return whether the first axis of a factor is within the rows of the memory.
 
-    It is then made of pieces of features, side by side, and the batch is the outer part of it.
+    It then consists of pieces of features, side by side, and the batch is its outer part.
     """
     lead, rows, width = factor.shape
     if rows < 2 or lead < 2:
@@ -126,10 +125,10 @@ def _inside_rows(factor: Float[Tensor, "matrices rows width"]) -> bool:
 
 
 class _ProductPlaces(NamedTuple):
-    """Where the rows and columns of a softmax's input come from.
+    """The places that the rows and columns of a softmax's input come from.
 
     Attributes:
-        steps: where they lie in each tensor of the chain, the product's first.
+        steps: their places in each tensor of the chain, the product's first.
         batch_index: for each row, the product's first index.
         row: for each row, its row of the left factor.
         column: for each column, its column of the right factor.
@@ -147,7 +146,7 @@ class _ProductPlaces(NamedTuple):
 def _follow_to_product(node: Node, layout: Layout) -> _ProductPlaces:
     """Follow the rows and columns of the softmax's input back to the product.
 
-    Columns are followed in the first row and in the last one alone, which must agree.
+    Columns are followed in the first and the last row only, which must agree.
     """
     lead, width = layout.shape[:-1], layout.shape[-1]
     grid = [
@@ -159,7 +158,7 @@ def _follow_to_product(node: Node, layout: Layout) -> _ProductPlaces:
     ends = [torch.tensor([[0], [size - 1]]) for size in lead]
     columns = layout.positions([*ends, torch.arange(width)[None]]).expand(2, width)
     steps = []
-    # Positions in memory become coordinates in a tensor, and these positions of the one before.
+    # Positions in memory become coordinates in a tensor, and these become positions in its parent.
     for current in reversed(node.chain()):
         at_rows = current.layout.coordinates(rows)
         at_columns = current.layout.coordinates(columns)
@@ -185,7 +184,7 @@ def _follow_to_product(node: Node, layout: Layout) -> _ProductPlaces:
 
 
 def _without_sink(columns: list[Tensor], key_len: int) -> list[Tensor]:
-    """Return the coordinates of columns without that of the sink, which must be the last."""
+    """Return the coordinates of the columns without the sink's, which must be the last."""
     if bool((columns[-1][:, -1] == key_len).all()):
         columns = [x[..., :-1] if x.shape[-1] > 1 else x for x in columns]
     if bool((columns[-1] >= key_len).any()):
@@ -194,12 +193,12 @@ def _without_sink(columns: list[Tensor], key_len: int) -> list[Tensor]:
 
 
 def _constant(x: Tensor, axis: int) -> bool:
-    """Return whether numbers are the same along an axis."""
+    """Return whether numbers are constant along an axis."""
     return x.shape[axis] == 1 or bool((x == x.narrow(axis, 0, 1)).all())
 
 
 def _query_axis(batch_index: Tensor) -> int:
-    """Return the axis along which the keys stay the same: the last one where that is so."""
+    """Return the axis of the queries: the last one along which the keys stay the same."""
     last = batch_index.ndim - 1
     if _constant(batch_index, last):
         return last
@@ -236,7 +235,7 @@ def _factors(
     else:
         query = lhs.reshape(-1, width).index_select(0, flat.to(lhs.device))
     query = query.reshape(batch, heads, -1, width)
-    # Heads of a group have the same keys: those are gathered once.
+    # Heads of a group have the same keys, which are gathered once.
     matrix = batch_index[..., 0]
     group = max(
         g
@@ -261,17 +260,17 @@ def read_weights(
     copies: Copies,
     masks: MaskCache,
 ) -> None:
-    """Read the attention of a softmax, and compare it with the weights that this returned.
+    """Read the attention of a softmax, and compare it with the softmax's result.
 
     Args:
         weights: the softmax's result, whose attention is completed.
-        node, scores, axis: what it normalised, as in `read_scores`.
+        node, scores, axis: the input, as in `read_scores`.
         out: its result.
-        copies: where the memory of queries and keys was copied from.
-        masks: the masks that were made compact already.
+        copies: the sources of copies, for the memory of queries and keys.
+        masks: the cache of compact masks.
 
     Raises:
-        Unreadable: it cannot be read, or gives other weights.
+        Unreadable: it cannot be read, or its weights are others.
     """
     owner = weights.attention.owner
     assert owner is not None
@@ -282,7 +281,7 @@ def read_weights(
     around = Surroundings(owner.head_hints, owner.batches, copies, masks)
     reading = read_scores(node, scores, axis, around)
     captured = reading.captured
-    # The model may use their memory again before the weights meet the values.
+    # The model may overwrite their memory before the weights meet the values.
     captured.query, captured.key = captured.query.clone(), captured.key.clone()
     dtypes = {captured.query.dtype, *weights.dtypes}
     current: Node | None = node

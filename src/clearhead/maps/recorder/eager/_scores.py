@@ -1,9 +1,9 @@
-"""Recognises attention that a model writes out itself: product, softmax, product.
+"""Recognises attention that a model writes out in operators: product, softmax, product.
 
 Between the product of queries and keys and the softmax, scores are scaled, capped, masked and
 copied. Each such operator becomes a node as it runs; at the softmax the chain of nodes is read
-backwards. What is not understood is refused, and what is understood is compared with the model's
-own weights and with its output, so that no number is shown that is not the model's.
+backwards. A chain that is not understood is refused. Any other is compared with the model's own
+weights and output, so that every number shown is the model's.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class ScoreTracker:
     """Follows the scores of one thread.
 
     Args:
-        find_owner: returns the module that is attending now.
+        find_owner: returns the module that is attending.
         find_chain: returns the modules that are running now.
-        parameters: storages of the model's parameters: a product with one gives no scores.
-        masks: the masks that were made compact already.
-        listener: hears of each attention, read or refused.
+        parameters: storages of the model's parameters: a product with a parameter gives no scores.
+        masks: the cache of compact masks.
+        listener: is told of each attention, read or refused.
 
     Attributes:
-        copies: where the memory of tensors was copied from.
+        copies: remembers the sources of copies.
         scores: the last node of each tensor of scores, by its storage.
         weights: follows the results of softmaxes.
         assembled: follows scores of several products.
@@ -87,13 +87,13 @@ class ScoreTracker:
 
     @property
     def live(self) -> bool:
-        """Whether there is anything to follow."""
+        """Whether anything is being followed."""
         return bool(
             self.scores or self.weights or self.assembled.memories or self.numerators.by_storage
         )
 
     def forget_dead(self) -> None:
-        """Drop nodes of memory that was freed; attentions that met no values are told now."""
+        """Drop nodes of freed memory, and report attentions that met no values."""
         for key in [key for key, node in self.scores.items() if node.reference.expired()]:
             del self.scores[key]
         self.weights.forget_dead()
@@ -103,7 +103,7 @@ class ScoreTracker:
             del self.scores[next(iter(self.scores))]
 
     def finish(self) -> None:
-        """Tell of the attentions that are not over, after the last operator."""
+        """Report the attentions that are still open after the last operator."""
         self.weights.finish()
         self.assembled.finish()
         self.numerators.forget_dead(every=True)
@@ -115,14 +115,14 @@ class ScoreTracker:
         return split_of_four(query, self.copies, owner.head_hints, owner.batches).heads_first
 
     def is_projection(self, args: Sequence[Any]) -> bool:
-        """Return whether a product's second factor is a parameter: then no attention begins."""
+        """Return whether a product's second factor is a parameter, so that no attention begins."""
         try:
             return storage_of(args[-1]) in self._parameters
-        except (RuntimeError, NotImplementedError):  # nested, or without a memory
+        except (RuntimeError, NotImplementedError):  # nested, or without storage
             return False
 
     def before_a_write(self, x: Tensor) -> None:
-        """Copy what nodes refer to in memory that the model is about to write to."""
+        """Copy tensors that nodes refer to and that the model is about to overwrite."""
         storage = storage_of(x)
         for node in self.scores.values():
             node.copy_before_a_write(storage)
@@ -130,7 +130,7 @@ class ScoreTracker:
         self.numerators.before_a_write(storage)
 
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
-        """Forget a tensor that was overwritten, unless by a step in place, from its own numbers."""
+        """Forget a tensor that was overwritten, unless by an in-place step on its own numbers."""
         storage = storage_of(x)
         if not any(storage_of(one) == storage for one in tensors_in(args)):
             self.scores.pop(storage, None)
@@ -139,14 +139,14 @@ class ScoreTracker:
     def product(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
     ) -> None:
-        """Take a product, bmm, mm or baddbmm: the beginning or the end of an attention."""
+        """Process a product (bmm, mm or baddbmm): the beginning or the end of an attention."""
         self.forget_dead()
         bias, lhs, rhs = args if name == "baddbmm" else (None, *args)
         if self.weights.meets_values(lhs, rhs, None if bias is not None else out):
             return
         if self.assembled.product(lhs, rhs, out):
             return
-        # Neither weights with values, nor scores with something else: a chain of nodes begins.
+        # It is neither weights times values nor scores times anything, so a chain of nodes begins.
         if self._mixes_heads(lhs, out) or storage_of(rhs) in self._parameters:
             return
         if self.numerators.meets_values(self.scores.get(storage_of(lhs)), lhs, rhs, out):
@@ -164,7 +164,7 @@ class ScoreTracker:
         self.scores[storage_of(out)] = node
 
     def softmax(self, args: Sequence[Any], out: Tensor) -> None:
-        """Take a softmax over scores, or over anything else."""
+        """Process a softmax, over scores or over anything else."""
         self.forget_dead()
         scores, axis = args[0], args[1] % max(args[0].ndim, 1)
         if scores.ndim == 1:
@@ -173,7 +173,7 @@ class ScoreTracker:
         if self.assembled.softmax(scores, axis, out, node):
             return
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
-            node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
+            node = None  # one matrix for a whole batch is a parameter, such as a vocabulary
         if node is not None and node.is_exponential:
             step = UnknownStep("a softmax was taken of the exponentials of its scores")
             node = self._add(node, step, scores, Layout.of(scores), Layout.of(scores))
@@ -186,15 +186,15 @@ class ScoreTracker:
     def _normalise(
         self, node: Node | None, scores: Tensor, axis: int, out: Tensor, *, by_hand: bool = False
     ) -> None:
-        """Follow weights, and read the attention that they are of.
+        """Follow weights, and read their attention.
 
         Args:
-            node: of the scores; None where they are no product.
+            node: of the scores; None if they are no product.
             scores: the scores, or their exponentials.
             axis: that of the keys.
             out: the weights.
-            by_hand: whether exponentials were normalised: then it is no attention as long as the
-                result is not that of a softmax.
+            by_hand: whether exponentials were normalised; then it is no attention unless the result
+                is that of a softmax.
         """
         if by_hand and node is not None and node.product.name == "mm" and scores.ndim > 2:
             return  # a vocabulary
@@ -225,7 +225,7 @@ class ScoreTracker:
         kwargs: Mapping[str, Any],
         out: Any,
     ) -> None:
-        """Take any other operator while there is something to follow."""
+        """Process any other operator while something is being followed."""
         if self.numerators.is_divided(operator, args, out):
             return
         if self.assembled.other(operator, args, kwargs, out, self.scores):
@@ -271,7 +271,7 @@ class ScoreTracker:
             return  # a view
         node = self.scores[storage_of(scores)]
         if name in _PROJECTIONS and along_last_axis(scores, node.layout):
-            return  # features of a token, which no softmax will be taken of
+            return  # features of a token, over which no softmax will be taken
         if node.is_exponential:
             axis = normalising_axis(operator, args, scores)
             if axis is not None:
@@ -282,7 +282,7 @@ class ScoreTracker:
         step, after, before = next_step(operator, args, kwargs, out, scores, node)
         if len(live) > 1 and self._are_several_products(live):
             step = of_several_products(step, name)
-        # A chain that may be no attention ends here; a certain one is refused at its softmax.
+        # A chain that may be no attention ends here; a certain one will be refused at its softmax.
         if isinstance(step, UnknownStep) and (
             not node.product.certain or out.numel() * 2 < scores.numel()
         ):
@@ -307,9 +307,9 @@ class ScoreTracker:
         return after
 
     def _mixes_heads(self, lhs: Tensor, out: Tensor) -> bool:
-        """Return whether a product takes sums over heads of scores, not over their keys.
+        """Return whether a product sums scores over heads instead of keys.
 
-        It then has a node that is not understood.
+        If so, it gets a node that is not understood.
         """
         node = self.scores.get(storage_of(lhs))
         if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
@@ -323,6 +323,6 @@ class ScoreTracker:
     def _normalise_after_values(
         self, node: Node, exponentials: Tensor, weights: Tensor, value: Tensor, output: Tensor
     ) -> bool:
-        """Read an attention whose output was normalised, as if its weights had been."""
+        """Read an attention whose output was normalised instead of its weights."""
         self._normalise(node, exponentials, exponentials.ndim - 1, weights, by_hand=True)
         return self.weights.meets_values(weights.flatten(0, -3), value, output)

@@ -1,4 +1,4 @@
-"""What each operator that is understood does to scores."""
+"""The effect of each known operator on scores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Keywords = Mapping[str, Any]
 
 
 def _number(x: Any) -> float | None:
-    """Return a number, or that of a tensor with one element; None for other tensors."""
+    """Return a number, or the number in a tensor with one element; None for other tensors."""
     if isinstance(x, Tensor):
         return float(x) if x.numel() == 1 else None
     return None if isinstance(x, complex) else float(x)
@@ -44,7 +44,7 @@ def _one_per_row(x: Tensor, scores: Tensor) -> bool:
 
 
 def _shifts(x: Any, scores: Tensor) -> bool:
-    """Return whether adding it shifts each row by a finite number: a softmax stays the same."""
+    """Return whether adding it shifts each row by a finite number, which a softmax ignores."""
     if not isinstance(x, Tensor):
         return math.isfinite(x)
     per_row = x.ndim == 0 or _one_per_row(x, scores)
@@ -59,7 +59,7 @@ def _multiplication(args: _Arguments, keywords: _Keywords, scores: Tensor) -> St
     if _one_per_row(other, scores):
         return RowScaling(other)
     hidden = other == 0
-    if bool((hidden | (other == 1)).all()):  # a mask; a low number is added where it is 0
+    if bool((hidden | (other == 1)).all()):  # a mask: a low number is added where it is 0
         return Fill(hidden.detach(), 0.0)
     return UnknownStep("its scores were multiplied by a matrix")
 
@@ -80,7 +80,7 @@ def _negation(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
 
 
 def _is_zero(x: Any) -> bool:
-    """Return whether adding it changes nothing: models add 0 where a term is switched off."""
+    """Return whether adding it changes nothing; models add 0 when a term is switched off."""
     return not isinstance(x, Tensor) and x == 0
 
 
@@ -104,7 +104,7 @@ def _subtraction(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
 
 
 def _term(other: Any, factor: float, scores: Tensor, verb: str) -> Step:
-    """Return the step of adding a term with a factor, in words: something was *verb* scores."""
+    """Return the step of adding a term times a factor; in words, something was *verb* scores."""
     if _is_zero(other):
         return Copy()
     if _shifts(other, scores):
@@ -190,7 +190,7 @@ def step_of(
     out: Tensor,
     scores: Tensor,
 ) -> Step:
-    """Return what an operator did to scores, which are one of its arguments.
+    """Return what an operator did to scores, one of its arguments.
 
     Args:
         operator, args, keywords, out: one of its results, and what it was called with.
@@ -213,15 +213,15 @@ def next_step(
     scores: Tensor,
     node: Node,
 ) -> tuple[Step, Layout, Layout]:
-    """Return what an operator did to scores or to their exponentials, all of them or a part.
+    """Return what an operator did to scores or their exponentials, or to a part of them.
 
     Args:
         operator, args, keywords, out: one of its results, and what it was called with.
         scores: one of the arguments.
-        node: of the memory that it lies in.
+        node: of the memory that holds it.
 
     Returns:
-        The step, the layout of its result, and that in which it read the scores.
+        The step, the layout of its result, and the layout in which it read the scores.
     """
     before, after = Layout.of(scores), Layout.of(out)
     if node.is_exponential:
@@ -234,10 +234,10 @@ def next_step(
 
 
 def of_several_products(step: Step, name: str) -> Step:
-    """Return a step whose arguments are several products: the sum of one with a bias, or unknown.
+    """Return the step of an operator on several products: one plus a bias, or unknown.
 
     Args:
-        step: what it would be of one product.
+        step: the step if there were one product.
         name: of the operator.
     """
     if isinstance(step, Addition):

@@ -1,4 +1,4 @@
-"""Follows the result of a softmax through the operators between it and the values."""
+"""Follows the weights of a softmax through the operators between it and the values."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class WeightTracker:
     """Follows weights on their way to the values.
 
     Args:
-        find_owner: returns the module that is attending now.
-        listener: hears of each attention, read or refused.
+        find_owner: returns the module that is attending.
+        listener: is told of each attention, read or refused.
 
     Attributes:
         by_storage: tensors of weights by their storage.
@@ -60,23 +60,23 @@ class WeightTracker:
             self._drop(storage_of(x))
 
     def finish(self) -> None:
-        """Tell of the attentions that are not over, after the last operator."""
+        """Report the attentions that are still open after the last operator."""
         while self.by_storage:
             self._drop(next(iter(self.by_storage)))
         self._noises.clear()
 
     def note_noise(self, noise: Tensor, keep: float) -> None:
-        """Note the zeros and ones of a dropout, ones with probability ``keep``."""
+        """Note the zeros and ones of a dropout; ones have probability ``keep``."""
         self._noises[storage_of(noise)] = (weak_reference(noise), 1 - keep)
 
     def step(
         self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Tensor, view: Tensor
     ) -> None:
-        """Take an operator between softmax and values: a dropout, a copy, or something else.
+        """Process an operator between softmax and values: a dropout, a copy, or another.
 
         Args:
             operator, args, out: one of its results, and what it was called with.
-            view: the argument that is weights, perhaps a part of them or in another order of axes.
+            view: the argument that is weights, possibly a part of them or in another order of axes.
         """
         weights = self.by_storage[storage_of(view)]
         in_place = operator._schema.is_mutable and storage_of(out) == storage_of(view)
@@ -95,7 +95,7 @@ class WeightTracker:
         if not why and in_place:
             why = self._change_by(weights, name, operator, args, out)
             weights.change = why
-            # Unless a copy of them was made, the softmax's own numbers are lost.
+            # The softmax's own numbers are lost, unless they were copied.
             weights.attention.change = weights.attention.change or why
             return
         after = Weights(Layout.of(out), weak_reference(out), weights.attention)
@@ -111,7 +111,7 @@ class WeightTracker:
         self.by_storage[storage_of(out)] = after
 
     def _is_normalised_again(self, weights: Weights, out: Tensor, view: Tensor) -> bool:
-        """Return whether weights that had been changed are those of a softmax again."""
+        """Return whether changed weights are those of a softmax again."""
         try:
             after = weights.copied_to(out, view, weak_reference(out))
         except Unreadable:
@@ -130,7 +130,7 @@ class WeightTracker:
         args: Sequence[Any],
         out: Tensor,
     ) -> str:
-        """Return what an operator that is no copy did to weights; "" for a dropout."""
+        """Return what an operator other than a copy did to weights; "" for a dropout."""
         captured = weights.attention.captured
         dropout = self.dropout_of(name, args)
         if dropout is not None:
@@ -150,7 +150,7 @@ class WeightTracker:
         return None
 
     def meets_values(self, lhs: Tensor, rhs: Tensor, out: Tensor | None) -> bool:
-        """Return whether a product is that of weights and values, and tell of the attention if so.
+        """Return whether a product is weights times values; if so, report the attention.
 
         Args:
             lhs, rhs: its factors.
@@ -165,7 +165,7 @@ class WeightTracker:
         lhs, rhs = (x if x.ndim == 3 else x.unsqueeze(0) for x in (lhs, rhs))
         out = out if out is None or out.ndim == 3 else out.unsqueeze(0)
         attention = weights.attention
-        # Sums over another axis than that of the keys: the result is no attention's output.
+        # It sums over another axis than the keys, so the result is no attention's output.
         if not weights.change and not weights.along_keys(lhs):
             why = "a product went along another axis of them than that of the keys"
             attention.change = attention.change or why
@@ -190,7 +190,7 @@ class WeightTracker:
         rhs: Tensor,
         out: Tensor | None,
     ) -> None:
-        """Take the values of an attention, and compare its output with the map's."""
+        """Read the values of an attention, and compare its output with the map's."""
         attention = weights.attention
         try:
             if captured.dropout == 0 and out is not None:
@@ -204,7 +204,7 @@ class WeightTracker:
             captured.value = None
 
     def _multiplies_values(self, weights: Weights) -> None:
-        """Take a product of weights and values element by element, which is summed later."""
+        """Process an elementwise product of weights and values, which is summed later."""
         attention = weights.attention
         if weights.change:
             attention.change = attention.change or weights.change
@@ -217,12 +217,12 @@ class WeightTracker:
                 self.refuse(attention)
 
     def _drop(self, key: int) -> None:
-        """Drop a tensor of weights; with the last one of an attention, this is told."""
+        """Drop a tensor of weights; if it is the last one of its attention, report that."""
         attention = self.by_storage.pop(key).attention
         if attention.is_over or any(one.attention is attention for one in self.by_storage.values()):
             return
         if attention.owner is None:
-            return  # as far as is known no attention, but a router or a gate
+            return  # probably no attention, but a router or a gate
         if attention.change:
             attention.captured = None
             attention.why = (
@@ -236,7 +236,7 @@ class WeightTracker:
             self.tell(attention)
 
     def tell(self, attention: PendingAttention) -> None:
-        """Tell of an attention, read or refused, unless it was told already."""
+        """Report an attention, read or refused, unless it was reported before."""
         if attention.is_over:
             return
         if attention.captured is None:
@@ -247,7 +247,7 @@ class WeightTracker:
         self._listener.add(attention.owner, attention.captured)
 
     def refuse(self, attention: PendingAttention) -> None:
-        """Tell of an attention that cannot be read, unless it was told already."""
+        """Refuse an attention, unless it was reported before."""
         if attention.is_over:
             return
         attention.is_over = True

@@ -1,8 +1,8 @@
-"""The result of a softmax, until it meets the values.
+"""The weights of a softmax, until they meet the values.
 
 A map shows the weights that met the values, which need not be those of the softmax. So every
-operator between the two is examined: a copy and a dropout leave the map as it is; the result of
-anything else is compared with the map, number by number, and refused where it is not the map's.
+operator between the two is examined. Copies and dropout do not change the map; the result of any
+other operator is compared with the map, number by number, and refused if it differs.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ UNMET = (
 
 @dataclass(eq=False)
 class PendingAttention:
-    """The attention of one softmax; several tensors may hold its weights.
+    """The attention of one softmax, whose weights several tensors may hold.
 
     Attributes:
-        owner: the module that computed it; None until it is needed.
-        captured: what was read; None where it was refused.
+        owner: the module that computed it; None until needed.
+        captured: what was read; None if it was refused.
         why: why it was refused.
-        change: what was done to the weights before they met the values; "" for nothing.
-        is_over: whether it was told, read or refused.
-        certain: whether its scores are a product of queries and keys, as far as can be told.
+        change: how the weights were changed before they met the values; "" if they were not.
+        is_over: whether it was reported, read or refused.
+        certain: whether its scores are certainly a product of queries and keys.
     """
 
     owner: Owner | None = None
@@ -56,11 +56,11 @@ class Weights:
     Attributes:
         layout: of the tensor; keys on the last axis.
         reference: to its memory.
-        attention: the attention whose weights they are.
-        heads: for each index but that of the last axis, batch_index * heads + head.
-        axes: what the axes of `layout` are, as long as they are those of the softmax.
-        change: what was done to them, if they are no longer the softmax's.
-        dtypes: in which the model computed.
+        attention: the attention that they belong to.
+        heads: for each index of the leading axes, batch_index * heads + head.
+        axes: the roles of the axes of `layout`, while they are those of the softmax.
+        change: how they were changed, if they are no longer the softmax's.
+        dtypes: the dtypes in which the model computed.
     """
 
     layout: Layout
@@ -72,10 +72,11 @@ class Weights:
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
 
     def copied_to(self, out: Tensor, view: Tensor, reference: StorageWeakRef) -> Weights:
-        """Return the weights in a copy that has the axes of a view of this tensor.
+        """Return the weights of a copy that has the axes of a view of this tensor.
 
         Raises:
-            Unreadable: the view is a part of the weights, or its keys have no axis of their own.
+            Unreadable: the view is only a part of the weights, or its keys have no axis of their
+                own.
         """
         after = replace(self, reference=reference, dtypes=(*self.dtypes, out.dtype))
         for layout in (self.layout, self.without_sink):
@@ -99,7 +100,7 @@ class Weights:
 
     @property
     def without_sink(self) -> Layout:
-        """`layout` without the columns behind the keys."""
+        """The layout without the columns behind the keys."""
         captured = self.attention.captured
         if captured is None or captured.scoring.sinks is None:
             return self.layout
@@ -107,7 +108,7 @@ class Weights:
         return replace(self.layout, shape=shape)
 
     def heads_of(self, view: Layout) -> Int[Tensor, "..."] | None:
-        """Return `heads` for a view of the same memory, whose last axis is that of the keys."""
+        """Return `heads` for a view of the same memory with the keys on its last axis."""
         if self.heads is None:
             return None
         lead = view.shape[:-1]
@@ -133,12 +134,12 @@ class Weights:
 
 
 def _repeats(x: Tensor) -> bool:
-    """Return whether some elements of a tensor are the same memory."""
+    """Return whether some elements of a tensor share memory."""
     return any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.stride(), strict=True))
 
 
 def _order_in(view: Tensor, layout: Layout) -> list[int] | None:
-    """Return the axes of a view in the order of a layout; None if they are not the same axes."""
+    """Return the axes of a view in the order of a layout; None if the axes differ."""
     if view.ndim != len(layout.shape) or view.storage_offset() != layout.offset:
         return None
     there = list(zip(view.shape, view.stride(), strict=True))
@@ -152,13 +153,13 @@ def _order_in(view: Tensor, layout: Layout) -> list[int] | None:
 
 
 def changes_nothing(weights: Weights, memory: Tensor) -> bool:
-    """Return whether an operator between softmax and values left the weights as they are.
+    """Return whether an operator between softmax and values left the weights unchanged.
 
-    Whole rows that it set to zero become queries that attend to nothing: padding.
+    Whole rows set to zero become queries that attend to nothing, as padding does.
 
     Args:
         weights: the weights, with the layout of the operator's result.
-        memory: any tensor in that memory.
+        memory: any tensor in their memory.
     """
     captured, axes = weights.attention.captured, weights.axes
     if captured is None or axes is None or captured.dropout:

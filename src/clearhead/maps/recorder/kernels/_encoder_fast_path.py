@@ -1,7 +1,7 @@
 """The opaque operators of `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` in eval.
 
 They return neither queries nor keys, so these are computed again from the same arguments: by the
-layer's norm where it comes first, and the joint projection.
+layer's norm, if it comes first, and by the joint projection.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ def read_encoder_layer(call: Mapping[str, Any], result: Any, masks: MaskCache) -
     """Return the self-attention of `aten::_transformer_encoder_layer_fwd`.
 
     Raises:
-        Unreadable: an argument is beyond what a map can hold, or the map does not give the
-            layer's own output.
+        Unreadable: a map cannot represent an argument, or it does not give the layer's own output.
     """
     x, lengths = _padded(call["src"])
     inner = _normalised(x, call, "1") if call["norm_first"] else x
     kernel = "encoder fast path"
     captured = _project(inner, inner, inner, lengths, call, call["num_heads"], masks, kernel)
-    # The rest of the layer, at some places, tells whether this is what it computed.
+    # To check, compute the rest of the layer at some places and compare.
     output = _padded(result)[0]
     for row, places in _sampled_places(output, lengths):
         hidden = x[row, places] + _attention_output(captured, call, row, places)
@@ -55,7 +54,7 @@ def read_multi_head(call: Mapping[str, Any], result: Any, masks: MaskCache) -> C
     """Return the attention of `aten::_native_multi_head_attention`.
 
     Raises:
-        Unreadable: as `read_encoder_layer`.
+        Unreadable: as in `read_encoder_layer`.
     """
     query, lengths = _padded(call["query"])
     same = call["key"] is call["query"] and call["value"] is call["key"]
@@ -82,7 +81,7 @@ def _normalised(
 def _sampled_places(
     output: Float[Tensor, "batch length d_model"], lengths: Int[Tensor, "batch"] | None
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield some rows of the batch with some places of each, none of them padding."""
+    """Yield some rows of the batch, with some places of each that are not padding."""
     for row in {0, len(output) - 1}:
         length = output.shape[1] if lengths is None else int(lengths[row])
         yield row, spread(length, _SAMPLES, output.device)
@@ -115,7 +114,7 @@ def _compare(
 def _padded(
     x: Tensor,
 ) -> tuple[Float[Tensor, "batch length d_model"], Int[Tensor, "batch"] | None]:
-    """Return a nested tensor as an ordinary one, and its lengths; None of an ordinary one."""
+    """Return a nested tensor as an ordinary one, and its lengths; None for an ordinary one."""
     if not x.is_nested:
         return x, None
     lengths = torch.tensor([len(part) for part in x.unbind()], device=x.device)
@@ -136,11 +135,11 @@ def _project(
 
     Args:
         query, key, value: before the projection.
-        lengths: of nested tensors; None of ordinary ones.
+        lengths: of nested tensors; None for ordinary ones.
         call: the operator's arguments by name.
         num_heads: the number of heads.
-        masks: the masks that were made compact already.
-        kernel: the name of what computed it.
+        masks: the cache of compact masks.
+        kernel: the kernel's name.
     """
     weights, biases = call["qkv_weight"].chunk(3), call["qkv_bias"].chunk(3)
     query, key, value = (
@@ -167,7 +166,7 @@ def _visible(
 ) -> Bool[Tensor, "..."] | None:
     """Return a mask that is True where a query may attend.
 
-    The operators read a mask of whatever dtype as a boolean one, not zero where it may not.
+    The operators treat a mask of any dtype as boolean: nonzero where a query may not attend.
     """
     if mask is None:
         return None

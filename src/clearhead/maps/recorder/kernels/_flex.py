@@ -1,4 +1,4 @@
-"""FlexAttention's operator, where it is not hidden in a compiled kernel."""
+"""Reads FlexAttention's operator, unless it is hidden in a compiled kernel."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ._flex_arguments import flex_arguments
 def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> CapturedAttention:
     """Return what ``flex_attention`` computed.
 
-    A score_mod and a mask_mod are called again when the map is asked; tensors that they captured
-    must then still hold what they held.
+    score_mod and mask_mod are called again when the map is used; tensors that they captured must
+    still have the same contents then.
 
     Raises:
         Unreadable: the block mask has no mask_mod.
@@ -47,7 +47,7 @@ def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> 
 
 
 def _bound(modification: Callable[..., Tensor], captured: tuple[Any, ...]) -> Callable[..., Tensor]:
-    """Return a modification with copies of the tensors that compilation made its arguments."""
+    """Return a modification bound to copies of the tensors that compilation made its arguments."""
     if not captured:
         return modification
     copies = tuple(x.detach().clone() if isinstance(x, Tensor) else x for x in captured)
@@ -59,7 +59,7 @@ def _bound(modification: Callable[..., Tensor], captured: tuple[Any, ...]) -> Ca
 
 
 def _is_identity(score_mod: Any) -> bool:
-    """Return whether a score_mod returns the score as it is: the default one, or its trace."""
+    """Return whether a score_mod returns the score unchanged: the default one, or its trace."""
     if getattr(score_mod, "__name__", "") == "_identity":
         return True
     graph = getattr(score_mod, "graph", None)

@@ -1,4 +1,4 @@
-"""The arguments of FlexAttention's operator, which may be called with or without their names."""
+"""The arguments of FlexAttention's operator, which may be called by position or by name."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class FlexArguments(NamedTuple):
     Attributes:
         query, key, value: with the batch of the queries.
         scale: of the scores.
-        score_mod: of (score, batch, head, query, key) and what it captured.
-        mask_mod: of (batch, head, query, key) and what it captured.
+        score_mod: takes (score, batch, head, query, key) and what it captured.
+        mask_mod: takes (batch, head, query, key) and what it captured.
         score_captures, mask_captures: tensors that compilation made arguments of the two.
     """
 

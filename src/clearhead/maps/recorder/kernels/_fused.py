@@ -1,7 +1,7 @@
-"""The fused attention operators, and what their arguments and results mean.
+"""The fused attention operators, and the meaning of their arguments and results.
 
-Each returns its log-sum-exp beside its output, at least where gradients are needed; on a GPU it may
-be left out in inference, and the map then computes it on demand. Their `is_causal` aligns the first
+Each returns its log-sum-exp beside its output, at least if gradients are needed; on a GPU it may be
+left out in inference, and the map then computes it on demand. Their `is_causal` aligns the first
 query with the first key, but flash-attn's own operators align the last query with the last key.
 """
 
@@ -56,7 +56,7 @@ _KERNELS = {
 # Fused kernels add masks to scores of half precision in float32.
 _SUMS = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
-# Parts of names by which an attention is recognised that the table does not have.
+# Parts of names that show that an operator is an attention, though it is not in the table.
 _NAMES_OF_ATTENTION = ("scaled_dot_product", "flash_attn", "flash_attention", "efficient_attention")
 _NOT_FORWARD = ("backward", "_bwd", "fill", "debug")
 
@@ -103,14 +103,14 @@ def read_fused(
         kernel: how to read it.
         call: its arguments by name.
         result: what it returned.
-        masks: the masks that were made compact already.
+        masks: the cache of compact masks.
         is_heads_first: whether the model passed heads where the kernel expects the batch.
 
     Returns:
         The attention, and its output.
 
     Raises:
-        Unreadable: an argument is beyond what a map can hold.
+        Unreadable: a map cannot represent an argument.
     """
     query, key, value = _tensors(call)
     output: Tensor = result[0] if isinstance(result, tuple | list) else result
@@ -122,7 +122,7 @@ def read_fused(
     if query.ndim != 4:
         raise Unreadable(f"the kernel got queries of {query.ndim} axes; four were expected")
     lse = _log_sum_exp(kernel, result, query)
-    # To the kernel, the first two axes are alike; a map has the batch first.
+    # The kernel treats the first two axes alike; in a map the batch comes first.
     if query.ndim == key.ndim and query.shape[:2] == key.shape[:2] and is_heads_first(query):
         query, key, value, output = (x.transpose(0, 1) for x in (query, key, value, output))
         lse = None if lse is None else lse.transpose(0, 1)

@@ -1,4 +1,4 @@
-"""One query whose heads were passed to the kernel as if they were several queries.
+"""Unpacks the heads of one query that were passed to the kernel as several queries.
 
 The heads of a single new token that share keys can be packed along the query axis, so that a kernel
 without grouped heads needs no repeated keys (Hugging Face does so in every step of a generation):
@@ -21,8 +21,8 @@ from ..owners import Owner, head_hints
 def with_heads_unpacked(owner: Owner, captured: CapturedAttention) -> CapturedAttention:
     """Return an attention with the heads of its one query unpacked, if they are packed.
 
-    They are where the module was called with one token, and the kernel's heads times its queries
-    are as many as the module has heads.
+    They are if the module was called with one token, and has as many heads as the kernel's heads
+    times its queries.
 
     Raises:
         Unreadable: the mask cannot be unpacked.
@@ -73,7 +73,7 @@ def _is_one_token(owner: Owner) -> bool:
 def _unpacked(
     x: Shaped[Tensor, "batch #kv_heads #group *rest"], group: int
 ) -> Shaped[Tensor, "batch #heads 1 *rest"]:
-    """Return what belongs to heads, which were packed as queries, with heads on their own axis."""
+    """Move heads that were packed as queries back to their own axis."""
     if bool((x == x[:, :1, :1]).all()):
         return x[:, :1, :1]
     batch, heads, queries = x.shape[:3]

@@ -21,7 +21,7 @@ from ..selection import matching_modules
 class OutputKeeper:
     """Keeps the outputs of some modules of a model, in the thread that records it.
 
-    It hears of all modules of the process: a hook on a module itself would switch off the fast path
+    It hooks all modules of the process, because a hook on one module would switch off the fast path
     of PyTorch's own encoder layers, and so change bits.
 
     Args:
@@ -65,7 +65,7 @@ class OutputKeeper:
             self._handle.remove()
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """Copy the output of a module, if it is one of those."""
+        """Copy the output of a module, if it is one of these."""
         name = self._names.get(id(module))
         if name is None or threading.get_ident() != self._thread or is_paused():
             return
@@ -81,7 +81,7 @@ class OutputKeeper:
 
 
 def _first_tensor(output: Any) -> Tensor | None:
-    """Return the first tensor of numbers in what a module returned."""
+    """Return the first floating tensor in the output of a module."""
     if isinstance(output, Tensor):
         return output if output.is_floating_point() else None
     parts = output.values() if isinstance(output, Mapping) else output

@@ -1,7 +1,6 @@
-"""Whether an attention is of a sequence to itself (self) or to another one (cross).
+"""Decides whether a sequence attends to itself (self) or to another one (cross).
 
-It is concluded from what the attending module was called with, and from the number of queries and
-keys:
+The decision follows from the arguments of the attending module and the number of queries and keys:
 
     one sequence, or the same memory twice                       self
     two, queries and keys as many as both together (joint)       self
@@ -9,8 +8,8 @@ keys:
     two otherwise: keys of the other, or of both, or unclear     cross
     queries that are a parameter of the module (latents)         cross
 
-A module that was called with projected queries and keys knows nothing of sequences, so the one
-around it decides. More keys than queries alone say nothing: a cache has them, too.
+A module that was called with projected queries and keys does not see sequences, so the module
+around it decides. More keys than queries are no evidence by themselves, because of caches.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ _PAIRS = (
     ("hidden_states", "key_states"),
 )
 _AT_MOST = 4
-# Words in the names of arguments that are as long as a sequence and are not attended to.
+# Words in the names of arguments that are as long as a sequence but are not attended to.
 _NO_SEQUENCE = re.compile(
     "(^|_)(pos|positions?|positional|pe|rot|rotary|rope|freqs?|cos|sin|alibi|rel|relative|past"
     "|caches?|mems?|residual|skip|gate|shift|scale|values?|time|timesteps?)(_|$)"
@@ -67,18 +66,18 @@ def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
     """Return the kind of an attention.
 
     Args:
-        calls: the running modules, the attending one first, and what they were called with; a
-            module's own methods before the call of the module itself.
+        calls: the running modules with their arguments, the attending one first; a module's own
+            methods come before the call of the module itself.
         lengths: the sizes of the attention.
 
     Returns:
-        ``"self"`` or ``"cross"``; None where neither calls nor lengths tell, and there are more
-        keys than queries: as with a cache, which cross-attention may have, too.
+        ``"self"`` or ``"cross"``; None if neither calls nor lengths decide and there are more keys
+        than queries, as with a cache, which cross-attention may have, too.
     """
     modules = _by_module(calls)
     for place, (module, its_calls) in enumerate(modules):
         around = modules[place + 1 :]
-        # Its methods say more of this attention than its own call, which may be for several.
+        # Its methods tell more about this attention than its own call, which may be for several.
         for method_call in its_calls[:-1]:
             kind = _kind_of_method(method_call, its_calls[-1], lengths)
             if kind is not None:
@@ -96,7 +95,7 @@ def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
 
 
 def same_memory(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors are the same numbers in memory, as views of one can be."""
+    """Return whether two tensors are the same elements in memory, as two views can be."""
     if one is other:
         return True
     if one.shape != other.shape or one.dtype != other.dtype or one.device != other.device:
@@ -116,7 +115,7 @@ def _by_module(calls: Calls) -> _Modules:
 
 
 def _kind_of_method(call: _Call, whole: _Call, lengths: Lengths) -> str | None:
-    """Return what the call of a method says, which a module has for one of its attentions."""
+    """Return the kind that the call of a method tells, if a module has one for each attention."""
     pair = _pair(call)
     if pair is not None:
         return "self" if same_memory(*pair) else None
@@ -129,7 +128,7 @@ def _kind_of_method(call: _Call, whole: _Call, lengths: Lengths) -> str | None:
 
 
 def _kind_of_call(module: nn.Module, call: _Call, lengths: Lengths) -> str | None:
-    """Return what a module's call with one or several sequences says."""
+    """Return the kind that a module's call with one or several sequences tells."""
     sequences = _sequences(call)
     kind = _kind_of_several(sequences, lengths)
     if kind is not None:
@@ -147,7 +146,7 @@ def _kind_of_call(module: nn.Module, call: _Call, lengths: Lengths) -> str | Non
 def _kind_of_pair(pair: tuple[Tensor, Tensor], around: _Modules, lengths: Lengths) -> str:
     """Return the kind for queries and keys that differ.
 
-    They are of one sequence only if no other is found in the calls around.
+    They belong to one sequence only if the calls around have no other.
     """
     if not around or lengths.query != lengths.key:
         return "cross"
@@ -158,7 +157,7 @@ def _kind_of_pair(pair: tuple[Tensor, Tensor], around: _Modules, lengths: Length
         return "self" if same_memory(*outer) else _kind_of_pair(outer, around[1:], lengths)
     sequences = _sequences(call)
     if any(same_memory(one, sequence) for one in pair for _, sequence in sequences):
-        return "cross"  # one came in from outside as it is, the other did not
+        return "cross"  # one was passed in unchanged, the other was not
     kind = _kind_of_several(sequences, lengths)
     if kind is not None:
         return kind
@@ -167,7 +166,7 @@ def _kind_of_pair(pair: tuple[Tensor, Tensor], around: _Modules, lengths: Length
 
 
 def _kind_of_several(sequences: _Sequences, lengths: Lengths) -> str | None:
-    """Return what the first sequence and the others say; None if there are no others."""
+    """Return the kind for a first sequence and others; None if there are no others."""
     if len(sequences) < 2:
         return None
     own = next((s for s in sequences if s[0] not in _OTHER_SEQUENCE), sequences[0])
@@ -179,7 +178,7 @@ def _kind_of_several(sequences: _Sequences, lengths: Lengths) -> str | None:
 
 
 def _is_joint(own: Tensor, others: list[Tensor], lengths: Lengths) -> bool:
-    """Return whether there are as many queries as a sequence and others have together, or more."""
+    """Return whether there are at least as many queries as positions in all sequences together."""
     others = [other for other in others if _fit(own, other)]
     if not others or any(same_memory(own, other) for other in others):
         return False
@@ -192,7 +191,7 @@ def _is_joint(own: Tensor, others: list[Tensor], lengths: Lengths) -> bool:
 
 
 def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str | None:
-    """Return what one sequence and another say; the name of that may make it a memory."""
+    """Return the kind for a sequence and another one, whose name may tell that it is a memory."""
     is_memory = name in _OTHER_SEQUENCE
     if same_memory(own, other):
         return "self" if is_memory else None
@@ -261,7 +260,7 @@ def _learned_queries(module: nn.Module, query_len: int) -> bool:
 
 
 def _own_arguments(module: nn.Module, call: _Call) -> _Call:
-    """Return a call without the other sequence, if the module only passes it to modules inside."""
+    """Return a call without the other sequence, if the module only passes it to its submodules."""
     inner = code_of(type(module), "forward")
     if inner is None or not inner.co_flags & inspect.CO_VARKEYWORDS:
         return call

@@ -1,4 +1,4 @@
-"""The modules of a model by name, and which modules are strangers to it."""
+"""The modules of a model by name, and which modules do not belong to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ModuleNames(dict[int, str]):
     """The names of a model's modules by their ids.
 
     Modules are kept alive, so that none of the ids can become another's. A module that is
-    registered later is added when it is asked about.
+    registered later is added when looked up.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -38,7 +38,7 @@ class ModuleNames(dict[int, str]):
         return [(self[id(module)], module) for module in self._alive]
 
     def is_stranger(self, module: nn.Module) -> bool:
-        """Return whether neither a module nor its parameters are the model's.
+        """Return whether neither a module nor its parameters belong to the model.
 
         A module without parameters that is made on the fly, ``nn.Softmax(-1)(scores)``, is a
         step of the module that calls it; one that shares its parameters with the model, as a copy
@@ -67,7 +67,7 @@ def is_stranger(module: nn.Module, names: Mapping[int, str]) -> bool:
 def _storage(parameter: Tensor) -> int:
     try:
         return parameter.untyped_storage()._cdata
-    except (RuntimeError, NotImplementedError):  # a wrapper that has no memory of its own
+    except (RuntimeError, NotImplementedError):  # a wrapper without parameters of its own
         return id(parameter)
 
 

@@ -1,4 +1,4 @@
-"""Which modules of a model are running: their ids alone, at little cost."""
+"""Finds which modules of a model are running: only their ids, at little cost."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FRAMES_OF_OURS = 12
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """The modules of the model that are running at some operator, by their ids.
+    """The modules of the model that are running at an operator, by id.
 
     Attributes:
         modules: the ids of the innermost modules, from the innermost outwards.
-        stranger: whether a module that is not the model's is running within them.
+        stranger: whether a module that does not belong to the model is running within them.
     """
 
     modules: tuple[int, ...]
@@ -31,8 +31,8 @@ class Chain:
 def find_chain(names: Mapping[int, str]) -> Chain:
     """Return the modules of the model that are running in this thread.
 
-    An owner says more, and costs more. Of the frames around the first module, only those that
-    enter another are examined.
+    `find_owner` tells more, and costs more. Of the frames around the first module, only those that
+    enter another module are examined.
     """
     modules: list[int] = []
     stranger = False

@@ -1,8 +1,8 @@
 """Which module of a model is attending, read from Python's own call stack.
 
-Hooks on modules would switch the encoder's fast path off, do not see methods other than forward,
-and change what torch.compile makes of a model. The call stack says as much, and is read only where
-an attention is computed.
+Hooks on modules would switch the encoder's fast path off, miss methods other than forward, and
+change how torch.compile compiles a model. The call stack tells as much, and is read only where an
+attention is computed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ._attention_kind import Calls
 from ._model_modules import forward_names, is_stranger
 from ._module_chain import Chain, below_dispatch, is_method
 
-# The innermost modules tell whose attention it is, and of which kind; those around them may tell
-# the size of a batch.
+# The innermost modules tell whose attention it is, and of which kind; the modules around them may
+# tell the size of the batch.
 _MODULES_ASKED = 4
-# Modules that attend to nothing: they are steps of the attention of the module around them.
+# Modules that are never owners, only steps of the attention of the module around them.
 _STEPS = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, nn.Dropout, nn.Identity)
-# Code that only a compiled or traced graph runs. That torch._dynamo lies on the stack says
-# nothing: every dispatch mode passes through it, and so does what torch.compiler.disable left out.
+# Code that only a compiled or traced graph runs. torch._dynamo on the stack is no evidence: every
+# dispatch mode passes through it, and so does code under torch.compiler.disable.
 _GRAPH_FILES = (
     "_functorch/_aot_autograd/runtime_wrappers.py",
     "_inductor/output_code.py",
@@ -42,18 +42,16 @@ class Owner:
     Attributes:
         name: the module's name in the model; "" for the model itself.
         module: the module.
-        kind: ``"self"`` or ``"cross"`` where it is certain; None where calls and lengths
-            decide.
+        kind: ``"self"`` or ``"cross"`` if it is certain; None if calls and lengths decide.
         compiled: whether a compiled graph lies between the module and its attention, so that the
             attention may belong to any module below this one.
-        calls: the innermost modules and what they were called with.
-        outermost: what the outermost module was called with; only on request.
+        calls: the innermost modules and their arguments.
+        outermost: the arguments of the outermost module; only on request.
         chain: the innermost modules of the model that are running, with their names; this one
             first.
-        stranger: where the attention is that of a module which is not the model's, its class; or
-            else "".
-        within: whether the stranger was called within the forward of the model's module
-            ``name``, and not beside it, as an assistant in ``generate()`` is.
+        stranger: the class of the attending module, if it does not belong to the model; else "".
+        within: whether the stranger was called within the forward of the model's module ``name``,
+            and not beside it, as an assistant model in ``generate()`` is.
     """
 
     name: str
@@ -90,9 +88,9 @@ class Owner:
 
     @property
     def head_hints(self) -> list[int]:
-        """The numbers of heads that the module has as attributes, or else a module around it.
+        """The numbers of heads in the attributes of the module, or else of a module around it.
 
-        A module that only multiplies projected queries and keys often has none.
+        A module that only multiplies projected queries and keys often has no such attribute.
         """
         modules = [self.module, *(module for _, module in self.chain[1:3])]
         return next((hints for one in modules if (hints := head_hints(one))), [])
@@ -103,7 +101,7 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
 
     Args:
         names: the modules' names by their ids: `model_modules.ModuleNames`.
-        outermost: whether to go on to the module that was called first.
+        outermost: whether to search on to the module that was called first.
     """
     stack = _StackReader(names)
     frame: FrameType | None = below_dispatch(sys._getframe(1))
@@ -126,8 +124,8 @@ def common_owner(product: Chain, owner: Owner | None) -> Owner | None:
         owner: what `find_owner` returned at the softmax.
 
     Returns:
-        The owner; None where the attention is none of the model's. A stranger's product that the
-        model normalises is no attention: those are the scores of a vocabulary.
+        The owner; None if the attention does not belong to the model. A stranger's product that the
+        model normalises is no attention, but the scores of a vocabulary.
     """
     if owner is None or owner.stranger:
         return owner
@@ -157,20 +155,20 @@ class _StackReader:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the frames further out could not change the owner."""
+        """Whether frames further out cannot change the owner."""
         if self._stranger is not None:
             return self._running is not None
         return len(self._entered) >= _MODULES_ASKED
 
     def read(self, frame: FrameType) -> None:
-        """Take from a frame what it says of the owner."""
+        """Take from a frame what it tells about the owner."""
         code = frame.f_code
-        # Until a module is met, a compiled graph may lie between it and the attention.
+        # Until the first module, a compiled graph may lie between it and the attention.
         if not self._chain:
             if _is_graph(frame):
                 self._compiled = True
             elif self._compiled and code.co_filename.replace("\\", "/").endswith(_FLEX_FILE):
-                self._compiled = False  # FlexAttention compiles its own operator, and no more
+                self._compiled = False  # FlexAttention compiles only its own operator
         # A frame belongs to a module if this is its first argument, as `self` is.
         if not code.co_argcount or code.co_name == "_wrapped_call_impl" or _is_call_body(frame):
             return
@@ -178,7 +176,7 @@ class _StackReader:
         if not isinstance(module, nn.Module):
             return
         if id(module) not in self._names:
-            # The outermost stranger says more than the layer of it that is attending.
+            # The outermost stranger is more informative than its layer that attends.
             if not self._chain and is_method(frame, module) and is_stranger(module, self._names):
                 self._stranger = module
             if id(module) not in self._names:
@@ -186,26 +184,27 @@ class _StackReader:
         self._read_module(frame, module)
 
     def _read_module(self, frame: FrameType, module: nn.Module) -> None:
-        """Take from a frame of one of the model's modules what it says of the owner."""
+        """Take from a frame of one of the model's modules what it tells about the owner."""
         if id(module) in self._entered or (not self._chain and type(module) in _STEPS):
             return
         if self._stranger is not None and not is_method(frame, module):
-            return  # a function that takes the model, such as generate(), runs others, too
+            return  # a function that takes the model, such as generate(), may run other models
         if all(module is not one for one in self._chain):
             self._chain.append(module)
         entered = frame.f_code.co_name == "_call_impl"
         if entered:
-            # What calls it, and happens to hold it as its first argument, is not its own.
+            # Its caller, which may happen to have it as its first argument, is not part of the
+            # module.
             self._entered.add(id(module))
             self._first = (module, frame)
             self._running = self._running or module
             if self._calls and self._calls[-1][0] is module and _is_forward(self._calls[-1][1]):
-                self._calls.pop()  # the same call, but forward may have assigned to its arguments
+                self._calls.pop()  # the same call, but forward may have reassigned its arguments
         if entered or is_method(frame, module):
             self._calls.append((module, frame))
 
     def owner(self, *, outermost: bool) -> Owner | None:
-        """Return what the frames said."""
+        """Return the owner that the frames tell."""
         if not self._chain:
             return None
         module = self._chain[0]
@@ -226,7 +225,7 @@ class _StackReader:
 def _is_graph(frame: FrameType) -> bool:
     """Return whether a frame runs a compiled or traced graph, of whichever backend."""
     code = frame.f_code
-    if code.co_name == "_fn":  # torch._dynamo.disable says why it was asked to
+    if code.co_name == "_fn":  # torch._dynamo.disable keeps the reason
         return "Dynamo-compiled" in str(getattr(frame.f_locals.get("self"), "msg", ""))
     filename = code.co_filename
     return filename.startswith("<eval_with_key>") or (
@@ -235,7 +234,7 @@ def _is_graph(frame: FrameType) -> bool:
 
 
 def _is_scripted(module: nn.Module) -> bool:
-    """Return whether the modules below are TorchScript's, which has no frames of Python."""
+    """Return whether the modules below are TorchScript, which has no Python frames."""
     return isinstance(module, torch.jit.ScriptModule) and any(True for _ in module.children())
 
 
@@ -249,9 +248,9 @@ def _is_forward(frame: FrameType) -> bool:
 
 
 def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
-    """Return what a frame's function was called with, by name, as its variables are now."""
+    """Return the arguments of a frame's function by name, with their current values."""
     code, local = frame.f_code, frame.f_locals
-    if code.co_name == "_call_impl":  # as it was called, before forward could assign anything
+    if code.co_name == "_call_impl":  # the arguments before forward could reassign them
         args, kwargs = local.get("args", ()), dict(local.get("kwargs", {}))
         names = forward_names(module)
         more_names = (f"*{place}" for place in range(len(names), len(args)))
@@ -261,7 +260,7 @@ def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
 
 
 def head_hints(module: nn.Module) -> list[int]:
-    """Return the numbers of heads that a module has as attributes, its configuration's last."""
+    """Return the numbers of heads in a module's attributes, then in its configuration's."""
     hints = []
     for holder in (module, getattr(module, "config", None)):
         for name in _names_of_heads(holder):
@@ -272,9 +271,9 @@ def head_hints(module: nn.Module) -> list[int]:
 
 
 def _names_of_heads(holder: object) -> Iterable[str]:
-    """Return the names under which it may have numbers of heads: to ask for others costs far more.
+    """Return the names that may hold numbers of heads; trying others would cost far more.
 
-    Configurations of transformers compute every attribute that they are asked for.
+    Configurations of transformers compute attributes on access.
     """
     kind = type(holder)
     computes = getattr(kind, "__getattr__", nn.Module.__getattr__) is not nn.Module.__getattr__

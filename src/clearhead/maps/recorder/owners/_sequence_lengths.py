@@ -1,4 +1,4 @@
-"""The lengths of the sequences that a module was called with, as far as shapes tell."""
+"""The lengths of the sequences in a module's arguments, as far as shapes tell."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Lengths:
     """The sizes of one attention.
 
     Attributes:
-        batch: sequences, or windows of them.
-        query: queries of each.
-        key: keys of each.
+        batch: the number of sequences, or of windows.
+        query: the number of queries of each.
+        key: the number of keys of each.
     """
 
     batch: int
@@ -23,18 +23,18 @@ class Lengths:
     key: int
 
     def of(self, x: Tensor) -> set[int]:
-        """Return how long a tensor's sequence may be; its positions lie on one axis or several."""
+        """Return the possible lengths of a tensor's sequence, on one axis or several."""
         shape = x.shape
         if x.ndim == 2:
             return {shape[0]}
         if x.ndim == 3:
-            # Of the first two axes, one is the batch, if only one of them can be.
+            # One of the first two axes is the batch, if only one of them can be.
             first, second = shape[:2]
             for is_batch in (self._is_batch, self._is_split):
                 if is_batch(first) != is_batch(second):
                     return {second} if is_batch(first) else {first}
             return {first, second}
-        # Images and videos: the positions are a run of the axes behind the batch.
+        # Images and videos: the positions are some consecutive axes after the batch.
         inner = shape[1:]
         rank = len(inner)
         places = [inner[i:j] for i in range(rank - 1) for j in range(i + 1, rank + 1)]

@@ -1,4 +1,4 @@
-"""Attention whose scores are several products, or parts of one, put together under one softmax."""
+"""Reads attention whose scores are assembled from several products, or parts of one."""
 
 from ._origins import check_order
 from ._tracker import AssembledTracker

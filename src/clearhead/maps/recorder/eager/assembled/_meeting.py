@@ -1,4 +1,4 @@
-"""Weights of assembled scores on their way to the values, which they meet in several products."""
+"""Follows the weights of assembled scores to the values, which they meet in several products."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class AssembledAttention:
         owner: the module that computed it.
         captured: what was read.
         size: of the softmax's result, in its memory.
-        key_of: for each place in that memory, the number of the key [batch * heads * key_len];
+        key_of: for each place in that memory, the index of its key in [batch * heads * key_len];
             CONSTANT for none.
         visible: for each place, whether the query may attend to the key.
-        row_of: for each place, the number of the query [batch * heads * query_len].
-        hidden: the places of keys that were hidden, and have a weight all the same.
+        row_of: for each place, the index of its query in [batch * heads * query_len].
+        hidden: the places of hidden keys that have a weight nevertheless.
         meeting: the places whose weights have met values.
-        value: of each key, as far as they were met.
-        address: where each value came from.
-        without_output: the queries whose output the model wrote over.
-        outputs: the query of each element of what the products with values gave, by its storage.
-        place: among the attentions that are told.
-        is_over: whether it was told, read or refused.
+        value: of each key, as far as known.
+        address: the address of each value.
+        without_output: the queries whose output the model overwrote.
+        outputs: the query of each element of the products with values, by storage.
+        place: among the attentions to report.
+        is_over: whether it was reported, read or refused.
     """
 
     owner: Owner
@@ -78,7 +78,7 @@ class AssembledAttention:
         keys = torch.where(places == CONSTANT, CONSTANT, head * key_len + places)
         rows = torch.arange(batch * heads * query_len).view(batch, heads, query_len, 1)
         size = Piece.of(out).size
-        # From the order of a map back to places in the softmax's memory.
+        # From the order of a map back to places in the memory of the softmax.
         layout = Layout.of(out.movedim(axis, -1))
         at = torch.arange(size).as_strided(layout.shape, layout.stride, layout.offset)
         at = arrange.apply(at).reshape(-1)
@@ -112,12 +112,12 @@ class AssembledAttention:
         storage: int,
         movements: Movements,
     ) -> None:
-        """Take a product of some of the weights with values.
+        """Process a product of some of the weights with values.
 
         Args:
             lhs, rhs, out: weights and values, and their product.
             storage: the memory of the softmax's result.
-            movements: those that were noted.
+            movements: the noted movements.
 
         Raises:
             Unreadable: the weights did not meet the values of their own keys, once each.
@@ -149,7 +149,7 @@ class AssembledAttention:
 
         Args:
             out: the memory that it wrote to.
-            movements: those that were noted, that one the last.
+            movements: the noted movements, of which this operator is the last.
         """
 
         def leaf(piece: Piece, is_written: bool) -> Elements | None:
@@ -182,12 +182,12 @@ class AssembledAttention:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all weights of each query have met the values, or none of them."""
+        """Whether, for each query, all of its weights have met values, or none."""
         some, others = self._rows()
         return not bool((some & others).any())
 
     def _rows(self) -> tuple[Bool[Tensor, "queries"], Bool[Tensor, "queries"]]:
-        """Return which queries have weights that met values, and which have others."""
+        """Return which queries have weights that met values, and which have other weights."""
         some, others = (
             torch.zeros(self.captured.query.shape[:3].numel(), dtype=torch.bool) for _ in range(2)
         )
@@ -196,9 +196,9 @@ class AssembledAttention:
         return some, others
 
     def finish(self) -> CapturedAttention:
-        """Return the attention, of whose weights nothing is to come.
+        """Return the attention, once its weights can meet no more values.
 
-        Queries of which no weight met a value, or whose output was replaced, attend to nothing.
+        Queries none of whose weights met a value, or whose output was replaced, attend to nothing.
 
         Raises:
             Unreadable: some of the weights of a query did not meet the values.

@@ -1,9 +1,9 @@
-"""Where the elements of a tensor came from, when models only moved them.
+"""Notes the operators by which models move the elements of tensors.
 
 Operators that move numbers (copies, pads, concatenations, gathers, writes into a part of a buffer)
-are noted as they run, without any arithmetic. Only where a softmax turns out to be over scores that
-were put together in this way, they are run again (`_replay`), on numbers that say where each
-element came from.
+are noted as they run, without any arithmetic. Only if a softmax turns out to be over scores that
+were assembled in this way are they run again (`_replay`), on numbers that say where each element
+came from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from .._nodes import Layout, Step, storage_of
 
-# Which arguments of an operator are moved; the others say where to.
+# Which arguments of an operator are moved; the others say where they are moved.
 _PLACES = {
     "clone": (0,), "_to_copy": (0,), "constant_pad_nd": (0,), "index": (0,), "gather": (0,),
     "index_select": (0,), "flip": (0,), "cat": (0,), "stack": (0,), "copy": (0, 1),
@@ -31,9 +31,9 @@ UNKNOWN_INDEX = "unknown"
 
 
 class Piece:
-    """A tensor: where it lies in which memory, of how many elements, and a reference to that.
+    """A tensor, described by its memory, its place in it, and its size.
 
-    Many are made while a model runs, and few are read: so it holds no more than it is told.
+    Many are made while a model runs and few are read, so nothing is computed in advance.
     """
 
     __slots__ = ("_offset", "_shape", "_stride", "reference", "size", "storage")
@@ -47,29 +47,29 @@ class Piece:
 
     @classmethod
     def of(cls, x: Tensor) -> Piece:
-        """Return the piece that a tensor is."""
+        """Return the description of a tensor."""
         return cls(x)
 
     @property
     def layout(self) -> Layout:
-        """Where the elements lie in the memory."""
+        """The place of the elements in the memory."""
         return Layout(tuple(self._shape), tuple(self._stride), int(self._offset))
 
     def view(self, memory: Tensor) -> Tensor:
-        """Return what this tensor is of numbers that stand for its memory."""
+        """Return the view of this tensor, in numbers that stand for its memory."""
         return memory.as_strided(self.layout.shape, self.layout.stride, self.layout.offset)
 
 
 @dataclass(eq=False)
 class Movement:
-    """An operator that moved elements, or changed them where they are.
+    """An operator that moved elements, or changed them in place.
 
     Attributes:
-        time: a number that grows.
+        time: a number that increases with every movement.
         name: of the operator.
         args: its arguments; tensors that were moved are pieces.
         out: its result.
-        step: what it did to scores, where it changed them.
+        step: what it did to scores, if it changed them.
     """
 
     time: int
@@ -110,7 +110,7 @@ class Movements:
         self._add(Movement(self._time, name, own, Piece.of(out)))
 
     def note_step(self, step: Step, scores: Tensor, out: Tensor) -> None:
-        """Note a step that changed scores, or weights, where they are or into new memory."""
+        """Note a step that changed scores or weights, in place or into new memory."""
         self._add(Movement(self._time, "", (Piece.of(scores),), Piece.of(out), step))
 
     def _add(self, movement: Movement) -> None:
@@ -125,12 +125,12 @@ class Movements:
                 del self._by_storage[old.out.storage]
 
     def before(self, storage: int, time: int | None) -> list[Movement]:
-        """Return the movements into a memory before a time; None for now."""
+        """Return the movements into a memory before a time; None stands for now."""
         movements = self._by_storage.get(storage, [])
         return [one for one in movements if time is None or one.time < time]
 
     def gathers(self, storage: int, depth: int = 6) -> bool:
-        """Return whether a memory has elements that were gathered, a few movements ago at most."""
+        """Return whether a memory has elements that were gathered within the last few movements."""
         for movement in self._by_storage.get(storage, ()) if depth else ():
             if movement.name == "gather":
                 return True
@@ -160,7 +160,7 @@ def _piece(x: Any) -> Any:
 
 
 def _index(x: Any) -> Any:
-    """Return an argument that says where to, so that nothing else writes to it."""
+    """Return a copy of an argument that says where elements go, so that nothing overwrites it."""
     if isinstance(x, list | tuple):
         return [_index(one) for one in x]
     if not isinstance(x, Tensor):

@@ -1,4 +1,4 @@
-"""Which product each element of assembled scores is of, and from where queries and keys came."""
+"""Finds the product of each element of assembled scores, and the sources of queries and keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REORDERED = (
 
 @dataclass(eq=False)
 class ProductElements:
-    """A product whose elements are among assembled scores.
+    """A product that has elements among assembled scores.
 
     Attributes:
         product: the product.
@@ -39,13 +39,13 @@ class ProductElements:
 
 
 class ScoreLeaves:
-    """Scores as they were before they were put together: nodes, whose elements are numbered.
+    """The scores before they were assembled: nodes, with numbered elements.
 
     Args:
         nodes: by their storage.
 
     Attributes:
-        products: those that were met, in the order of the numbers of their elements.
+        products: those found so far, in the order of their elements' numbers.
     """
 
     def __init__(self, nodes: Mapping[int, Node]) -> None:
@@ -69,7 +69,7 @@ class ScoreLeaves:
         return one
 
     def _elements(self, node: Node, size: int) -> Elements:
-        """Go from the product to the node, with the numbers of elements."""
+        """Follow the numbers of elements from the product to the node."""
         first, *chain = node.chain()
         numbered = self._numbered(node)
         numbers = torch.arange(numbered.base, numbered.base + numbered.count)
@@ -91,7 +91,7 @@ class ScoreLeaves:
 
 
 def _in_memory(x: Tensor, layout: Layout) -> Tensor:
-    """Return numbers as they lie in a memory with a layout."""
+    """Return numbers in the order of a memory with a layout."""
     steps = zip(layout.shape, layout.stride, strict=True)
     size = 1 + layout.offset + sum((count - 1) * stride for count, stride in steps)
     memory = torch.full((size,), CONSTANT, dtype=x.dtype)
@@ -104,10 +104,10 @@ def _resized(x: Tensor, size: int, fill: int) -> Tensor:
 
 
 class Addresses:
-    """Where vectors came from: an address for each element of the memories that they began in.
+    """The sources of vectors: an address for each element of the memories in which they began.
 
     Args:
-        movements: those that were noted.
+        movements: the noted movements.
     """
 
     def __init__(self, movements: Movements) -> None:
@@ -117,37 +117,37 @@ class Addresses:
 
     def _leaf(self, piece: Piece, is_written: bool) -> Elements | None:
         if is_written:
-            return None  # a buffer: what was written into it came from elsewhere
+            return None  # a buffer: its contents came from elsewhere
         if piece.storage not in self._bases:
-            # With the piece goes a reference, which keeps the memory's number its own.
+            # The piece holds a reference, which keeps the memory's number unique.
             self._bases[piece.storage] = self.size, piece
             self.size += piece.size
         base = self._bases[piece.storage][0]
         return Elements(torch.arange(base, base + piece.size), None, {})
 
     def of(self, x: Tensor) -> Int[Tensor, "*shape"]:
-        """Return the addresses of the elements of a tensor; CONSTANT where they came from none."""
+        """Return the addresses of the elements of a tensor; CONSTANT for those without one."""
         return self._replay.origin(x)
 
     def memories(self) -> list[tuple[int, int]]:
-        """Return the first address of each memory, and the one behind its last."""
+        """Return the first address of each memory, and the end of its range."""
         bases = sorted(base for base, _ in self._bases.values())
         return list(zip(bases, [*bases[1:], self.size], strict=True))
 
 
 @dataclass(eq=False)
 class ScoreElements:
-    """What the elements of a softmax's input are.
+    """The meaning of each element of a softmax's input.
 
     Attributes:
-        query, key: addresses of the query and the key of each element; CONSTANT where it is of no
+        query, key: addresses of the query and the key of each element; CONSTANT for elements of no
             product.
-        row, column: for each product, where its elements take their query and key: the index of
-            the row in [matrices * rows] and of the column in [matrices * columns].
-        which: the number of each element's product among `products`; CONSTANT for none.
+        row, column: for each product, the query and key of each of its elements, as an index in
+            [matrices * rows] and in [matrices * columns].
+        which: the index of each element's product in `products`; CONSTANT for none.
         term: what was added to each element; None for nothing.
-        factor: what the products were multiplied with.
-        products: those that the elements are of: queries by rows, keys by rows.
+        factor: the factor of the products.
+        products: the products: queries by rows, keys by rows.
     """
 
     query: Int[Tensor, "*lead width"]
@@ -162,7 +162,7 @@ class ScoreElements:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """One factor of a product, by its vectors, and which of them each element is of."""
+    """One factor of a product as vectors, and the vector of each element."""
 
     vectors: Float[Tensor, "matrices rows width"]
     at: Int[Tensor, "elements"]
@@ -171,13 +171,13 @@ class _Side:
 def score_elements(
     scores: Tensor, axis: int, nodes: Mapping[int, Node], movements: Movements, where: Addresses
 ) -> ScoreElements:
-    """Return what the elements of a softmax's input are.
+    """Return the meaning of the elements of a softmax's input.
 
     Args:
         scores, axis: the input, and the axis of the keys.
-        nodes: of scores before they were put together.
-        movements: those that were noted.
-        where: finds where queries and keys came from.
+        nodes: of scores before they were assembled.
+        movements: the noted movements.
+        where: finds the sources of queries and keys.
 
     Raises:
         Unreadable: a step on the way is not understood.
@@ -237,7 +237,7 @@ def check_order(movements: Movements, product: Product) -> None:
     """Check that neither queries nor keys were gathered in another order.
 
     Raises:
-        Unreadable: they were: places in a map would not be those of tokens.
+        Unreadable: they were, so places in a map would not be those of tokens.
     """
     if any(are_reordered(movements, x) for x in (product.lhs, product.rhs.transpose(1, 2))):
         raise Unreadable(REORDERED)

@@ -1,9 +1,8 @@
-"""Which query, key, head and batch row each element of assembled scores is of.
+"""Finds the query, key, head and batch row of each element of assembled scores.
 
-Scores that were put together have axes of their own making: blocks, diagonals, columns of a few
-chosen keys. What they stand for follows from the memory that queries and keys came from. Rows of
-scores whose keys are also those of other rows are of one head; the place of a key is its place in
-memory.
+Assembled scores have axes of their own: blocks, diagonals, columns of a few selected keys. Their
+meaning follows from the memory that queries and keys came from. Rows of scores that share keys
+belong to one head; the place of a key is its place in memory.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ _MANY_AXES = "which of the axes of its scores are batch and heads cannot be told
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """What the axes of a softmax's input are, the keys' moved to the end.
+    """The roles of the axes of a softmax's input, after moving that of the keys to the end.
 
     Attributes:
-        order: the axes in the order batch, heads, queries; sizes of one stand anywhere.
+        order: the axes in the order batch, heads, queries; axes of size 1 may be anywhere.
         batch, heads, query_len: the sizes that they are merged to.
-        split: where one axis holds both batch and heads: its place and (outer, inner) sizes, and
-            whether the heads are the outer.
+        split: if one axis holds both batch and heads: its place, its (outer, inner) sizes, and
+            whether the heads are the outer axis.
     """
 
     order: tuple[int, ...]
@@ -55,16 +54,16 @@ class Arrangement:
 def arrangement(
     elements: ScoreElements, where: Addresses, hints: Sequence[int], batches: Collection[int] = ()
 ) -> Arrangement:
-    """Return what the axes of a softmax's input are.
+    """Return the roles of the axes of a softmax's input.
 
     Args:
         elements: of the input.
         where: the addresses of queries and keys.
         hints: the numbers of heads that the module has as attributes.
-        batches: batch sizes that would be plausible.
+        batches: plausible batch sizes.
 
     Raises:
-        Unreadable: the memory of queries and keys does not tell.
+        Unreadable: the memory of queries and keys does not tell them.
     """
     query = _of_rows(elements.query)
     lead = query.shape
@@ -101,7 +100,7 @@ def check_queries(query: Int[Tensor, "batch heads query_len width"]) -> None:
     """Check that the queries of each head are in the order of their memory.
 
     Raises:
-        Unreadable: they are not, as where they were sorted.
+        Unreadable: they are not, for example because they were sorted.
     """
     rows = query.amax(-1)
     highest = rows.cummax(-1).values
@@ -110,7 +109,7 @@ def check_queries(query: Int[Tensor, "batch heads query_len width"]) -> None:
 
 
 def _of_rows(query: Int[Tensor, "*lead width"]) -> Int[Tensor, "*lead"]:
-    """Return the address of each row's query; all its elements must have the same."""
+    """Return the address of each row's query, which all its elements must share."""
     rows = query.amax(-1)
     if bool(((query != rows[..., None]) & (query != CONSTANT)).any()):
         raise Unreadable("a row of its scores has products of several queries")
@@ -118,7 +117,7 @@ def _of_rows(query: Int[Tensor, "*lead width"]) -> Int[Tensor, "*lead"]:
 
 
 def _along(query: Int[Tensor, "*lead"], axis: int) -> Int[Tensor, "size"]:
-    """Return the addresses along an axis, of the first rows that have a query there."""
+    """Return the addresses along an axis, for the first rows that have a query there."""
     lines = query.movedim(axis, -1).reshape(-1, query.shape[axis])
     whole = (lines != CONSTANT).all(-1)
     if not bool(whole.any()):
@@ -127,7 +126,7 @@ def _along(query: Int[Tensor, "*lead"], axis: int) -> Int[Tensor, "size"]:
 
 
 def _stride(query: Int[Tensor, "*lead"], axis: int) -> int:
-    """Return the step from one query to the next along an axis, where both are of a product."""
+    """Return the step from one query to the next along an axis, where both belong to a product."""
     lines = query.movedim(axis, -1).reshape(-1, query.shape[axis])
     both = (lines[:, 1:] != CONSTANT) & (lines[:, :-1] != CONSTANT)
     if not bool(both.any()):
@@ -137,19 +136,19 @@ def _stride(query: Int[Tensor, "*lead"], axis: int) -> int:
 
 
 def _is_shared(key: Int[Tensor, "*lead width"], axis: int, size: int) -> bool:
-    """Return whether some key is of rows at several places along an axis."""
+    """Return whether rows at several places along an axis share a key."""
     line = torch.arange(key.shape[axis]).view([-1 if i == axis else 1 for i in range(key.ndim)])
     places = line.expand(key.shape).reshape(-1)
-    keys = key.reshape(-1) + 1  # those without a key are put at 0
+    keys = key.reshape(-1) + 1  # elements without a key are put at 0
     first = torch.full((size + 1,), key.shape[axis]).scatter_reduce_(0, keys, places, "amin")
     last = torch.full((size + 1,), -1).scatter_reduce_(0, keys, places, "amax")
     return bool((last[1:] > first[1:]).any())
 
 
 def _nested(shared: list[int], strides: dict[int, int], lead: Sequence[int]) -> list[int]:
-    """Return the axes that queries run along, one within the other, from the last one on.
+    """Return the axes along which queries run, nested, from the innermost outwards.
 
-    An axis that shares keys and does not continue them is one of heads with keys in common.
+    An axis that shares keys without continuing the queries is one of heads with common keys.
     """
     queries: list[int] = []
     for axis in reversed(shared):
@@ -159,9 +158,9 @@ def _nested(shared: list[int], strides: dict[int, int], lead: Sequence[int]) -> 
 
 
 def _two_parts(line: Int[Tensor, "size"]) -> tuple[int, int, bool] | None:
-    """Return the sizes of the two axes that addresses run through, and whether the outer is heads.
+    """Return the sizes of the two axes that addresses span, and whether the outer one is heads.
 
-    The heads are what lies closer together: pieces of the features of one token.
+    The heads are the axis whose entries lie closer together, as pieces of one token's features.
     """
     steps = line.diff()
     changes = (steps != steps[0]).nonzero()
@@ -183,10 +182,10 @@ def _two_parts(line: Int[Tensor, "size"]) -> tuple[int, int, bool] | None:
 def key_places(
     key: Int[Tensor, "batch heads query_len width"], where: Addresses
 ) -> tuple[Int[Tensor, "batch heads query_len width"], int]:
-    """Return the place of each element's key among all keys of its head, and how many these are.
+    """Return the place of each element's key among the keys of its head, and their number.
 
-    Keys of one memory are in its order; several memories follow one another as their keys do in
-    the first row.
+    Keys of one memory are in its order; several memories are in the order of their keys in the
+    first row.
 
     Raises:
         Unreadable: keys do not lie in regular steps.

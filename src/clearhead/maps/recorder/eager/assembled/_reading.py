@@ -1,4 +1,4 @@
-"""From assembled scores to one attention: queries, keys, who sees whom, and what is added."""
+"""Turns assembled scores into one attention: queries, keys, mask and bias."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._replay import CONSTANT
 from ._sparse_scoring import sparse_scoring
 
 _WEIGHT_ROWS = 8
-_LOW = -512.0  # what is added to hide keys is below this
+_LOW = -512.0  # a number added to hide keys is below this
 
 
 @dataclass(eq=False)
@@ -26,8 +26,8 @@ class AssembledScores:
     Attributes:
         captured: the attention.
         places: the key of each element; CONSTANT where it is of none.
-        hidden: where the query may not attend to it.
-        arrangement: the way there from the softmax's axes.
+        hidden: where the query may not attend to the key.
+        arrangement: the roles of the softmax's axes.
     """
 
     captured: CapturedAttention
@@ -48,7 +48,7 @@ def read_assembled(
     Args:
         elements: of the softmax's input.
         where: the addresses of queries and keys.
-        arrange: what its axes are.
+        arrange: finds the roles of its axes.
         scores, weights: the input and the result, the keys' axis at the end.
 
     Raises:
@@ -81,7 +81,7 @@ def _hidden(
     """Return the elements that their query may not attend to.
 
     Raises:
-        Unreadable: numbers that are no products have a weight.
+        Unreadable: elements of no product have a weight.
     """
     lowest = torch.finfo(scores.dtype).min / 2
     hidden = (scores <= lowest).cpu()
@@ -105,7 +105,7 @@ def _vectors(
     """Gather queries and keys from the factors of the products.
 
     Raises:
-        Unreadable: the products have different numbers for one query or key.
+        Unreadable: the products have different vectors for one query or key.
     """
     batch, heads, query_len, _ = places.shape
     lhs = elements.products[0][0]
@@ -140,7 +140,7 @@ def _check(
     weights: Float[Tensor, "batch heads query_len width"],
     dtypes: tuple[torch.dtype, ...],
 ) -> None:
-    """Compare some rows of the map with the model's weights; those without keys come later."""
+    """Compare some rows of the map with the model's weights; rows without keys come later."""
     attention_map = map_of(captured)
     rows = spread(places.shape[2], _WEIGHT_ROWS, torch.device("cpu"))
     mine = attention_map[:, :, rows].double()

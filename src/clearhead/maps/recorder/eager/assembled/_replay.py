@@ -1,4 +1,4 @@
-"""Movements run again, on numbers that say where each element came from."""
+"""Runs movements again, on numbers that say where each element came from."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CONSTANT = -1
 
 @dataclass(eq=False)
 class Elements:
-    """What is known of each element of a memory.
+    """What is known about each element of a memory.
 
     Attributes:
-        origin: where it came from; CONSTANT for a number that was put there.
-        term: what was added to it on the way; None for nothing.
-        factors: what elements of each origin were multiplied with, by the origin's number.
+        origin: where it came from; CONSTANT for a number that was written there.
+        term: what was added to it on the way; None if nothing was.
+        factors: the factors of elements, by the index of their origin.
     """
 
     origin: Int[Tensor, "*size"]
@@ -36,25 +36,25 @@ class Elements:
         return cls(torch.full((size,), CONSTANT), None, {})
 
     def terms(self, dtype: torch.dtype = torch.float32) -> Float[Tensor, "*size"]:
-        """Return `term`, which from now on can be written to."""
+        """Return `term` in memory that can be written to."""
         if self.term is None:
             self.term = torch.zeros(self.origin.shape, dtype=dtype)
         return self.term
 
     def add_factors(self, factors: Mapping[int, float]) -> None:
-        """Take the factors of elements that were moved here."""
+        """Add the factors of elements that were moved here."""
         for number, factor in factors.items():
             if self.factors.setdefault(number, factor) != factor:
                 raise Unreadable("parts of one product were scaled by different numbers")
 
 
 class Replay:
-    """Runs movements again, on where the elements came from.
+    """Runs movements again, on the sources of the elements.
 
     Args:
-        movements: those that were noted.
-        leaf: returns what is known of the elements of a memory before any movement into it, None
-            where they are constants; it is asked with whether there are movements into it.
+        movements: the noted movements.
+        leaf: takes a memory, and whether there are movements into it; returns what is known about
+            its elements before any movement, None where they are constants.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Replay:
         self._memory: dict[tuple[int, int], Elements] = {}
 
     def of(self, x: Tensor, *, before_last: bool = False) -> Elements:
-        """Return what is known of the memory of a tensor, now or before its last movement."""
+        """Return what is known about the memory of a tensor, now or before its last movement."""
         piece = Piece.of(x)
         movements = self._movements.before(piece.storage, None)
         time = movements[-1].time if before_last and movements else None
@@ -88,7 +88,7 @@ class Replay:
         return self._memory[key]
 
     def _run(self, movement: Movement, elements: Elements) -> None:
-        """Do to elements of a memory what a movement did to its numbers."""
+        """Apply a movement to what stands for the elements of a memory."""
         if movement.step is not None:
             self._run_step(movement, movement.step, elements)
             return
@@ -104,7 +104,7 @@ class Replay:
             _move(movement, into, {key: one.terms(dtype) for key, one in sources.items()})
 
     def _sources(self, movement: Movement) -> dict[int, Elements]:
-        """Return what is known of the memories that a movement took elements from."""
+        """Return what is known about the memories from which a movement took elements."""
         pieces: list[Piece] = []
         for x in movement.args:
             pieces += [y for y in (x if isinstance(x, list) else [x]) if isinstance(y, Piece)]
@@ -129,7 +129,7 @@ class Replay:
 
 
 def _move(movement: Movement, into: Tensor, sources: Mapping[int, Tensor]) -> None:
-    """Move what stands for elements as an operator moved these.
+    """Move what stands for elements in the way an operator moved the elements.
 
     Args:
         movement: the operator.
@@ -137,7 +137,7 @@ def _move(movement: Movement, into: Tensor, sources: Mapping[int, Tensor]) -> No
         sources: what stands for each memory that it read.
 
     Raises:
-        Unreadable: it is not known where to.
+        Unreadable: it is not known where they went.
     """
 
     def own(x: Any) -> Any:
@@ -167,7 +167,7 @@ def _move(movement: Movement, into: Tensor, sources: Mapping[int, Tensor]) -> No
 
 
 def stepped(elements: Elements, layout: Layout, step: Step) -> Elements:
-    """Return what is known of elements with a layout after a step, in that layout.
+    """Return what is known about elements with a layout after a step, in that layout.
 
     Raises:
         Unreadable: the step is not one of those that elements of several products can share.

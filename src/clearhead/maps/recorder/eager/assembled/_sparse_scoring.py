@@ -1,4 +1,4 @@
-"""Who sees whom and what is added, from the few keys of each query, in memory linear in them."""
+"""Mask and bias from the few keys of each query, in memory linear in their number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sparse_scoring(
     term: Float[Tensor, "batch heads query_len width"] | None,
     key_len: int,
 ) -> Scoring:
-    """Return how scores come from products, where each query has a few keys.
+    """Return the scoring of an attention in which each query has a few keys.
 
     Args:
         factor: of the products.
@@ -59,9 +59,9 @@ def _shared(places: Tensor, term: Tensor | None) -> tuple[Tensor, Tensor | None]
 def _each_once(
     places: Int[Tensor, "batch heads query_len width"], term: Tensor | None, key_len: int
 ) -> tuple[Int[Tensor, "batch heads query_len width"], Tensor | None]:
-    """Return the keys of each query in ascending order, each once, and what is added to each.
+    """Return the keys of each query in ascending order, each once, and the term of each.
 
-    Behind the last one stands key_len. A key that comes several times counts as often: the
+    Lists are padded with key_len. A key that occurs several times counts each time: the
     exponentials of its scores are summed, exp(s + a) + exp(s + b) = exp(s + log(e^a + e^b)).
     """
     keys, order = torch.where(places == CONSTANT, key_len, places).sort(-1)
@@ -100,14 +100,14 @@ def _mask(keys: Int[Tensor, "batch heads query_len width"], key_len: int) -> Key
 def _smallest_bias(
     keys: Int[Tensor, "batch heads query_len width"], bias: Tensor | None, key_len: int
 ) -> DenseBias | None:
-    """Return what is added to scores: by key or by query where that is exact, else whole."""
+    """Return what is added to scores: by key or by query if that is exact, else as a whole."""
     if bias is None:
         return None
     some = keys < key_len
     if not bool((some & (bias != 0)).any()):
         return None
     batch, heads, query_len, _ = keys.shape
-    # What queries have the same for each key, and keys for each query.
+    # Terms that are the same for all queries of a key, or for all keys of a query.
     flat, own = keys.flatten(2), bias.flatten(2)
     low, high = (bias.new_full((batch, heads, key_len + 1), x) for x in (torch.inf, -torch.inf))
     low.scatter_reduce_(-1, flat, own, "amin")

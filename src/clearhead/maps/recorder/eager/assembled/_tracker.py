@@ -1,4 +1,4 @@
-"""Follows scores of several products through the operators that put them together."""
+"""Follows scores of several products through the operators that assemble them."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _KERNEL = "explicit"
 
 @dataclass(eq=False)
 class _Memory:
-    """A memory of assembled scores, of their weights, or of what these made of values.
+    """A memory of assembled scores, of their weights, or of weights times values.
 
     Attributes:
         reference: to the memory.
-        attention: whose weights they are; None for scores.
+        attention: the attention that the weights belong to; None for scores.
         is_output: whether it is weights times values.
     """
 
@@ -61,9 +61,10 @@ class AssembledTracker:
     """Follows assembled scores, and their weights, in one thread.
 
     Args:
-        find_owner: returns the module that is attending now.
-        listener: hears of each attention, read or refused.
-        dropout_of: returns with which probability an operator drops weights; None if it does not.
+        find_owner: returns the module that is attending.
+        listener: is told of each attention, read or refused.
+        dropout_of: returns the probability with which an operator drops weights; None if it is no
+            dropout.
 
     Attributes:
         movements: the operators that moved elements.
@@ -84,7 +85,7 @@ class AssembledTracker:
         self._results: dict[int, int] = {}
 
     def forget_dead(self) -> None:
-        """Drop memories that were freed; attentions that have none left are told now."""
+        """Drop memories that were freed, and report attentions that have none left."""
         for key in [key for key, one in self.memories.items() if one.reference.expired()]:
             if key in self.memories:
                 self._drop(key)
@@ -92,14 +93,14 @@ class AssembledTracker:
             self._nodes.clear()
 
     def finish(self) -> None:
-        """Tell of the attentions that are not over, after the last operator."""
+        """Report the attentions that are still open after the last operator."""
         while self.memories:
             self._drop(next(iter(self.memories)))
         self._nodes.clear()
         self.movements.clear()
 
     def before_a_write(self, storage: int) -> None:
-        """Copy what is referred to in memory that the model is about to write to."""
+        """Copy tensors that are referred to and that the model is about to overwrite."""
         if self.memories:
             self.movements.copy_before_a_write(storage)
             for node in self._nodes.values():
@@ -113,11 +114,11 @@ class AssembledTracker:
         out: Any,
         nodes: Mapping[int, Node],
     ) -> bool:
-        """Take an operator; return whether it is one of assembled scores or their weights.
+        """Process an operator; return whether it works on assembled scores or their weights.
 
         Args:
             operator, args, kwargs, out: the operator, what it was called with, and its result.
-            nodes: of scores that are of one product.
+            nodes: of scores of a single product.
         """
         tensors = tensors_in(args)
         own = [x for x in tensors if storage_of(x) in self.memories]
@@ -137,13 +138,13 @@ class AssembledTracker:
         if name in _MOVES:
             self._move(tensors, result, nodes)
         elif any(storage_of(x) in nodes for x in tensors):
-            return False  # a term that is added to other scores
+            return False  # a term added to other scores
         else:
             self._step(operator, args, kwargs, result, own[0])
         return True
 
     def _begins(self, name: str, args: Sequence[Any], nodes: Mapping[int, Node]) -> bool:
-        """Return whether scores of one product are put into a place among others."""
+        """Return whether scores of one product are written into a place among others."""
         scores = [
             x
             for x in tensors_in(args)
@@ -172,9 +173,9 @@ class AssembledTracker:
     def _follow_output(
         self, operator: torch._ops.OpOverload, output: Tensor, results: Sequence[Tensor]
     ) -> bool:
-        """Follow an attention's output until something else is computed of it.
+        """Follow an attention's output until something else is computed from it.
 
-        Return whether the operator was one of the output's own.
+        Return whether the operator only moved or changed the output.
         """
         memory = self.memories[storage_of(output)]
         attention, name = memory.attention, operator._schema.name.partition("::")[2].rstrip("_")
@@ -204,7 +205,7 @@ class AssembledTracker:
         out: Tensor,
         scores: Tensor,
     ) -> None:
-        """Follow the result of an operator that changed elements where they are."""
+        """Follow the result of an operator that changed elements in place."""
         attention = self.memories[storage_of(scores)].attention
         if out.shape != scores.shape:
             return
@@ -219,11 +220,11 @@ class AssembledTracker:
         self.memories[storage_of(out)] = _Memory(weak_reference(out), attention)
 
     def softmax(self, scores: Tensor, axis: int, out: Tensor, node: Node | None) -> bool:
-        """Take a softmax; return whether it is over assembled scores.
+        """Process a softmax; return whether it is over assembled scores.
 
         Args:
             scores, axis, out: what it normalised, along which axis, and its result.
-            node: of scores of one product; it is as good as assembled where its keys were gathered.
+            node: of scores of one product, which count as assembled if their keys were gathered.
         """
         if node is not None:
             if not self._has_chosen_keys(node):
@@ -269,7 +270,7 @@ class AssembledTracker:
         return AssembledAttention.of(owner, read, out, axis, self.movements)
 
     def product(self, lhs: Tensor, rhs: Tensor, out: Tensor) -> bool:
-        """Take a product; return whether it is one of assembled scores or their weights."""
+        """Process a product; return whether it is one of assembled scores or their weights."""
         if storage_of(lhs) not in self.memories and storage_of(rhs) in self.memories:
             lhs, rhs, out = (x.transpose(-1, -2) for x in (rhs, lhs, out))
         memory = self.memories.get(storage_of(lhs))
@@ -288,14 +289,14 @@ class AssembledTracker:
         try:
             attention.meet(lhs, rhs, out, self._results[id(attention)], self.movements)
         except Unreadable as error:
-            if not is_forward_mode():  # there, weights meet tangents of values, and theirs values
+            if not is_forward_mode():  # tangents meet values, too
                 self._refuse(attention, str(error))
             return True
         self.memories[storage_of(out)] = _Memory(weak_reference(out), attention, True)
         return True
 
     def _drop(self, key: int) -> None:
-        """Drop a memory; with the last one of an attention, this is told."""
+        """Drop a memory; if it is the last one of its attention, report that."""
         attention = self.memories.pop(key).attention
         if attention is None:
             return
@@ -303,7 +304,7 @@ class AssembledTracker:
             self._tell(attention)
 
     def _tell(self, attention: AssembledAttention) -> None:
-        """Tell of an attention of which nothing is to come, unless it was told already."""
+        """Report an attention that is complete, unless it was reported before."""
         if attention.is_over:
             return
         try:
@@ -319,7 +320,7 @@ class AssembledTracker:
         self._listener.refuse_at(attention.place, attention.owner, why, _KERNEL)
 
     def _end(self, attention: AssembledAttention) -> None:
-        """Forget an attention, and all that is followed of it."""
+        """Forget an attention and all its memories."""
         attention.is_over = True
         self._results.pop(id(attention), None)
         own = [key for key, one in self.memories.items() if one.attention is attention]

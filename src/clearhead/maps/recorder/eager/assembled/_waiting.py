@@ -1,4 +1,4 @@
-"""Attentions in the order of their softmaxes, where one waits for what becomes of its output."""
+"""Reports attentions in the order of their softmaxes, though some wait for their output."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Telling = Callable[[], None]
 
 
 class Place:
-    """The place of an attention among those that follow it."""
+    """The place of a waiting attention among later ones."""
 
     def __init__(self) -> None:
         self.telling: Telling | None = None
 
 
 class WaitingListener:
-    """Hands attentions on at once, or, while one is waited for, in the order in which they came.
+    """Passes attentions on at once or, while one is waited for, in the order of their arrival.
 
     Args:
-        listener: hears of each attention, read or refused.
+        listener: is told of each attention, read or refused.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -31,27 +31,27 @@ class WaitingListener:
         self._places: deque[Place] = deque()
 
     def wait(self) -> Place:
-        """Return a place for an attention that is told later: all others come behind it."""
+        """Reserve a place for an attention that is reported later, before all that follow."""
         place = Place()
         self._places.append(place)
         return place
 
     def add(self, owner: Owner, captured: CapturedAttention) -> None:
-        """Take an attention that was read, and the module that computed it."""
+        """Receive an attention that was read, and the module that computed it."""
         if self._places and captured.value is not None:
-            captured.value = captured.value.clone()  # the model may write to its own memory
+            captured.value = captured.value.clone()  # the model may overwrite its own
         self._tell(self.wait(), lambda: self._listener.add(owner, captured))
 
     def refuse(self, owner: Owner, why: str, kernel: str) -> None:
-        """Take an attention that cannot be read: the module, the reason, and the kernel."""
+        """Receive a refusal: the module, the reason, and the kernel."""
         self._tell(self.wait(), lambda: self._listener.refuse(owner, why, kernel))
 
     def add_at(self, place: Place, owner: Owner, captured: CapturedAttention) -> None:
-        """Take an attention that was waited for."""
+        """Report an attention that was waited for."""
         self._tell(place, lambda: self._listener.add(owner, captured))
 
     def refuse_at(self, place: Place, owner: Owner, why: str, kernel: str) -> None:
-        """Take an attention that was waited for, and cannot be read."""
+        """Refuse an attention that was waited for."""
         self._tell(place, lambda: self._listener.refuse(owner, why, kernel))
 
     def _tell(self, place: Place, telling: Telling) -> None:
