@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.findings import FINDINGS
 from tests.fuzz.inputs import changed, changed_json
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.targets import TARGETS, Target, tokenizers
 
 pytest.importorskip("torch")
 pytest.importorskip("pydantic")
@@ -16,8 +16,9 @@ pytest.importorskip("pydantic")
 
 @pytest.fixture(params=TARGETS)
 def target(request: pytest.FixtureRequest) -> Target:
-    if request.param == "sentencepiece":
+    if request.param in {target.name for target in tokenizers.TARGETS}:
         pytest.importorskip("sentencepiece")
+        pytest.importorskip("tokenizers")
     if request.param == "widget":
         pytest.importorskip("anywidget")
     return TARGETS[request.param]
