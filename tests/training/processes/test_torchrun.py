@@ -120,9 +120,9 @@ def test_a_killed_rank_is_started_again_and_any_number_ends_with_the_same_bits(
     process, messages = torchrun(
         config, run, "--standalone", "--nproc-per-node", "2", "--max-restarts", "2"
     )
-    Trainer(Settings.from_toml(config), tmp_path / "alone").train()
     wait_for_states(run, 2, process, messages)
     os.kill(child_of_rank(process, 1), signal.SIGKILL)
+    Trainer(Settings.from_toml(config), tmp_path / "alone").train()
     assert process.wait(240) == 0, messages.read_text()
     assert "Going on from step" in messages.read_text()
     same_bits(tmp_path / "alone", run)
