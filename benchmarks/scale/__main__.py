@@ -21,6 +21,7 @@ from clearhead.translation.translator import Translator
 
 from ..machine import machine
 from ..report import add_arguments, progress, publish
+from . import stragglers
 from .simulation import Cluster, simulate
 from .workers import run_shards, survey_rates, write_corpus, write_time
 
@@ -34,7 +35,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return what was measured on this machine."""
     translator = Translator.load(options.model)
     assert isinstance(translator, Translator)
-    arguments = ["--model", options.model, *options.translate.split()]
+    arguments = ["--model", options.model, "--beam-size", str(options.beam_size)]
+    arguments += options.translate.split()
     runs = []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -47,6 +49,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         again = run_shards(source, place / "again", 1, translator, arguments)
         rates = survey_rates(place, options.survey_bytes)
         seconds = write_time(place, 31)
+        progress("stragglers")
+        races = stragglers.measure(place / "in-2.txt", place, options.model, options.beam_size)
     return {
         "runs": [
             {
@@ -59,6 +63,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "same_bytes": again.output == runs[1].output,
         "survey_bytes_per_second": rates,
         "write_seconds": seconds,
+        "races": races,
     }  # fmt: skip
 
 
@@ -149,6 +154,18 @@ def result_of(measured: dict[str, Any], price: float, facts: Any, machines: int)
                 ],
             },
             {
+                "title": f"The simulation beside measured runs of {stragglers.PARTS} parts",
+                "header": ["workers", "seconds", "simulated", "measured of simulated"],
+                "rows": [
+                    [
+                        f"{row['workers']}" + ", of which one is three times slower" * row["slow"],
+                        f"{row['measured']:.1f}", f"{row['simulated']:.1f}",
+                        f"{row['measured'] / row['simulated']:.2f}",
+                    ]
+                    for row in measured["races"]
+                ],
+            },
+            {
                 "title": f"Simulated: an hour's work for each of {machines:,} workers, 5% of them "
                 f"three times slower",
                 "header": [
@@ -173,6 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_arguments(parser)
     parser.add_argument("--model", default="en-fr", help="a model's name or folder [en-fr]")
     parser.add_argument("--lines", type=int, default=2000, help="for each worker [2000]")
+    parser.add_argument("--beam-size", type=int, default=4)
     parser.add_argument("--translate", default="", help="more options of clearhead translate")
     parser.add_argument("--price", type=float, default=0.04, help="of a core hour [0.04]")
     parser.add_argument("--survey-bytes", type=int, default=64_000_000)

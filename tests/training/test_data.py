@@ -39,6 +39,22 @@ def test_what_is_prepared(table: Table, tmp_path: Path) -> None:
     assert sources == {pair.source for pair in read_pairs(tmp_path / "development.tsv")}
 
 
+def test_two_columns_of_a_csv_are_named_by_settings(table: Table, tmp_path: Path) -> None:
+    rows = [
+        "id,english,french,from",
+        '7,"Well, good night.",Bonne nuit.,Ann',
+        "8,Hello.,Salut.,Bob",
+    ]
+    (tmp_path / "pairs.csv").write_text("\n".join(rows))
+    columns = {"source_column": "english", "target_column": "french"}
+    table["data"]["corpus"] = [{"path": "pairs.csv", **columns}]
+    data, messages = prepare_run(tmp_path / "run", table, tmp_path)
+    assert messages[0] == "pairs.csv: 2 pairs (no line skipped)"
+    (store,) = data.corpus.stores
+    assert data.tokenizer.decode(store.source(0)) == "Well, good night."
+    assert data.tokenizer.decode(store.target(1)) == "Salut."
+
+
 def test_a_part_of_a_corpus_again_and_later(table: Table, tmp_path: Path) -> None:
     alone, _ = prepare_run(tmp_path / "alone", table)
     table["data"]["corpus"].append(

@@ -79,7 +79,7 @@ def command(model: str, **options: Any) -> None:
     if run is not None and not options["hypotheses"]:
         model = str(model_of_run(run, options["which"]))
         if not (options["pairs"] or options["source"] or options["reference"]):
-            options["pairs"] = str(test_set_of_run(run))
+            options["pairs"] = test_set_of_run(run)
             click.echo(f"test set: {options['pairs']}", err=True)
     sources, references = _test_set(options)
     result: dict[str, Any] = {"sentences": len(references)}

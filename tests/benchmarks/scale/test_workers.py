@@ -21,6 +21,8 @@ def test_it_runs_and_its_tables_are_whole(tmp_path, capsys):
     assert all(
         len(row) == len(table["header"]) for table in result["tables"] for row in table["rows"]
     )
+    races = [(race["workers"], race["slow"]) for race in result["measured"]["races"]]
+    assert races == [(1, 0), (2, 0), (2, 1)]
     assert result["measured"]["survey_bytes_per_second"].keys() == {"plain", ".gz"}
 
 

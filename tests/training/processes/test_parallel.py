@@ -38,7 +38,9 @@ def toml(table: dict[str, Any]) -> str:
         corpora = values.pop("corpus", [])
         lines.append(f"[{section}]")
         lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-        lines += [f"[[data.corpus]]\npath = {json.dumps(row['path'])}" for row in corpora]
+        for row in corpora:
+            rows = [f"{name} = {json.dumps(value)}" for name, value in row.items()]
+            lines += ["[[data.corpus]]", *rows]
     return "\n".join(lines)
 
 

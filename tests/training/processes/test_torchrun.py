@@ -23,7 +23,9 @@ from clearhead.training.checkpoint import states
 from clearhead.training.loop import Trainer
 from clearhead.training.run_folder.log import read_log
 from clearhead.training.settings import Settings
+from tests.training.conftest import WORDS
 from tests.training.processes.test_parallel import toml
+from tests.translation.small_folder import write_model
 
 ROOT = Path(__file__).parents[3]
 STEPS = 24
@@ -35,11 +37,27 @@ NEEDS_PROC = pytest.mark.skipif(
 def write_config(table: dict[str, Any], tmp_path: Path) -> Path:
     table["training"] |= {
         "micro_batches": 4,
+        "accumulation": 5,  # the last step of an epoch has fewer of its 12 batches
+        "bpe_dropout": 0.1,
+        "precision": "bfloat16",
+        "threads": 0,
         "max_steps": STEPS,
         "checkpoint_every": 2,
         "evaluate_every": 4,
         "keep_checkpoints": 100,
     }
+    table["data"]["max_tokens"], table["model"]["max_length"] = 60, 64
+    model = write_model(tmp_path / "teacher")
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"the {word} house\n" for word in WORDS))
+    table["data"]["corpus"].append(
+        {
+            "path": f"lines:{texts}",
+            "teacher": str(model),
+            "from_target": True,
+            "back_translation_tag": True,
+        }
+    )
     path = tmp_path / "tiny.toml"
     path.write_text(toml(table))
     return path
@@ -102,9 +120,9 @@ def test_a_killed_rank_is_started_again_and_any_number_ends_with_the_same_bits(
     process, messages = torchrun(
         config, run, "--standalone", "--nproc-per-node", "2", "--max-restarts", "2"
     )
-    Trainer(Settings.from_toml(config), tmp_path / "alone").train()
     wait_for_states(run, 2, process, messages)
     os.kill(child_of_rank(process, 1), signal.SIGKILL)
+    Trainer(Settings.from_toml(config), tmp_path / "alone").train()
     assert process.wait(240) == 0, messages.read_text()
     assert "Going on from step" in messages.read_text()
     same_bits(tmp_path / "alone", run)

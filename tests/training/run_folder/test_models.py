@@ -29,7 +29,7 @@ def test_each_model_of_a_run_is_evaluated(run: Path, tmp_path: Path) -> None:
     assert not is_run(run / "model")
     assert model_of_run(run, None) == run / "model"
     assert model_of_run(run, "last") == run / "step-00000004"
-    assert set_of_run(run) == tmp_path / "development.tsv"
+    assert set_of_run(run) == str(tmp_path / "development.tsv")
     scores = {}
     for which in ("mean", "best", "last"):
         outcome = CliRunner().invoke(
@@ -50,8 +50,24 @@ def test_what_a_run_has_not_is_said(run: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no mean model yet\. It has: --which best, --which"):
         model_of_run(run, "mean")
     (run / "held_out.test.tsv").write_text("a\tb\n")
-    assert set_of_run(run) == run / "held_out.test.tsv"
+    assert set_of_run(run) == str(run / "held_out.test.tsv")
     (run / "held_out.test.tsv").unlink()
     (run / "sources.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="names no single file to be tested with"):
+    with pytest.raises(CheckpointError, match="does not say what it is tested with"):
         set_of_run(run)
+
+
+def test_a_development_set_of_columns_or_two_files_is_found_as_the_run_read_it(
+    tmp_path: Path,
+) -> None:
+    for name, corpus, keys in (
+        ("columns", "csv:dev.csv:english:french", ["data.development"]),
+        ("files", "d.en,d.fr", ["data.development, file 1", "data.development, file 2"]),
+    ):
+        (tmp_path / name).mkdir()
+        rows = {key: {"path": f"/data/{number}"} for number, key in enumerate(keys)}
+        (tmp_path / name / "sources.json").write_text(json.dumps(rows))
+        settings = {"data": {"development": corpus}}
+        (tmp_path / name / "settings.json").write_text(json.dumps(settings))
+    assert set_of_run(tmp_path / "columns") == "csv:/data/0:english:french"
+    assert set_of_run(tmp_path / "files") == "/data/0,/data/1"

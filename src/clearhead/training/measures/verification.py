@@ -70,10 +70,10 @@ class Verification:
                 f"{self.tensor_count} tensors differ, the first is {self.tensors[0]}. {before}"
             ]
         if self.last_steps[0] != self.last_steps[1]:
-            first, second = (f"{step:,}" for step in self.last_steps)
+            ends = [f"{step:,}" for step in self.last_steps]
             lines.append(
-                f"The first has measured up to step {first} and the second up to step {second}; of "
-                f"the steps after the earlier one nothing is compared."
+                f"The first has measured up to step {ends[0]} and the second up to step {ends[1]}; "
+                f"of the steps after the earlier one nothing is compared."
             )
         if self.first_log_difference:
             step, name, first, second = self.first_log_difference

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...errors import CheckpointError
 from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
+from ...text.columns import table_of
 
 _STATE = re.compile(r"step-(\d{8})")
 _ORDER = ("mean", "best")
@@ -53,20 +54,29 @@ def model_of_run(run: Path, which: str | None) -> Path:
     )
 
 
-def test_set_of_run(run: Path) -> Path:
+def test_set_of_run(run: Path) -> str:
     """Return the pairs that a run is tested with: held out, or else those it is measured on.
+
+    Returns:
+        a corpus as clearhead.text.corpus has it; of a file of columns, with those of the run.
 
     Raises:
         CheckpointError: the run does not say what its development set is.
     """
     held_out = run / "held_out.test.tsv"
     if held_out.is_file():
-        return held_out
+        return str(held_out)
     try:
         rows = Fields(read_json(run / "sources.json"), "the file")
-        return Path(rows.object("data.development").text("path"))
+        names = [name for name in rows.names() if name.partition(",")[0] == "data.development"]
+        if not names:
+            raise FileProblem("it has no 'data.development'")
+        paths = [rows.object(name).text("path") for name in names]
+        settings = Fields(read_json(run / "settings.json"), "the settings")
+        table = table_of(settings.object("data").text("development"))
     except FileProblem as error:
         raise CheckpointError(
-            f"The run {run} names no single file to be tested with ({error.reason}). Give --pairs "
+            f"The run {run} does not say what it is tested with ({error.reason}). Give --pairs "
             f"FILE.tsv, or --source FILE --reference FILE."
         ) from error
+    return ":".join((table.kind, paths[0], *table.columns)) if table else ",".join(paths)
