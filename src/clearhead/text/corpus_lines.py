@@ -12,6 +12,8 @@ from typing import IO, NamedTuple
 
 from ..errors import CorpusError
 
+_LONGEST = 1 << 26  # bytes of a line: what is no text may have none that ends
+
 
 class Pair(NamedTuple):
     """One source text and its translation."""
@@ -54,14 +56,19 @@ def read_lines(path: str | Path) -> Iterator[bytes]:
     """Read the lines of a file, plain or gzip, as bytes without their ends.
 
     Raises:
-        CorpusError: the file is missing, or its compression is damaged.
+        CorpusError: the file is missing, or its compression is damaged, or it is no text.
     """
     path = Path(path)
     number = 0
     try:
         with _open(path) as file:
-            for line in file:
+            while line := file.readline(_LONGEST):
                 number += 1
+                if len(line) == _LONGEST:
+                    raise CorpusError(
+                        f"{path}, line {number} has {_LONGEST:,} bytes and more, so it is no text. "
+                        f"Name a file with a text, or a pair of them, on each line."
+                    )
                 yield line.removesuffix(b"\n").removesuffix(b"\r")
     except (EOFError, OSError, zlib.error) as error:
         raise CorpusError(f"{path} cannot be read after line {number}: {error}") from error
