@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -40,8 +41,11 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS, help="one part")
     parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
     parser.add_argument("--json", help="write the rows to this file")
+    parser.add_argument("--rows", nargs="+", help="run nothing: the rows of these files")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
+    if options.rows:
+        return _report(_stored(options.rows), options)
     if reason := why_not():
         print(f"The fault suite is skipped: {reason}.")
         return 0
@@ -62,11 +66,28 @@ def main() -> int:
             for part in PARTS
             if part in parts
         }
-    seconds = time.perf_counter() - begin
-    text = tables.text(rows, seconds)
-    print(text)
+    rows["seconds"] = {"all": {"seconds": time.perf_counter() - begin, "faults": []}}
     if options.json:
         Path(options.json).write_text(json.dumps(rows))
+    return _report(rows, options)
+
+
+def _stored(paths: list[str]) -> dict[str, Any]:
+    """Return the rows of several runs, of a part each, as those of one."""
+    rows: dict[str, Any] = {}
+    for path in paths:
+        for part, content in json.loads(Path(path).read_text()).items():
+            for name, row in content.items():
+                before = rows.setdefault(part, {}).get(name, {})
+                rows[part][name] = suite.add_up(before, row)
+    return rows
+
+
+def _report(rows: dict[str, Any], options: argparse.Namespace) -> int:
+    """Print the tables, and write them where that was asked for; 1 where there was a fault."""
+    seconds = rows.pop("seconds")["all"]["seconds"]
+    text = tables.text(rows, seconds)
+    print(text)
     if options.write:
         tables.write(text)
     faults = [
@@ -76,7 +97,7 @@ def main() -> int:
         for fault in row["faults"]
     ]
     print("\n".join(faults) or "No fault.", file=sys.stderr)
-    return bool(faults)
+    return int(bool(faults))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def run_all(works: Sequence[Work], processes: int) -> dict[str, Any]:
         row = json.loads(answer.read()) if not status else {"faults": [f"{name}: status {status}"]}
         answer.close()
         results[name] = add_up(results[name], row)
-        print(f"{name}: {row.get('seconds')} s", file=sys.stderr, flush=True)
+        faults = "".join(f"\n  {fault}" for fault in row["faults"])
+        print(f"{name}: {row.get('seconds')} s{faults}", file=sys.stderr, flush=True)
     return results
 
 

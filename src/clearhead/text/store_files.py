@@ -145,7 +145,7 @@ def checked_lengths(offsets: np.ndarray, facts: StoreFacts, most: int | None) ->
     limit = int(np.iinfo(np.int32).max) if most is None else most
     if int(lengths.max()) > limit:
         raise FileProblem(f"a text has {int(lengths.max()):,} tokens, and {limit:,} are the most")
-    if facts.offset_sum not in (None, zlib.crc32(offsets)):
+    if facts.offset_sum not in (None, zlib.crc32(offsets.data)):
         raise FileProblem("offsets.npy is not what was written: its checksum is another one")
     return lengths.astype(np.int32)
 
@@ -165,7 +165,7 @@ def check_ids(tokens: np.ndarray, vocab_size: int, checksum: int | None = None) 
     for first in range(0, len(tokens), _CHECKED_AT_ONCE):
         block = tokens[first : first + _CHECKED_AT_ONCE]
         if checksum is not None:
-            so_far = zlib.crc32(block, so_far)
+            so_far = zlib.crc32(block.data, so_far)
         largest = int(block.max())
         if largest >= vocab_size:
             raise FileProblem(

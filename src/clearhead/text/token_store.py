@@ -221,7 +221,7 @@ def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Pr
             lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
             # Not tofile, whose error for a full disk has no number to know it by.
             ids = np.fromiter(chain.from_iterable(rows), dtype=np.dtype(dtype).newbyteorder("<"))
-            token_sum = zlib.crc32(ids, token_sum)
+            token_sum = zlib.crc32(ids.data, token_sum)
             file.write(ids.data)
     if not lengths:
         raise CorpusError(f"{corpus} holds no usable {preparation.kind.noun} ({skip_counts}).")
@@ -242,7 +242,7 @@ def _write_store(draft: Path, corpus: str, tokenizer: Tokenizer, preparation: Pr
     }
     if preparation.has_tags:
         facts["tags"] = dict(sorted(tags.items()))
-    facts[CHECKSUMS] = {"tokens": token_sum, "offsets": zlib.crc32(offsets.astype("<i8"))}
+    facts[CHECKSUMS] = {"tokens": token_sum, "offsets": zlib.crc32(offsets.astype("<i8").data)}
     facts_json = json.dumps(with_checksum(facts), indent=2)
     (draft / "store.json").write_text(facts_json, encoding="utf-8")
 

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "export to transformers": (
         *("export", "MODEL", "--to", "huggingface", "THERE", "--no-verify"),
     ),
-    "inspect": ("inspect", "PRETRAINED", "the old house"),
+    "inspect": ("inspect", "PRETRAINED", "--text", "the old house"),
 }
 
 
