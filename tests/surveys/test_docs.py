@@ -14,14 +14,16 @@ pytest.importorskip("matplotlib")
 
 from clearhead.cli.main import cli
 from clearhead.surveys.scales import SCALES
+from clearhead.translation.checkpoint import bundled_models
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "surveys.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
 def test_the_blocks_run_in_order():
-    assert len(BLOCKS) == PAGE.count("```python") >= 4
+    assert len(BLOCKS) == PAGE.count("```python") >= 3
     assert sum(program.count("assert ") for program in BLOCKS) >= 10
     names: dict[str, object] = {}
     for program in BLOCKS:
