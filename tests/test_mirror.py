@@ -51,6 +51,8 @@ SUITES = {
     "nn/multihead/test_record.py": "the drop-in under a recorder",
     "reference/test_onnx.py": "the 93 cases of the ONNX operator Attention",
     "reference/test_worked_example.py": "an attention that was computed with pencil and paper",
+    "surveys/engines": "surveys on the real Ray, Spark and datasets",
+    "surveys/test_docs.py": "the Python blocks and the table of docs/surveys.md",
     "sweeps/test_docs.py": "the Python blocks of docs/sweeps.md",
     "test_architecture.py": "the imports",
     "test_import_time.py": "what an import loads",

@@ -47,6 +47,13 @@ def test_counts_and_layers_are_those_of_the_texts():
     }
 
 
+def test_a_layer_is_asked_for_by_its_name_and_call():
+    whole = HeadStatistics.from_bytes(WHOLE)
+    assert whole.layer("layers.1", 1) is whole.layers[5, "layers.1", 1]
+    with pytest.raises(KeyError, match=r"No text has call 2 of 'layers\.0'\. There are"):
+        whole.layer("layers.0", 2)
+
+
 def test_nothing_is_the_statistics_of_no_text():
     nothing = HeadStatistics.of("ab", [])
     assert (nothing + HeadStatistics.from_bytes(WHOLE)).to_bytes() == WHOLE

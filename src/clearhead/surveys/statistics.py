@@ -42,6 +42,22 @@ class HeadStatistics:
     layers: Mapping[LayerKey, LayerStatistics] = field(default_factory=dict)
     refusals: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
+    def layer(self, module: str, call: int = 0) -> LayerStatistics:
+        """Return the heads of one attention.
+
+        Args:
+            module: its name.
+            call: which of its calls in one pass.
+
+        Raises:
+            KeyError: it was read in no text.
+        """
+        for (_, name, number), layer in self.layers.items():
+            if (name, number) == (module, call):
+                return layer
+        names = ", ".join(dict.fromkeys(repr(name) for _, name, _ in self.layers))
+        raise KeyError(f"No text has call {call} of {module!r}. There are {names or 'no layers'}.")
+
     @classmethod
     def of(cls, model: str, readings: Sequence[TextReading]) -> HeadStatistics:
         """Return the statistics over some texts.

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from clearhead.cli.inspect import _page
-from clearhead.surveys.text_model import Tokens
 from clearhead.cli.terminal.heatmap import Paper, width_of
+from clearhead.surveys.text_model import Tokens
 
 
 def test_a_bar_has_ten_columns_for_a_share_of_one():
