@@ -1,1 +1,1 @@
-"""Translation: search over any engine, and the way from text to text around it."""
+"""Translation from text to text, with a search over any engine."""

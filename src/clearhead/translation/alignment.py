@@ -1,4 +1,4 @@
-"""How the tokens of a translation look at those of its source."""
+"""Alignment: how strongly the tokens of a translation attend to those of its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = ("output", "input")
 def aligner(model: Transformer) -> Callable[[Sequence[int], Sequence[int], int, str], FloatArray]:
     """Return the function that gives the alignment of a translation, `align_tokens` of a model."""
 
-    return partial(align_tokens, model)  # which pickles, as a function within this one does not
+    return partial(align_tokens, model)  # a partial pickles; a nested function would not
 
 
 def align_tokens(
@@ -30,7 +30,7 @@ def align_tokens(
 ) -> FloatArray:
     """Return the cross-attention weights of one decoder layer, averaged over its heads.
 
-    A target token has two rows to choose from: that of the position which predicts it (one to
+    There are two possible rows for a target token: that of the position which predicts it (one to
     its left), and that of the position which reads it. In the middle layers of deep decoders the
     second aligns better (Chen et al. 2020, arXiv 2004.14837). In the two layers of the bundled
     model it is the first: nearly every word with one plain counterpart is found in the row that

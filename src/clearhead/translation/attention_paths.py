@@ -1,4 +1,4 @@
-"""Where a translation model attends, and under which paths a trace has it."""
+"""The paths of a translation model's attentions in a trace."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _WEIGHTS = ("float32", "float16", "bfloat16")  # and int8 with its scales
-# Numbers of a table of positions that any model may have: 16 MB in float32.
+# The most numbers of a position table that a model may have whatever its weights: 16 MB in float32.
 _POSITIONS = 1 << 22
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 
@@ -51,9 +51,9 @@ class Checkpoint:
         tokenizer: the way from text to its token ids and back.
         provenance: what it was trained on and how, as its training wrote it.
         folder: where it was read from.
-        languages: that it translates between; None where its config.json does not say.
-        registers: that it can be asked for, see `clearhead.translation.directions.register`.
-        labels: of a classifier of texts, by their numbers.
+        languages: that it translates between; None if its config.json does not state them.
+        registers: that it supports, see `clearhead.translation.directions.register`.
+        labels: of a text classifier, by number.
     """
 
     config: TransformerConfig
@@ -66,16 +66,16 @@ class Checkpoint:
     labels: tuple[str, ...] = ()
 
     def statements(self) -> dict[str, Any]:
-        """Return what the model's config.json says beside it: languages, registers and labels."""
+        """Return the rest of the model's config.json: languages, registers and labels."""
         languages = {"languages": self.languages.to_dict()} if self.languages else {}
         labels = {"labels": list(self.labels)} if self.labels else {}
         return languages | ({"registers": list(self.registers)} if self.registers else {}) | labels
 
     def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
-        """Build the engine of the model, in float32 to translate or in float64 to look into.
+        """Build the engine of the model, in float32 to translate or in float64 to inspect.
 
         Raises:
-            CheckpointError: the weights are not those that the config asks for.
+            CheckpointError: the weights do not fit the config.
         """
         try:
             return ReferenceEngine.build(self.config, self.weights, dtype=dtype)
@@ -86,7 +86,7 @@ class Checkpoint:
 
 
 def is_pretrained(model: str | Path) -> bool:
-    """Tell whether a name or a folder is of a model that transformers saved, not one of ours.
+    """Return whether a name or a folder is of a model that transformers saved, not one of ours.
 
     A folder whose config.json says ``model_type`` is, and so is the ``org/name`` of a model on the
     hub.
@@ -104,7 +104,7 @@ def is_pretrained(model: str | Path) -> bool:
 
 
 def _is_of_others(folder: Path) -> bool:
-    """Tell whether a folder without config.json looks like a model that other programs saved."""
+    """Return whether a folder without config.json looks like a model saved by other programs."""
     patterns = ("params.json", "adapter_config.json", "*.gguf", "*.safetensors.index.json", "*.bin")
     return any(any(folder.glob(pattern)) for pattern in patterns)
 
@@ -113,14 +113,14 @@ def _has_model_type(path: Path) -> bool:
     try:
         return Fields(read_json(path), "the file").has("model_type")
     except FileProblem:
-        return False  # which reading it will tell
+        return False  # reading it will raise the error
 
 
 def read_checkpoint(model: str | Path) -> Checkpoint:
     """Read the model of this name or folder.
 
-    The weights are compared with the config by their names and shapes before any is read, so a
-    config that asks for much does not take memory that its weights do not fill.
+    Names and shapes of the weights are compared with the config before any weight is read, so that
+    a config with large sizes cannot claim memory that its weights do not fill.
 
     Raises:
         CheckpointError: the model is unknown, or one of its files is missing or damaged, or they
@@ -161,7 +161,7 @@ def read_run_checkpoint(run: Path, step: int) -> Checkpoint:
 
 
 def _read_model(folder: Path, weight_file: Path) -> Checkpoint:
-    """Read the model that a folder describes, whose weights may lie elsewhere."""
+    """Read the model that a folder describes; its weights may be elsewhere."""
     description = _read_config(folder / "config.json")
     config = description.config
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
@@ -193,8 +193,8 @@ class _Description(NamedTuple):
     languages: Languages | None
     registers: tuple[str, ...]
     labels: tuple[str, ...]
-    statements: bytes  # all of what it says beside its model, of which there is a checksum
-    is_edited: bool  # says that its settings are no longer those of the weights, on purpose
+    statements: bytes  # everything but the model's settings, for the checksum
+    is_edited: bool  # marks settings that deliberately differ from those of the weights
 
 
 def _read_config(path: Path) -> _Description:
@@ -225,7 +225,7 @@ def _read_config(path: Path) -> _Description:
 
 
 def _labels(content: Fields, count: int) -> tuple[str, ...]:
-    """Return the labels of a classifier, as many as its config says; none of other models."""
+    """Return the labels of a classifier, as many as its config states; none for other models."""
     labels = tuple(content.texts("labels")) if content.has("labels") else ()
     if len(labels) != count or len(set(labels)) != count:
         raise FileProblem(
@@ -236,7 +236,7 @@ def _labels(content: Fields, count: int) -> tuple[str, ...]:
 
 
 def _provenance(content: Fields) -> dict[str, Any]:
-    """Return what the training wrote of itself, checked where translation reads it."""
+    """Return the training's provenance, checking the parts that translation reads."""
     if not content.has("provenance"):
         return {}
     of = content.object("provenance")
@@ -248,7 +248,7 @@ def _provenance(content: Fields) -> dict[str, Any]:
 
 
 def _read_weights(path: Path, of: _Description, tokenizer: Path) -> dict[str, FloatArray]:
-    """Read the weights that a description is of; see `checksum_metadata` for what else they say."""
+    """Read the weights of a description; see `checksum_metadata` for their metadata."""
     try:
         with open_weights(path) as file:
             shapes = weight_shapes(file, of.format_number)
@@ -288,7 +288,7 @@ def _not_written_together(path: Path, what: str, more: str = "") -> CheckpointEr
 def _check_fit(
     path: Path, shapes: Mapping[str, tuple[int, ...]], config: TransformerConfig
 ) -> None:
-    """Check that the weights are the config's, and that it asks for no more memory than they."""
+    """Check that the weights fit the config, which may not need more memory than they have."""
     try:
         check_shapes(shapes, config)
     except (ConfigError, ShapeError) as error:
@@ -317,10 +317,9 @@ def _check_types(path: Path, types: Mapping[str, str]) -> None:
 def longest_source(longest: int, provenance: Mapping[str, Any]) -> int:
     """Return the most tokens that a sentence may have before it is cut.
 
-    A model knows no positions beyond those that it was trained on. Pairs with a side of more
-    than ``max_tokens`` were left out then; a source of four fifths of that leaves room for a
-    target that is a quarter longer. Stand-ins for placeholders may need some tokens more than
-    what they stand for, hence the 8.
+    A model knows no positions beyond those in its training, which left out pairs with more than
+    ``max_tokens`` on a side. A source of four fifths of that leaves room for a target that is a
+    quarter longer. Stand-ins may need a few more tokens than the placeholders, hence the 8.
     """
     data = (provenance.get("settings") or {}).get("data") or {}
     most = data.get("max_tokens")

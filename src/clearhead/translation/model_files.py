@@ -1,4 +1,4 @@
-"""The files of a model's folder: their hash, and whether they are still those that were read."""
+"""The files of a model's folder: their hash, and whether they have changed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 
 def is_whole(folder: Path) -> bool:
-    """Tell whether a folder has all files of a model of ours; that of a training run has not."""
+    """Return whether a folder has all files of a model of ours, unlike that of a training run."""
     return all((folder / name).is_file() for name in FILES)
 
 
 def model_files(folder: Path) -> list[Path]:
     """Return the files that a model is read from, in the order of their names.
 
-    Of a model of ours these are three; of someone else's all that a model could be read from.
+    For a model of ours these are three; for others, all files that a model could be read from.
     """
     if is_whole(folder) and not (folder / "tokenizer_config.json").exists():
         return [folder / name for name in FILES]
@@ -29,7 +29,7 @@ def model_files(folder: Path) -> list[Path]:
 
 
 def files_stamp(folder: Path) -> Stamp:
-    """Return what tells quickly whether a model's files were written anew."""
+    """Return a stamp that quickly shows whether a model's files were rewritten."""
     states = ((path.name, path.stat()) for path in model_files(folder))
     return tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
 
@@ -55,7 +55,7 @@ def files_hash(folder: Path) -> str:
 
 
 def name_elsewhere(folder: Path) -> str:
-    """Return what names a model on another machine: a bundled one's name, or the whole path."""
+    """Return how to name a model on another machine: a bundled one's name, or the absolute path."""
     if folder.name in bundled_models() and find_model(folder.name) == folder:
         return folder.name
     return str(folder.resolve())

@@ -1,4 +1,4 @@
-"""What a translator has beside the readable engine: engines for many texts."""
+"""The engines for many texts, which a translator has besides the readable engine."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class OtherEngines(PickledByName):
-    """The part of a `Translator` that knows of other engines, and where it was read from.
+    """The part of a `Translator` that handles other engines, and remembers where it was read from.
 
     Attributes:
-        engine_choice: who translated in the latest call that asked for another engine than the
-            readable one, and why; None before there was one.
+        engine_choice: the engine of the latest call that requested another one than the readable
+            engine, with the reason; None before such a call.
     """
 
     engine: Engine
@@ -36,9 +36,9 @@ class OtherEngines(PickledByName):
     _parts_of_this_process = ("engines",)
 
     def take_other_engines(self, checkpoint: Checkpoint) -> None:
-        """Let the model that was read be the one of the other engines.
+        """Let the other engines use the model that was read.
 
-        Its weights are not kept where its folder can be read again.
+        Its weights are not kept if its folder can be read again.
         """
         if checkpoint.folder is None:
             self._checkpoint = checkpoint
@@ -48,10 +48,10 @@ class OtherEngines(PickledByName):
 
     @cached_property
     def engines(self) -> VolumeEngines:
-        """The other engines of this model, each made when it is first used.
+        """The other engines of this model, each created on first use.
 
         Raises:
-            ConfigError: the translator was made of an engine, and not of a model that was read.
+            ConfigError: the translator was created from an engine, not from a model that was read.
         """
         from ..volume.engines import VolumeEngines
 
@@ -77,13 +77,14 @@ class OtherEngines(PickledByName):
 
         Args:
             engine: ``numpy``, ``torch``, ``ctranslate2``, or ``auto``: the readable engine for few
-                texts, and for many CTranslate2 where it is installed and can, else a GPU.
+                texts, and for many CTranslate2, if it is installed and supports the request, else a
+                GPU.
             compute: as `Translator.translate` takes it.
             characters: of all texts.
             search_settings: as `Translator.translate` takes them.
 
         Raises:
-            ConfigError: there is no such engine, or it cannot do what is asked.
+            ConfigError: there is no such engine, or it does not support the request.
             MissingExtraError: it is not installed.
         """
         settings = SearchSettings.of(self.settings, **search_settings)

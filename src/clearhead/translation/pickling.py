@@ -1,8 +1,8 @@
-"""Models that pickle as where they were read from, and read it again when they are first used.
+"""Models that pickle as a reference to their folder, and are read again on first use.
 
 A pickled model of some hundred bytes can travel with every task of a cluster; each process reads
 the weights from its own disk, or from a shared one. The hash of the model's files travels along, so
-that no process computes with another model without saying so.
+that a process with another model raises an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOADING = threading.RLock()
 
 @dataclass(frozen=True)
 class Reference:
-    """A model that is somewhere else.
+    """A model on another machine or in another process.
 
     Attributes:
         model: its name or folder.
@@ -44,14 +44,14 @@ class Origin:
 
     @classmethod
     def of(cls, folder: Path | None) -> Origin | None:
-        """Return the origin of a model that was just read; None where it has no folder."""
+        """Return the origin of a model that was just read; None if it has no folder."""
         return None if folder is None else cls(folder, files_stamp(folder))
 
     def refer(self, arguments: Mapping[str, Any]) -> Reference:
-        """Return what names the model elsewhere.
+        """Return a reference to the model.
 
         Raises:
-            CheckpointError: its files are not those any more that were read.
+            CheckpointError: its files have changed since they were read.
         """
         try:
             is_same = files_stamp(self.folder) == self.stamp
@@ -66,9 +66,9 @@ class Origin:
 
 
 class PickledByName:
-    """A model that pickles as a `Reference` where it can, else as what it is made of.
+    """A model that pickles as a `Reference` if possible, else by its attributes.
 
-    A class says in `_arguments_elsewhere` with what it is loaded again, and loads in `_load_again`.
+    A class returns the arguments for loading in `_arguments_elsewhere`, and loads in `_load_again`.
     """
 
     _origin: Origin | None = None
@@ -76,7 +76,7 @@ class PickledByName:
     """Attributes that are made again where they are needed, such as locks and other engines."""
 
     def _arguments_elsewhere(self) -> dict[str, Any] | None:
-        """Return the arguments of `_load_again`; None where the folder does not tell everything."""
+        """Return the arguments of `_load_again`; None if the folder alone is not enough."""
         raise NotImplementedError
 
     @classmethod
@@ -85,14 +85,14 @@ class PickledByName:
         raise NotImplementedError
 
     def refer(self) -> Reference | None:
-        """Return what names this model on another machine; None where no folder tells everything.
+        """Return a reference to this model; None if no folder determines it.
 
         Raises:
             CheckpointError: its files were changed since it was read.
         """
         with _LOADING:
             reference: Reference | None = self.__dict__.get("_reference")
-            # A class that somebody derived may know more than the folder.
+            # A derived class may hold more than the folder.
             if reference is None and type(self).__module__.startswith("clearhead."):
                 arguments = None if self._origin is None else self._arguments_elsewhere()
                 if self._origin is not None and arguments is not None:
@@ -100,7 +100,7 @@ class PickledByName:
         return reference
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Return what pickles the model: a reference where its folder tells everything."""
+        """Pickle the model as a reference if its folder determines it."""
         reference = self.refer()
         if reference is not None:
             return _not_loaded, (type(self), reference)
@@ -114,10 +114,10 @@ class PickledByName:
             if name not in self._parts_of_this_process
         }
 
-    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would accept every name
 
         def __getattr__(self, name: str) -> Any:
-            """Load a model that was pickled when the first attribute of it is asked for."""
+            """Load an unpickled model on the first access to an attribute."""
             with _LOADING:
                 if name.startswith("__") or name == "_reference":
                     raise AttributeError(name)
@@ -145,14 +145,14 @@ def find_again(reference: Reference) -> Path:
 
 
 def _not_loaded(kind: type[PickledByName], reference: Reference) -> PickledByName:
-    """Return a model that loads itself when it is first used."""
+    """Return a model that loads itself on first use."""
     model = kind.__new__(kind)
     model.__dict__["_reference"] = reference
     return model
 
 
 def _load_into(model: PickledByName, reference: Reference) -> None:
-    """Load a model into the object that stands for it.
+    """Load a model into its placeholder object.
 
     Raises:
         CheckpointError: this machine has no such model, or another one under its name.

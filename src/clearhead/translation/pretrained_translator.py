@@ -1,8 +1,8 @@
-"""Translation with a model of someone else's: its own tokenizer, and ``generate``'s own search.
+"""Translation with other people's models: their tokenizer, and the search of ``generate``.
 
-The rules that stand around our models (`clearhead.translation.rules`) are not applied: such a
-model reads each sentence as it is typed, and its translation comes as transformers would give it.
-A text is cut into lines and sentences, and what stands between them comes through.
+The rules around our models (`clearhead.translation.rules`) are not applied: the model reads each
+sentence as typed, and its translation is what transformers would return. A text is cut into lines
+and sentences; whatever is between them is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .task import read_task
 from .translation import Segment, Translation
 
 BATCH_TOKENS = 1024
-# Our names of settings, which the command line has -> those of generation.
+# Our names of settings, as on the command line -> those of generation.
 _NAMES = {
     "beam_size": "num_beams",
     "n_best": "num_return_sequences",
@@ -48,12 +48,12 @@ class PretrainedTranslator(PickledByName):
 
     Args:
         pretrained: an encoder-decoder, with its tokenizer.
-        engine: computes with its weights; None: one that copies no weight.
+        engine: computes with its weights; None for one that copies no weight.
         task: see `clearhead.translation.task.read_task`.
 
     Raises:
         CheckpointError: the model does not translate, or has no tokenizer.
-        ConfigError: it does not know the task.
+        ConfigError: the model does not know the task.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PretrainedTranslator(PickledByName):
 
         Raises:
             CheckpointError: there is no such model, or it is damaged or translates nothing.
-            ConfigError: it does not know the task.
+            ConfigError: the model does not know the task.
         """
         return cls(read_pretrained(model), task=task)
 
@@ -126,15 +126,15 @@ class PretrainedTranslator(PickledByName):
         Args:
             texts: one text, or several.
             batch_tokens: source tokens that are translated at once.
-            split: translate a line sentence by sentence; otherwise a line is one sentence. What
-                is longer than the model reads is cut at a clause or a word all the same.
+            split: translate a line sentence by sentence; otherwise a line is one sentence. Longer
+                text than the model can read is still cut at a clause or a word.
             alignment: give each translation its ``alignment``, cross-attention averaged over the
                 heads of one layer: routing weight, not a reason.
-            alignment_layer: the decoder's layer that it is taken from.
+            alignment_layer: the decoder layer to take it from.
             on_progress: called with the number of sentences that have been translated.
-            settings: those of `clearhead.generation.settings.GenerationSettings`, over what the
-                model's own files say; ``beam_size``, ``n_best``, ``min_length``, ``max_length``
-                and ``sample`` are understood as in `Translator.translate`.
+            settings: those of `clearhead.generation.settings.GenerationSettings`, which override
+                the model's own files; ``beam_size``, ``n_best``, ``min_length``, ``max_length`` and
+                ``sample`` mean the same as in `Translator.translate`.
 
         Returns:
             a Translation for a single text, a list in the order of the texts otherwise.
@@ -167,7 +167,7 @@ class PretrainedTranslator(PickledByName):
         return GenerationSettings.of(self.settings, **renamed)
 
     def _pieces(self, number: int, text: str, split: bool) -> list[Piece]:
-        """Return the sentences of a text, with their ids, and what stands between them."""
+        """Return the sentences of a text, with their ids, and the text between them."""
         if not isinstance(text, str):
             raise TypeError(
                 f"Texts to translate are str; text {number} is of type {type(text).__name__}."
@@ -217,7 +217,7 @@ class PretrainedTranslator(PickledByName):
         self, text: str, plan: Sequence[Piece], generations: dict[Piece, list[Generation]],
         layer: int | None,
     ) -> Translation:  # fmt: skip
-        """Join the sentences of a text again; with several results, each rank by itself."""
+        """Join the sentences of a text again; several results are joined rank by rank."""
         ranks = max((len(generations[piece]) for piece in plan if piece.translate), default=1)
         translations = []
         for rank in range(ranks):
@@ -256,7 +256,7 @@ class PretrainedTranslator(PickledByName):
 
 
 def _stretches(text: str, split: bool) -> Iterator[Piece]:
-    """Yield sentences, and the line breaks and spaces between them, which come through."""
+    """Yield sentences, and the line breaks and spaces between them, which are kept."""
     for line in text.splitlines(keepends=True):
         start = 0
         for end in [*(ends(line) if split else ()), len(line)]:

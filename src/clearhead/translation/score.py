@@ -7,8 +7,8 @@ on the tokenisation and on case, so that too is spelled out.
 The Multi30k scores of Wu et al. 2021 (arXiv 2105.14462) are of this second kind. Their published
 code trains and scores on text that is lowercased, with punctuation normalised, and tokenised by
 the Moses tokenizer without splitting hyphens; their log of test2016 en-de says ``reflen=12103``,
-which is what this preparation, and only with lowercasing, makes of the German references.
-`MULTI30K` names it.
+which is what only this preparation, with lowercasing, gives for the German references. `MULTI30K`
+names it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to hypotheses and references before tokens are compared.
+    """The preparation of hypotheses and references before tokens are compared.
 
     Attributes:
         language: of the Moses tokenizer's rules and of punctuation normalisation; None where

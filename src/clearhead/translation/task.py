@@ -1,6 +1,6 @@
-"""What a model of someone else's is asked to do with a text: from which language to which.
+"""The task of other people's models: from which language to which.
 
-A task such as ``en-fr`` is said to each model in its own way: T5 reads it before the text
+A task such as ``en-fr`` is given to each model in its own way: T5 reads it before the text
 ("translate English to French: "), M2M100, NLLB and mBART have tokens for languages, and some
 OPUS-MT models read the target language at the beginning of the source (``>>fra<<``).
 """
@@ -23,13 +23,13 @@ _MOST_NAMES = 8
 
 @dataclass(frozen=True)
 class Task:
-    """How a text is handed to a model.
+    """How a text is given to a model.
 
     Attributes:
-        settings: of generation, the first token of the target among them.
-        prefix: stands before every text.
-        source_language: what the tokenizer is told; None for what its files say.
-        target_language: the same of a translation.
+        settings: of generation, including the first token of the target.
+        prefix: put before every text.
+        source_language: the tokenizer's source language; None for the default of its files.
+        target_language: likewise for the translation.
     """
 
     settings: GenerationSettings
@@ -39,17 +39,16 @@ class Task:
 
 
 def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
-    """Return how a model is asked for a task.
+    """Return how to give a task to a model.
 
     Args:
         pretrained: the model.
         task: two languages, such as ``en-fr`` or ``eng_Latn-fra_Latn``, or the name of a task in
-            the model's config.json, such as ``translation_en_to_fr``; None: what the model does
-            when it is told nothing.
+            the model's config.json, such as ``translation_en_to_fr``; None for the model's default.
 
     Raises:
-        ConfigError: the model does not know the task, or has several and none was named.
-        CheckpointError: its files ask for what is not done here.
+        ConfigError: the model does not know the task, or has several tasks and none was named.
+        CheckpointError: its files need something unsupported.
     """
     names = task_names(pretrained)
     if task is None:

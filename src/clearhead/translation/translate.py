@@ -1,4 +1,4 @@
-"""`clearhead.translate`: text to text in one call, with a model that is read once."""
+"""`clearhead.translate`: translates text in one call, with models that are read once."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def translate(
         clearhead.translate("Where is the station?").text
         clearhead.translate("Où est la gare ?", to="en").text
 
-    The two models that were used last stay in memory; `Translator.load` gives one to keep.
+    The two latest models stay in memory; `Translator.load` returns one to keep.
 
     Args:
         texts: one text, or several.
         to: code of the language to translate to, such as ``en``.
-        source_language: code of the language to translate from, where several would do.
-        model: a name or a folder; None: the one of these languages, or ``en-fr`` where none was
-            asked for. See `clearhead.translation.directions.discovery`.
+        source_language: code of the language to translate from, if several are possible.
+        model: a name or a folder; None for the model of these languages, or ``en-fr`` without any.
+            See `clearhead.translation.directions.discovery`.
         options: of `Translator.translate`, such as ``beam_size`` and ``register``.
 
     Returns:
@@ -58,11 +58,11 @@ def translate(
 
 
 def _identity(model: str | Path) -> tuple[str, int]:
-    """Return where a model is, and when it was written, so that a newer one counts."""
+    """Return where a model is and when it was written, so that a newer one is read again."""
     try:
         folder = find_model(model).resolve()
         return str(folder), (folder / "config.json").stat().st_mtime_ns
-    except (OSError, ValueError):  # a name on the hub, or nothing, which loading tells
+    except (OSError, ValueError):  # a name on the hub, or nothing, which loading will find out
         return str(model), 0
 
 

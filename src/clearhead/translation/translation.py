@@ -1,4 +1,4 @@
-"""What a translation is: its text, and where every part of it came from."""
+"""The result of a translation: its text, and where every part of it came from."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .rules.reading import Action
 
 @dataclass(frozen=True)
 class Segment:
-    """One sentence of a text as the model was given it, or a stretch that was kept as it is.
+    """One sentence of a text as given to the model, or a stretch that was kept.
 
     Attributes:
         source: the text, as it stands in the whole source.
-        text: its translation; for what was kept the same, but marks around a sentence may be those
-            of the target language.
+        text: its translation; kept stretches stay the same, but marks around a sentence may change
+            to those of the target language.
         log_prob: natural logarithm of the translation's probability given the source, summed
             over its tokens and the end token; 0 for what was kept.
         source_tokens, tokens: pieces of words as the model read and wrote them (with stand-ins
             for placeholders, where these were used), without special tokens.
         token_log_probs: of each token and of the end token.
-        alignment: how much each token looked at each source token,
-            ``[len(tokens), len(source_tokens)]``, when it was asked for.
+        alignment: how much each token attended to each source token, ``[len(tokens),
+            len(source_tokens)]``, if requested.
         read: the sentence as the model read it.
         actions: what the rules around the model did to it, in order.
     """
@@ -43,7 +43,7 @@ class Segment:
 
     @property
     def kept(self) -> bool:
-        """Whether the model was not asked."""
+        """Whether it was kept and not translated."""
         return not self.source_tokens
 
 
@@ -52,10 +52,10 @@ class Translation:
     """The translation of one text.
 
     Attributes:
-        source: the text that was given.
-        segments: its sentences and what stands between them, in order.
-        alternatives: the n best, this one first, when more than one was asked for. Those of a
-            text of several sentences join the first, second, ... best of each.
+        source: the text to translate.
+        segments: its sentences and the text between them, in order.
+        alternatives: the n best, this one first, if more than one was requested. For a text of
+            several sentences they join the first, second, ... best of each.
     """
 
     source: str
@@ -87,9 +87,9 @@ class Translation:
 
     @property
     def alignment(self) -> FloatArray | None:
-        """All segments' alignments, ``[len(tokens), len(source_tokens)]``; None if not asked.
+        """All segments' alignments, ``[len(tokens), len(source_tokens)]``; None if not requested.
 
-        A sentence cannot look at another one: there the alignment is 0.
+        Between different sentences the alignment is 0.
         """
         sentences = [segment for segment in self.segments if not segment.kept]
         parts = [segment.alignment for segment in sentences if segment.alignment is not None]
@@ -103,7 +103,7 @@ class Translation:
         return whole
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return for each token the source token it looked at most: (source, target) places."""
+        """Return (source, target) indices: for each token the source token it attended to most."""
         alignment = self.alignment
         if alignment is None or not alignment.size:
             return []

@@ -1,4 +1,4 @@
-"""The way from text to text: cut into sentences, search, check what must be kept, join."""
+"""Translates text: cuts it into sentences, searches, checks what must be kept, and joins."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Translator(OtherEngines):
         translator.translate("Where is the station?").text
 
     Args:
-        engine: answers with log-probabilities of next tokens.
-        tokenizer: from text to the engine's token ids and back.
+        engine: returns log-probabilities of next tokens.
+        tokenizer: converts text to the engine's token ids and back.
         config: the model's shape; its ``max_length`` bounds sources and targets.
-        settings: how to search where a call says nothing else; a beam of 4.
-        align: gives alignments; None where the engine cannot.
+        settings: the defaults of the search; a beam of 4.
+        align: computes alignments; None if the engine cannot.
         provenance: what the model was trained on and how.
         languages: that it translates between; their rules are in `rules.languages`.
         registers: that the model was trained with, such as ``("tu", "vous")``.
@@ -77,7 +77,7 @@ class Translator(OtherEngines):
         Args:
             model: a name or a folder. A model that transformers saved, in a folder or by its name
                 on the hub, gives a `PretrainedTranslator`.
-            task: what a model of someone else's is to do, such as ``en-fr``; ours do one thing.
+            task: the task of someone else's model, such as ``en-fr``; ours have only one.
 
         Raises:
             CheckpointError: the model is unknown, damaged, or no translation model.
@@ -99,7 +99,7 @@ class Translator(OtherEngines):
 
         Args:
             checkpoint: of the model.
-            engine: of the checkpoint, where there is one already.
+            engine: of the checkpoint, if it exists already.
 
         Raises:
             CheckpointError: it is no translation model.
@@ -161,39 +161,39 @@ class Translator(OtherEngines):
     ) -> Translation | list[Translation]:
         """Translate one text, or several together.
 
-        Line breaks, spaces around sentences, list markers, control characters and words of
-        more than 200 letters come through as they are. A text is translated sentence by
-        sentence, and a sentence that is longer than the model's limit is cut at a clause or a
-        word; nothing is left out. A sentence's translation does not depend on its neighbours.
+        Line breaks, spaces around sentences, list markers, control characters and words of more
+        than 200 letters are kept. A text is translated sentence by sentence, and a sentence that is
+        longer than the model's limit is cut at a clause or a word; nothing is left out. A
+        sentence's translation does not depend on its neighbours.
 
         Args:
             texts: one text, or several.
             engine: ``numpy``, the readable engine, or ``torch``, ``ctranslate2`` or ``auto``
                 for many texts: see `choose_engine`.
-            compute: ``float32``; ``bfloat16`` of torch, ``int8`` of ctranslate2, which give
-                other texts here and there; or ``auto``, the fastest that the engine has.
-            batch_tokens: source tokens that are translated at once, padding counted; 1024 unless
+            compute: ``float32``; ``bfloat16`` for torch or ``int8`` for ctranslate2, which change
+                some translations; or ``auto``, the fastest of the engine.
+            batch_tokens: source tokens that are translated at once, including padding; 1024 unless
                 the engine chooses otherwise.
-            threads: so many batches at once, for several texts or sentences; 1, and with
-                ctranslate2 as many as there are processors. One sentence is
-                one thread's work. Keep NumPy's BLAS library to one thread beside it: set
-                OPENBLAS_NUM_THREADS=1 before NumPy is imported.
+            threads: the number of batches at once, for several texts or sentences; 1 by default,
+                and for ctranslate2 the number of processors. One sentence uses one thread. Keep
+                NumPy's BLAS library to one thread beside it: set OPENBLAS_NUM_THREADS=1 before
+                NumPy is imported.
             protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
                 `clearhead.translation.rules.protected` describes.
-            adapt: give the model each sentence as it knows sentences (with a final mark, in
-                ordinary case, without Markdown, tags and emoji), and the translation what was
-                taken away; `clearhead.translation.rules` describes it, and each segment tells it.
+            adapt: give the model plain sentences of the kind that it knows (with a final mark, in
+                ordinary case, without Markdown, tags and emoji), and restore the rest in the
+                translation; see `clearhead.translation.rules`. Each segment lists what was done.
             split: translate a line sentence by sentence; otherwise a line is one sentence.
-            register: ``tu`` or ``vous`` for how a translation says "you", of a model that was
-                trained with them; ``auto`` leaves it to the model.
+            register: how a translation says "you": ``tu`` or ``vous``, if the model was trained
+                with them; ``auto`` leaves it to the model.
             alignment: give each translation its ``alignment``, cross-attention averaged over
                 the heads of one layer: routing weight, not a reason.
-            alignment_layer: the decoder's layer that it is taken from.
+            alignment_layer: the decoder layer to take it from.
             alignment_rows: whether a token's row is that of the position which predicts it,
                 ``output``, or of the one which reads it, ``input``, which suits middle layers
                 of deep decoders.
-            target_prefix: what the translation of a text's first sentence must begin with: one
-                for all texts, or one each. Such a sentence is not checked for ``protect``.
+            target_prefix: the beginning of the translation of a text's first sentence: one for all
+                texts, or one each. Such a sentence is not checked for ``protect``.
             on_progress: called with the number of sentences that have been translated.
             search_settings: ``beam_size``, ``n_best``, ``length_penalty``, ``max_length`` and
                 the rest of `SearchSettings`.
@@ -202,7 +202,7 @@ class Translator(OtherEngines):
             a Translation for a single text, a list in the order of the texts otherwise.
 
         Raises:
-            TextError: a text holds a lone surrogate or is far too long; its place is named.
+            TextError: a text holds a lone surrogate, whose place is named, or is far too long.
             ConfigError: a setting is unknown or out of its range, or the model was not trained
                 with the register.
         """
@@ -221,7 +221,7 @@ class Translator(OtherEngines):
             alignment_rows, on_progress, search=other_search,
             tags=register_tags(register, self.registers),
         )  # fmt: skip
-        # Sentences that stand in several places are made and translated once.
+        # Sentences that occur several times are translated once.
         sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}
         plans = [
             self._plan(text, place, prefix, split, options, sentences)
@@ -244,8 +244,7 @@ class Translator(OtherEngines):
             sentences: split lines into sentences; otherwise a line is one.
 
         Returns:
-            sentences, which are translated, and what comes through as it is; joined, their
-            texts are the text.
+            the sentences, and the pieces to keep; joined, their texts are the text.
 
         Raises:
             TextError: the text holds a lone surrogate or is far too long.
@@ -300,7 +299,7 @@ class Translator(OtherEngines):
         options: TranslationOptions,
         sentences: dict[tuple[str, tuple[int, ...]], Sentence],
     ) -> list[Piece | Sentence]:
-        """Return a text as what is kept and what is translated, and add its new sentences."""
+        """Split a text into pieces to keep and to translate, and add its new sentences."""
         if not isinstance(text, str):
             raise TypeError(
                 f"Texts to translate are str; text {place} is of type {type(text).__name__}."
@@ -321,5 +320,5 @@ class Translator(OtherEngines):
                 sentence = self._sentence_translator.sentence(piece, prefix, options.adapt)
                 sentences[piece.text, prefix] = sentence
             plan.append(sentence)
-            prefix = ()  # it is the first sentence's alone
+            prefix = ()  # it applies to the first sentence only
         return plan

@@ -29,10 +29,10 @@ NEXT = 10  # of the likeliest next tokens at a position
 
 @dataclass(frozen=True)
 class Walkthrough:
-    """One sentence and its translation, as the model that is traced reads them.
+    """One sentence and its translation, as read by the traced model.
 
     Attributes:
-        model: that is traced.
+        model: the traced model.
         tokenizer: of the model.
         source: token ids of the sentence, its end token included.
         target: token ids that the decoder reads: the start token, then the translation.
@@ -75,7 +75,7 @@ class Walkthrough:
         return trace
 
     def token_by_token(self, engine: Engine) -> FloatArray:
-        """Return an engine's log-probabilities, token after token as a translation is made.
+        """Return an engine's log-probabilities, token by token as in translating.
 
         Returns:
             Float["target_len vocab"], of what follows each of the decoder's tokens.
@@ -95,7 +95,7 @@ class Likeliest:
         probabilities: of each.
         target_token: id of the token that follows in the translation.
         target_probability: of that token.
-        target_rank: its place among all tokens, from 1.
+        target_rank: its rank among all tokens, from 1.
     """
 
     tokens: tuple[int, ...]
@@ -113,14 +113,14 @@ def likeliest_tokens(
     Args:
         probabilities: of each token id, ``[ids]``.
         target_token: id of the token that follows in the translation.
-        vocab_size: number of ids that the tokenizer has. A model's vocabulary may be rounded up,
-            and the ids beyond the tokenizer's have no name.
+        vocab_size: number of ids of the tokenizer. A model's vocabulary may be rounded up, and ids
+            beyond the tokenizer's have no name.
         count: how many tokens to return, where there are as many.
     """
     row = probabilities[:vocab_size]
     count = min(count, len(row))
     best = np.argpartition(-row, count - 1)[:count]
-    # Of equally likely tokens the one with the smaller id comes first.
+    # Among equally likely tokens the smaller id comes first.
     best = best[np.lexsort((best, -row[best]))]
     probability = row[target_token]
     return Likeliest(
@@ -142,8 +142,8 @@ def encode_source(
 ) -> tuple[str, tuple[int, ...]]:
     """Return a sentence as the model reads it, and its token ids with the end token.
 
-    It is read by the rules that a translation follows; not split, and nothing in it protected.
-    ``languages`` are those of the model; what ``tags`` stand in front, `register_tags` says.
+    The rules are those of a translation, but the text is not split, and nothing in it is protected.
+    ``languages`` are those of the model; ``tags``, from `register_tags`, come first.
     """
     read = Reader(tokenizer, *source_and_target(languages)).read(text).text
     return read, (*tags, *tokenizer.encode(read), end_id)
@@ -158,15 +158,15 @@ def translate_source(
     tokenizer: Tokenizer,
     target: str | None = None,
 ) -> tuple[int, ...]:
-    """Return what the decoder reads: the start token, and the translation of a source.
+    """Return the decoder's input: the start token, and the translation of a source.
 
     Args:
         source: token ids, end token included.
-        engine: what is asked for the translation.
+        engine: translates the source.
         special: ids of the special tokens.
         settings: of the search.
         tokenizer: of the model.
-        target: a translation to take instead of searching for one.
+        target: a translation to use instead of searching for one.
     """
     if target is not None:
         return (special.start_id, *tokenizer.encode(target))
@@ -182,13 +182,13 @@ def walk_through(
     target: str | None = None,
     register: str = AUTO,
 ) -> Walkthrough:
-    """Translate a text as one sentence, with the model that is traced.
+    """Translate a text as one sentence, with the model the traced model.
 
     Args:
         text: one sentence, as `encode_source` reads it.
         checkpoint: of the model.
         engine: of that model, such as the reference in float64.
-        target: a translation to take instead of searching for one.
+        target: a translation to use instead of searching for one.
         register: how a translation says "you", as in `Translator.translate`.
 
     Raises:
@@ -226,7 +226,7 @@ def trace(
     Args:
         text: one sentence.
         model: the name of a bundled model, or a folder.
-        target: a translation to look at instead of the model's own.
+        target: a translation to trace instead of the model's own.
         register: ``tu`` or ``vous`` for how a translation says "you"; see `Translator.translate`.
         keep: which steps to record, as in `Trace`.
         replace: steps to replace, as in `Trace`. The translation is the one found without.

@@ -1,1 +1,1 @@
-"""From which language to which, and how "you" is said: what a model states, and which is asked."""
+"""Directions and registers: which ones models state, and which model to use for a request."""

@@ -1,9 +1,9 @@
-"""Which models there are: those that come with the package, and those that a person has added.
+"""Finds models: those that come with the package, and those that the user has added.
 
-A model of one's own is a folder in ``$CLEARHEAD_MODELS`` (one folder of models, or several with the
+A user's model is a folder in ``$CLEARHEAD_MODELS`` (one folder of models, or several with the
 system's separator between them) or in ``$XDG_DATA_HOME/clearhead/models``, which is
-``~/.local/share/clearhead/models`` where the variable is not set. The folder's name is the model's.
-A name that the package has is the package's; such a folder is meant by its path.
+``~/.local/share/clearhead/models`` if the variable is not set. The folder's name is the model's.
+Names of bundled models take precedence; a user's model of such a name needs its path.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def bundled_models() -> list[str]:
 
 
 def user_models() -> dict[str, Path]:
-    """Return the folders of the models that a person has added, by their names.
+    """Return the folders of the user's models, by name.
 
-    Of two with one name it is the first: ``$CLEARHEAD_MODELS`` comes before the data folder.
+    Of two with the same name the first counts: ``$CLEARHEAD_MODELS`` comes before the data folder.
     """
     folders: dict[str, Path] = {}
     for place in user_folders():
@@ -43,7 +43,7 @@ def user_models() -> dict[str, Path]:
 
 
 def user_folders() -> list[Path]:
-    """Return the folders in which models of one's own are looked for, in order."""
+    """Return the folders that are searched for user models, in order."""
     listed = os.environ.get("CLEARHEAD_MODELS", "").split(os.pathsep)
     # A relative path is ignored, as the XDG base directory specification asks.
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
@@ -65,17 +65,17 @@ def _names_in(place: Path) -> Iterator[str]:
             if not (path.parent / "settings.json").exists():  # a training run, no finished model
                 yield path.parent.name
     except OSError:
-        return  # a folder that may not be read has no model that could be
+        return  # no model can be read from an unreadable folder
 
 
 def find_model(model: str | Path) -> Path:
     """Return the folder of a model by its name or path.
 
     Args:
-        model: name of a bundled model or of one's own, or a folder.
+        model: name of a bundled or user model, or a folder.
 
     Raises:
-        CheckpointError: there is none; the names that there are are listed.
+        CheckpointError: there is none; the message lists the existing names.
     """
     folder, name = Path(model), str(model)
     if name in bundled_models():
@@ -98,7 +98,7 @@ def find_model(model: str | Path) -> Path:
 
 
 def languages_of(folder: Path) -> Languages | None:
-    """Return the languages that the config.json of a folder states; None where it states none.
+    """Return the languages that the config.json of a folder states; None if it states none.
 
     Raises:
         CheckpointError: it cannot be read.
@@ -123,12 +123,12 @@ def model_for(
         model: a name or a folder to check instead of looking for one.
 
     Returns:
-        a name or a folder, as `find_model` takes it; `DEFAULT` where nothing was asked.
+        a name or a folder, as `find_model` takes it; `DEFAULT` without any request.
 
     Raises:
-        ConfigError: the model that was named is of other languages, or states none; or several
-            models of one's own would do.
-        CheckpointError: there is no such model; what to do is said.
+        ConfigError: the named model is of other languages, or states none; or several user models
+            fit.
+        CheckpointError: there is no such model; the message says what to do.
     """
     for name, code in (("to", to), ("from", source)):
         if code is not None:
@@ -189,7 +189,7 @@ def _direction(to: str | None, source: str | None) -> str:
 
 
 def _advice(to: str | None, source: str | None, models: dict[str, Path]) -> str:
-    """Return what is not there, what is, and how to get what was asked for."""
+    """Return a message: what does not exist, what does, and how to get the requested model."""
     directions = []
     for name, folder in models.items():
         try:

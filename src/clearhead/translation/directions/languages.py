@@ -40,10 +40,10 @@ class Languages:
 
 
 def check_code(name: str, code: str) -> None:
-    """Refuse what is no code of a language.
+    """Check a language code.
 
     Raises:
-        ConfigError: with the form that a code has.
+        ConfigError: it is not one; the message describes the form.
     """
     if not _CODE.fullmatch(code):
         raise ConfigError(
@@ -52,7 +52,7 @@ def check_code(name: str, code: str) -> None:
 
 
 def read_languages(content: Fields) -> Languages | None:
-    """Return the languages that a config.json states; None where it states none.
+    """Return the languages that a config.json states; None if it states none.
 
     Raises:
         FileProblem: they are no pair of codes.

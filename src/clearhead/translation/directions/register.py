@@ -1,7 +1,7 @@
 """How a translation says "you": ``tu``, ``vous``, or as the model chooses.
 
-A model that was trained with tags (`clearhead.text.tags`) is told by one in front of its source.
-Its config.json states them: ``"registers": ["tu", "vous"]``.
+A model that was trained with tags (`clearhead.text.tags`) reads one in front of its source. Its
+config.json states them: ``"registers": ["tu", "vous"]``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REGISTERS = (AUTO, *tags.REGISTERS)
 
 
 def register_tags(register: str, registers: Iterable[str]) -> tuple[int, ...]:
-    """Return the token ids that ask a model for a register: its tag, or none for ``auto``.
+    """Return the token ids that request a register: its tag, or none for ``auto``.
 
     Args:
         register: what is asked for.
@@ -66,7 +66,7 @@ def read_registers(content: Fields) -> tuple[str, ...]:
 
 
 def with_tags(pieces: Sequence[str], ids: Sequence[int]) -> list[str]:
-    """Return the pieces of token ids, with a tag as ``<tu>`` where the vocabulary has a byte."""
+    """Return the pieces of token ids, with tags written as ``<tu>`` instead of bytes."""
     names = [tag_name(number) for number in ids]
     return [
         piece if name is None else tag_piece(name)

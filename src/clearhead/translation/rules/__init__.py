@@ -1,6 +1,6 @@
-"""What is done to a sentence before and after the model, so that it reads what it knows.
+"""Rules before and after the model, so that it reads sentences of the kind that it knows.
 
-A model is trained on plain sentences. `reading.Reader` gives it the plain sentence inside of what
-people type, and the translation gets back what was taken away. Each rule is data and small
-functions in a module of its own; none touches a sentence that needs none.
+A model is trained on plain sentences. `reading.Reader` extracts the plain sentence from what people
+type, and the translation gets back what was removed. Each rule is data and small functions in a
+module of its own; a sentence that needs no rule is not changed.
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# They show nothing: soft hyphen, zero-width characters, marks of direction, word joiner. A joiner
-# between two emoji makes one of them and stays.
+# Invisible: soft hyphen, zero-width characters, direction marks, word joiner. A joiner between two
+# emoji makes them one, and is kept.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
     "|(?<![\u2300-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d"
@@ -33,7 +33,7 @@ def plain_characters(sentence: str) -> str:
 
 
 def character_changes(sentence: str) -> list[str]:
-    """Say what `plain_characters` changes beyond spaces and quotes, for a reader."""
+    """Describe what `plain_characters` changes, beyond spaces and quotes."""
     changes = []
     composed = unicodedata.normalize("NFC", sentence)
     if composed != sentence:

@@ -1,7 +1,7 @@
-"""A sentence is translated with one plain final mark, and gets back the ending that it had.
+"""Translates a sentence with one plain final mark, and restores its own ending.
 
-Models were hardly ever shown a sentence without its mark, and go on writing where none comes. Of
-"...", "?!" and "!!!" they know little: they are read as one mark.
+Models have hardly ever seen a sentence without a final mark, and do not stop where there is none.
+They know little about "...", "?!" and "!!!", which are read as one mark.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def read_ending(sentence: str, language: Language = ENGLISH) -> tuple[str, str |
     """Return a sentence with one plain final mark, and the ending that it had instead.
 
     Returns:
-        for "Go" ``("Go.", "")``, for "Go!!!" ``("Go!", "!!!")``; the ending is None where the
-        sentence stays as it is.
+        for "Go" ``("Go.", "")``, for "Go!!!" ``("Go!", "!!!")``; the ending is None if the sentence
+        is not changed.
     """
     marked = add_final_mark(sentence, language)
     if marked != sentence:
@@ -36,7 +36,7 @@ def read_ending(sentence: str, language: Language = ENGLISH) -> tuple[str, str |
 
 
 def add_final_mark(sentence: str, language: Language = ENGLISH) -> str:
-    """Return a sentence with a full stop or a question mark where it has no final mark."""
+    """Return a sentence with a full stop or a question mark added, if it has no final mark."""
     text = sentence.rstrip()
     if not text or _MARKED.search(text) or not has_letter(text):
         return sentence

@@ -1,6 +1,6 @@
-"""What stands around a whole sentence: brackets, quotes, Markdown, tags.
+"""The frame around a whole sentence: brackets, quotes, Markdown, tags.
 
-It stays as it is, and the sentence inside is translated as if it stood alone.
+The frame is kept, and the sentence inside is translated as if it were alone.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _LINE_MARKS = "~=|/\\^+#:-"
 _TAG = re.compile(r"\A(<([A-Za-z][\w-]*)(?:\s[^<>]*)?>)(.*)(</\2\s*>)\Z", re.DOTALL)
 _MARKS_AFTER = ".!?…,;:"
 _APOSTROPHE = re.compile(r"(?<!\w)['‘’]|['‘’](?!\w)")
-_DEEPEST = 12  # frames within frames; what is deeper is no text that a person wrote
+_DEEPEST = 12  # nested frames; nobody writes deeper ones
 
 
 def peel(sentence: str, language: Language = ENGLISH) -> tuple[str, str, str]:
-    """Return what stands before a sentence, the sentence, and what stands after it."""
+    """Return the frame before a sentence, the sentence, and the frame after it."""
     before, core, after = "", sentence, ""
     for _ in range(_DEEPEST):
         split = (
@@ -78,7 +78,7 @@ _CLOSINGS = {closing: opening for opening, closing in _OPENINGS.items()}
 
 
 def _split_lone(text: str) -> tuple[str, str, str] | None:
-    """Split off a bracket or quote at one end whose partner stands in another sentence."""
+    """Split off a bracket or quote at one end whose partner is in another sentence."""
     first, last = text[:1], text[-1:]
     if first in _OPENINGS and _OPENINGS[first] not in text[1:] and has_letter(text[1:]):
         return first, text[1:], ""
@@ -88,7 +88,7 @@ def _split_lone(text: str) -> tuple[str, str, str] | None:
 
 
 def _stands_alone(inner: str, opening: str, closing: str) -> bool:
-    """Return whether a text is one within its marks, and they are a pair of their own."""
+    """Return whether the marks around a text are a pair that encloses nothing but this text."""
     if not has_letter(inner):
         return False
     if opening in ("{", "<") and " " not in inner.strip():

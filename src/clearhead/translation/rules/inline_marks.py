@@ -1,7 +1,7 @@
 """Marks within a sentence: tags, Markdown, quotes, brackets, emoji, dashes and dots of a pause.
 
-The sentence is translated without them, and each is put back where the words that it stood at have
-gone. Nothing is lost or doubled, and pairs never cross, whatever the links between words.
+The sentence is translated without them, and each is put back at the translation of the words that
+it was at. No mark is lost or doubled, and pairs never cross, whatever the links between words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .symbols import SYMBOLS
 
 _TAG = r"<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<void>/?)>|<!--.*?-->"
 _SYMBOL = rf"{SYMBOLS}+"
-# Two hyphens that touch a word on one side alone are an option of a command.
+# Two hyphens that touch a word on one side only are an option of a command.
 _DASH = r"(?:—|(?<=\s)–(?=\s)|(?<=\s)-{2,3}(?=\s)|(?<=\w)-{2,3}(?=\w))"
 _PAUSE = rf"(?:{_DASH}|(?<![.…])(?:…|\.(?: ?\.)+)(?![.…]))"
 _POINTS = re.compile(rf"{_SYMBOL}|(?P<pause>{_PAUSE})|(?<!\w)\"(?=\w)|(?<=[\w.,!?])\"(?!\w)")
@@ -45,13 +45,13 @@ _PUNCTUATION = re.compile(r"\s?[,.!?;:…]+")
 
 @dataclass(frozen=True)
 class Mark:
-    """A mark that was taken out of a sentence.
+    """A mark that was removed from a sentence.
 
     Attributes:
-        start, end: the characters of the plain sentence that it stands around; equal for a mark
-            that stands at one place.
-        opening: what stands before them; the whole of a mark at one place.
-        closing: what stands after them.
+        start, end: the characters of the plain sentence that it encloses; equal for a mark at a
+            single place.
+        opening: the text before them; all of a mark at a single place.
+        closing: the text after them.
         space_before, space_after: whether a mark at one place had a space there.
     """
 
@@ -64,12 +64,12 @@ class Mark:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it stands around something."""
+        """Whether it encloses something."""
         return bool(self.closing)
 
 
 class _Edge(NamedTuple):
-    """A stretch of a sentence that is one half of a mark, or the whole of a mark at one place."""
+    """A stretch of a sentence: one half of a mark, or all of a mark at a single place."""
 
     start: int
     end: int
@@ -78,7 +78,7 @@ class _Edge(NamedTuple):
 
 
 def take_out(sentence: str, language: Language = ENGLISH) -> tuple[str, tuple[Mark, ...]]:
-    """Return a sentence without its marks, and these in the order of their places."""
+    """Return a sentence without its marks, and the marks in the order of their places."""
     edges = _find_edges(sentence, language)
     if not edges:
         return sentence, ()
@@ -121,7 +121,7 @@ def take_out(sentence: str, language: Language = ENGLISH) -> tuple[str, tuple[Ma
 
 
 class _Edges:
-    """The edges of the marks of a sentence; what was claimed first keeps its characters."""
+    """The edges of marks in a sentence; a character belongs to the first mark that claims it."""
 
     def __init__(self, sentence: str) -> None:
         self.edges: list[_Edge] = []
@@ -136,7 +136,7 @@ class _Edges:
         )
 
     def add_pair(self, start: int, inner: int, after: int, end: int) -> None:
-        """Add a pair around inner to after, where both halves are free and it crosses no other."""
+        """Add a pair around inner to after, if both halves are free and it crosses no other."""
         is_free = self.is_free(start, inner) and self.is_free(after, end)
         if is_free and not self._crosses(inner, after):
             number = len(self.edges)
@@ -209,7 +209,7 @@ def _find_tags(sentence: str, marks: _Edges) -> list[_Edge]:
 
 
 def put_back(translation: str, marks: Sequence[Mark], links: Links) -> str:
-    """Return a translation with the marks of its source at the words that draw on theirs."""
+    """Return a translation with the marks of its source at the corresponding words."""
     protected = spans(translation)
     stretches = _nest(
         [_around_spans(_stretch_of(translation, mark, links), protected) for mark in marks], marks
@@ -248,7 +248,7 @@ def _around_spans(stretch: tuple[int, int], protected: Sequence[Span]) -> tuple[
 
 
 def _stretch_of(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
-    """Return where a mark goes: around the words that draw on its words, or behind one."""
+    """Return where a mark goes: around the words linked to its words, or after a word."""
     if mark.is_pair:
         words = links.targets_of(mark.start, mark.end)
         if not words:

@@ -1,7 +1,7 @@
 """Sentences IN CAPITALS, In Title Case or without a first capital, read in ordinary case.
 
-What is given back: capitals to a sentence in capitals; to one without a first capital letter a
-small one; a title keeps one capital, as French titles have, or gets those of an English one.
+The translation gets the case of its source: capitals, or a small first letter; a title gets one
+capital, as in French, or the capitals of an English title.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # Where words lose their last vowel before an apostrophe, each side of it has a case of its own.
 _ELIDED_WORD = re.compile(r"(?i:aujourd['’]hui)|[^\W\d_]+")
 
-# How many pieces a model writes a word with: the fewer, the better it knows this spelling.
+# The number of pieces in which a model spells a word: the fewer, the better it knows this spelling.
 CountPieces = Callable[[str], int]
 
 
@@ -51,7 +51,7 @@ def kind_of_case(sentence: str, language: Language = ENGLISH) -> str:
 def ordinary_case(
     sentence: str, kind: str, count_pieces: CountPieces, language: Language = ENGLISH
 ) -> str:
-    """Return a sentence in the case that it would have in a running text."""
+    """Return a sentence in the case that it would have in running text."""
     if kind == "sentence":
         return sentence
     words = _word_places(sentence, language)
@@ -82,7 +82,7 @@ def _ordinary_word(word: str, is_first: bool, count_pieces: CountPieces, languag
 
 
 def _is_pronoun(word: str, language: Language) -> bool:
-    """Return whether a word, in small letters, has a capital letter everywhere: "i", "i'm"."""
+    """Return whether a word, in lower case, is always capitalised: "i", "i'm"."""
     return bool(language.pronoun) and word.partition("'")[0] == language.pronoun
 
 

@@ -44,7 +44,7 @@ def link_words(
     *,
     source_word: re.Pattern[str] = WORD,
 ) -> Links:
-    """Link words by attention, or by their places where there is none.
+    """Link words by attention, or by their positions without it.
 
     Args:
         source, target: the texts.
@@ -58,7 +58,8 @@ def link_words(
         count, most = len(columns), max(len(rows) - 1, 1)
         words = [round(i * (count - 1) / most) for i in range(len(rows))] if count else []
         return Links(tuple(columns), tuple(rows) if count else (), tuple(words))
-    # The attention between words is that of all their tokens; each takes the strongest.
+    # The attention between words is the sum over their tokens; each word is linked to the
+    # strongest.
     by_word = _membership(rows, target_ends) @ weights @ _membership(columns, source_ends).T
     return Links(tuple(columns), tuple(rows), tuple(by_word.argmax(axis=1).tolist()))
 

@@ -1,7 +1,7 @@
-"""What a sentence opens with and is no part of: a time, a note in brackets, a speaker, a label.
+"""Openings that are no part of a sentence: a time, a note in brackets, a speaker, a label.
 
-Times and speakers' names stay as they are; notes and labels are translated by themselves, and the
-sentence behind them as if it stood alone.
+Times and speakers' names are kept; notes and labels are translated separately, and the sentence
+after them as if it were alone.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class OpeningPart:
 
 
 def opening(sentence: str, language: Language = ENGLISH) -> list[OpeningPart]:
-    """Return what a sentence opens with, without the sentence; empty where there is nothing.
+    """Return the opening of a sentence, without the sentence; empty if there is none.
 
     For "Tom: Come in." this is the speaker "Tom: ". What follows may have an opening of its own.
     """

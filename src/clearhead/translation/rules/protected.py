@@ -1,8 +1,8 @@
-"""What must come through a translation unchanged: placeholders, tags, addresses, numbers.
+"""Protected spans, which a translation must keep: placeholders, tags, addresses, numbers.
 
 Such a stretch is a protected span: `spans` and `numbers` name them in a sentence, and `preserves`
-says whether a translation has each exactly as often as its source. How a sentence with spans is
-translated is told in `clearhead.translation.sentences.attempts`.
+says whether a translation has each exactly as often as its source.
+`clearhead.translation.sentences.attempts` describes how a sentence with spans is translated.
 
 Numbers keep their digits; only the separators of thousands and decimals may follow the target
 language (1,234.5 may become 1 234,5). A time of 3 p.m. therefore never becomes 15 h. Digits may
@@ -89,10 +89,11 @@ def preserves(source: str, output: str, language: Language = ENGLISH) -> bool:
     output_spans = Counter(span.text for span in spans(output))
     if any(output_spans[text] != count for text, count in source_spans.items()):
         return False
-    # Numbers are counted in what the spans leave: a longer span first, for it may hold another.
+    # Numbers are counted outside of the spans; longer spans are removed first, as they may contain
+    # others.
     for text in sorted(source_spans, key=len, reverse=True):
         output = output.replace(text, " | ")
-    # "1 234" is one number or two; it counts as whichever of them the other side has.
+    # "1 234" may be one number or two; it counts as what the other side has.
     source_counts = [
         Counter(_digits(span.text) for span in numbers(source, either))
         for either in dict.fromkeys((language, ENGLISH))

@@ -1,4 +1,4 @@
-"""A sentence as the model reads it, and its translation as a person would write it."""
+"""Prepares a sentence for the model, and restores in its translation what was removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Action:
 
     Attributes:
         rule: its name: characters, marks, case, final mark.
-        change: what it did, for a reader.
+        change: what it did, in words.
     """
 
     rule: str
@@ -36,8 +36,8 @@ class Reading:
     Attributes:
         sentence: as it was typed.
         text: as the model reads it.
-        actions: what was done, in order; empty for a sentence that needs no rule.
-        marks: taken out of it, with places in ``marked``.
+        actions: the actions of rules, in order; empty for a sentence that needs none.
+        marks: the marks that were removed, with places in ``marked``.
         marked: the text that the places of ``marks`` count in, as long as ``text`` or shorter.
         case: its letter case, as `letter_case` names it.
         ending: what the sentence has instead of ``text``'s final mark; None where it has the same.
@@ -55,16 +55,16 @@ class Reading:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a translation gets nothing back."""
+        """Whether nothing has to be restored in a translation."""
         return not self.marks and self.case == "sentence" and self.ending is None
 
     def restore(self, translation: str, link: Callable[[str], Links]) -> str:
-        """Return the translation with what its sentence had and the model did not read.
+        """Return the translation with everything restored that the model did not read.
 
         Args:
             translation: of ``text``.
-            link: gives the links between the words of ``text`` and of the translation; asked only
-                where there are marks.
+            link: returns the links between the words of ``text`` and of the translation; called
+                only if there are marks.
         """
         if self.is_plain:
             return translation
@@ -77,7 +77,7 @@ class Reading:
 
 
 def _within(links: Links, length: int) -> Links:
-    """Return the links of a text of which the end was cut off."""
+    """Return the links of a text whose end was cut off."""
     pairs = [
         (span, word)
         for span, word in zip(links.target, links.source_words, strict=True)
@@ -87,10 +87,10 @@ def _within(links: Links, length: int) -> Links:
 
 
 class Reader:
-    """Reads sentences as one model knows them.
+    """Prepares sentences for one model.
 
     Args:
-        tokenizer: of the model; a word in fewer pieces is one that it knows better.
+        tokenizer: of the model; it knows words in fewer pieces better.
         language, target: that it translates from and to.
     """
 
@@ -98,12 +98,12 @@ class Reader:
         self, tokenizer: Tokenizer, language: Language = ENGLISH, target: Language = NEUTRAL
     ) -> None:
         self._tokenizer, self.language, self.target = tokenizer, language, target
-        # A model whose texts had no full stops or capital letters does not know them either.
+        # A model trained on texts without full stops or capital letters does not know them.
         self._knows_marks = self._knows(".?")
         self._knows_case = self._knows("ATIati")
 
     def read(self, sentence: str) -> Reading:
-        """Return a sentence as the model reads it, by every rule in turn."""
+        """Apply every rule to a sentence in turn, and return it as the model reads it."""
         actions = [Action("characters", change) for change in character_changes(sentence)]
         text = plain_characters(sentence)
         text, marks = take_out(text, self.language)
@@ -126,7 +126,7 @@ class Reader:
         )
 
     def plain(self, sentence: str) -> Reading:
-        """Return a sentence as it is typed, by the rule of characters alone."""
+        """Apply only the rule of characters to a sentence."""
         text = plain_characters(sentence)
         return Reading(sentence, text, language=self.language, target=self.target)
 
@@ -138,7 +138,7 @@ class Reader:
         )
 
     def _knows(self, characters: str) -> bool:
-        """Return whether all of the characters were in the texts of the tokenizer's training."""
+        """Return whether all characters occurred in the tokenizer's training texts."""
         return all(self._tokenizer.encode(c)[-1] >= FIRST_LEARNT for c in characters)
 
     def _count_pieces(self, word: str) -> int:

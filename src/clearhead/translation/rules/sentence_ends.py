@@ -1,4 +1,4 @@
-"""Where the sentences of a line end, and where the items of a list within it begin.
+"""Finds where the sentences of a line end, and where list items within it begin.
 
 The rules are data of each language: sets of abbreviations by what may follow them, and words that
 begin sentences. A mark is an end unless a rule says that it is not.
@@ -136,7 +136,7 @@ def _may_be_last(
 
 
 def _is_initial(text: str, start: int, place: int, next_word: str, language: Language) -> bool:
-    """Return whether the I is an initial: in "Albert I. Jones", but not in "you and I."."""
+    """Return whether an "I" is an initial, as in "Albert I. Jones", but not in "you and I."."""
     earlier = text[start : place - 1].split()
     return (
         bool(earlier)

@@ -1,1 +1,1 @@
-"""A sentence on its way: cut out of a text, read, asked for in several ways, translated."""
+"""Takes sentences through translation: cuts a text, prepares, tries several ways, assembles."""

@@ -1,4 +1,4 @@
-"""The segments of a text, joined: sentences with their translations, and what stands between."""
+"""Joins the segments of a text: sentences with their translations, and the text between."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def assemble(
             if isinstance(part, Piece):
                 segments.append(_segment_between(part, in_target))
             else:
-                # A sentence with fewer translations gives its last one again.
+                # A sentence with fewer translations repeats its last one.
                 segments += rows[part][min(rank, len(rows[part]) - 1)]
         translations.append(Translation(text, tuple(segments)))
     if n_best == 1:
@@ -43,7 +43,7 @@ def assemble(
 
 
 def _segment_between(piece: Piece, in_target: Callable[[str], str]) -> Segment:
-    """Return a piece that is no sentence, and what its rule did with it."""
+    """Return the segment of a piece that is no sentence, with the action of its rule."""
     if not piece.rule:
         return Segment(piece.text, piece.text)
     text = piece.text if piece.rule == "protected" else in_target(piece.text)

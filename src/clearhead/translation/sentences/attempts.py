@@ -1,8 +1,8 @@
 """The ways to translate a sentence that holds protected spans, one after the other.
 
-A small model was never taught placeholders, and may drop or change them. So a sentence that
-holds protected spans is translated in one of several ways, and the first result in which each
-span stands exactly as often as in the source is taken:
+A small model was never trained on placeholders, and may drop or change them. So a sentence with
+protected spans is translated in several ways, and the first result in which each span occurs
+exactly as often as in the source is used:
 
 1. *Stand-ins*: each placeholder, address or symbol is replaced by a word that models copy well
    (a short first name, or a number for a counter), and put back afterwards.
@@ -35,11 +35,11 @@ def attempts(sentence: Sentence) -> Iterator[Sentence]:
     """Yield the ways to translate a sentence, best first; the last always keeps every span.
 
     Args:
-        sentence: as it was made, of one part.
+        sentence: as created, with one part.
 
     Yields:
-        the same sentence with other parts, whose token ids are still to be encoded; without
-        protected spans and numbers, the sentence itself.
+        the same sentence with other parts, which are not encoded yet; without protected spans and
+        numbers, the sentence itself.
     """
     text = sentence.reading.text
     strict_spans, number_spans = spans(text), numbers(text, sentence.reading.language)
@@ -59,10 +59,10 @@ def attempts(sentence: Sentence) -> Iterator[Sentence]:
 
 
 def complete(sentence: Sentence, output: str) -> str | None:
-    """Return a translation with its spans put back, or None when it does not keep what it must.
+    """Return a translation with its spans put back; None if it does not keep all of them.
 
     Args:
-        sentence: what was translated, in one of its ways.
+        sentence: the sentence in the way that was translated.
         output: the translations of its parts, joined.
     """
     for stand_in, _ in sentence.stand_ins:
@@ -79,7 +79,7 @@ def complete(sentence: Sentence, output: str) -> str | None:
 
 
 def _with_stand_ins(sentence: Sentence, protected_spans: list[Span]) -> Iterator[Sentence]:
-    """Yield a sentence with words in place of its spans, for several choices of words."""
+    """Yield a sentence with stand-in words for its spans, for several choices of words."""
     text, size = sentence.reading.text, len(protected_spans)
     names = [name for name in _NAMES if name not in text]
     counts = [count for count in _COUNTS if count not in text]
@@ -105,7 +105,7 @@ def _with_stand_ins(sentence: Sentence, protected_spans: list[Span]) -> Iterator
 
 
 def _parts_between(text: str, protected_spans: list[Span]) -> tuple[Piece, ...]:
-    """Return the spans as they are, and the text between them to be translated."""
+    """Return the spans, to be kept, and the text between them, to be translated."""
     pieces: list[Piece] = []
     edges = [0, *itertools.chain.from_iterable((span.start, span.end) for span in protected_spans)]
     for place, (start, end) in enumerate(itertools.pairwise([*edges, len(text)])):

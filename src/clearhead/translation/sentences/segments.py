@@ -1,8 +1,8 @@
-"""From a text to the sentences that a model is asked, and nothing lost between them.
+"""Cuts a text into sentences for a model, without losing anything between them.
 
 A text is cut into pieces: sentences, which are translated, and everything else (line breaks,
-spaces, list markers, control characters, runs of symbols), which comes through as it is. The
-pieces joined are the text again, character for character.
+spaces, list markers, control characters, runs of symbols), which is kept. Joined, the pieces are
+the text again, character for character.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ..rules.symbols import SYMBOLS
 
 MAX_CHARACTERS = 1_000_000
 
-# No alphabet has words this long; such a run is data (a key, a picture, a stuck key) and is
-# kept as it is, which also bounds the work that it can cause.
+# No language has words this long; such a run is data (a key, a picture, a stuck key) and is kept,
+# which also bounds the work that it can cause.
 _LONGEST_WORD = 200
-_LONGEST_TOKEN = 40  # characters; a text of more for each token allowed is not even counted
+_LONGEST_TOKEN = 40  # characters per allowed token: longer texts are cut uncounted
 
 _MOST_OPENINGS = 8  # of one sentence: a time, a name, a note, a label, and quotes between them
 _BREAK = re.compile("(\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])")
@@ -48,13 +48,13 @@ _BOUNDARIES = (
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a text: a sentence to translate, or what comes through as it is.
+    """A stretch of a text: a sentence to translate, or text to keep.
 
     Attributes:
         text: the stretch.
         translate: whether it is a sentence.
-        rule: the rule that takes it for no part of a sentence, such as ``speaker`` or ``frame``.
-        ids: its token ids, where they were encoded already; otherwise empty.
+        rule: the rule by which it is no part of a sentence, such as ``speaker`` or ``frame``.
+        ids: its token ids, if already encoded; otherwise empty.
     """
 
     text: str
@@ -64,7 +64,7 @@ class Piece:
 
 
 class CheckedText(str):
-    """A text that `check_text` has passed, so that nobody needs to check it again."""
+    """A text that has passed `check_text`, and need not be checked again."""
 
     __slots__ = ()
 
@@ -91,10 +91,10 @@ def split_text(text: str, *, sentences: bool = True, language: Language = ENGLIS
 
 
 def check_text(text: str) -> CheckedText:
-    """Reject text that is not valid Unicode, or longer than what is taken at once.
+    """Reject text that is not valid Unicode, or longer than `MAX_CHARACTERS`.
 
     Returns:
-        the text, marked as checked; one that is marked already is not searched again.
+        the text, marked as checked; a marked one is not searched again.
 
     Raises:
         TextError: with the place of what is wrong.
@@ -111,15 +111,15 @@ def check_text(text: str) -> CheckedText:
 
 
 def check_letters(text: str, pieces: Sequence[Piece]) -> None:
-    """Reject a text without a sentence, which would come through as it is.
+    """Reject a text without a sentence, which would be returned unchanged.
 
     Args:
         text: the whole text.
         pieces: what it was split into.
 
     Raises:
-        TextError: there is nothing to translate: no letter, or only words of too many letters, or
-            only what is no part of a sentence, such as an address.
+        TextError: there is nothing to translate: no letter, only words of too many letters, or only
+            text outside of sentences, such as an address.
     """
     if any(piece.translate for piece in pieces):
         return
@@ -174,14 +174,14 @@ def _fit_sentence(
     stack = [sentence]
     while stack:
         part = stack.pop()
-        # What is far too long is not even counted; a single character is never cut.
+        # Tokens of far too long text are not even counted; a single character is never cut.
         is_countable = 1 < len(part) <= limit * _LONGEST_TOKEN
         ids = tuple(encode(part)) if is_countable else ()
         if len(part) > 1 and (not is_countable or len(ids) > limit):
             middle = _best_cut(part)
             stack += [part[middle:], part[:middle]]
             continue
-        # A part that was cut off has edges of its own, with marks or spaces at them.
+        # The parts of a cut have edges of their own, which may have marks or spaces.
         start = len(pieces)
         _sentence(pieces, part, language)
         if len(pieces) == start + 1 and pieces[start].translate:
@@ -189,7 +189,7 @@ def _fit_sentence(
 
 
 def _best_cut(text: str) -> int:
-    """Return the place to cut at: nearest to the middle, at the strongest boundary around it."""
+    """Return where to cut: at the strongest boundary near the middle."""
     middle, reach = len(text) // 2, len(text) // 4
     for boundary in _BOUNDARIES:
         places = [
@@ -201,7 +201,7 @@ def _best_cut(text: str) -> int:
 
 
 def _keep(pieces: list[Piece], text: str, rule: str = "") -> None:
-    """Add a stretch that comes through as it is, unless it is empty."""
+    """Add a stretch to keep, unless it is empty."""
     if text:
         pieces.append(Piece(text, False, rule))
 
@@ -228,7 +228,7 @@ def _split_stretch(pieces: list[Piece], stretch: str, sentences: bool, language:
 
 
 def _split_sentences(pieces: list[Piece], text: str, language: Language) -> None:
-    """Add the sentences of a stretch, or of the items of the list that it is."""
+    """Add the sentences of a stretch, or of its items if it is a list."""
     items = list_items(text)
     if not items:
         _split_item(pieces, text, language)
@@ -251,7 +251,7 @@ def _split_item(pieces: list[Piece], text: str, language: Language) -> None:
 
 
 def _sentence(pieces: list[Piece], text: str, language: Language) -> None:
-    """Add a sentence and the spaces and symbols around it; without a letter all is kept."""
+    """Add a sentence, and the spaces and symbols around it; without any letter all is kept."""
     if not has_letter(text):
         _keep(pieces, text)
         return
@@ -266,7 +266,7 @@ def _sentence(pieces: list[Piece], text: str, language: Language) -> None:
 
 
 def _framed(pieces: list[Piece], text: str, language: Language, openings: int = 0) -> None:
-    """Add a sentence, the marks around it, and the label that it may open with."""
+    """Add a sentence, the marks around it, and its opening label, if any."""
     before, sentence, after = peel(text, language)
     _keep(pieces, before, "frame")
     parts = opening(sentence, language) if openings < _MOST_OPENINGS else []

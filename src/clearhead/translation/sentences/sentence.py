@@ -1,4 +1,4 @@
-"""One sentence on its way to its translation: made once, and carried to the end."""
+"""One sentence on its way to its translation: created once, and carried to the end."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .segments import Piece
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence to translate, and the way in which the model is asked for it.
+    """A sentence to translate, and the way in which it is given to the model.
 
-    Sentences are equal when the model must be asked for them alike: by text and prefix.
+    Sentences with equal text and prefix are equal, because the model translates them alike.
 
     Attributes:
         text: the sentence as it stands in its text.
-        reading: the sentence as the model reads it, and what its translation gets back.
+        reading: the sentence as the model reads it, and what to restore in its translation.
         prefix: token ids that its translation must begin with.
-        parts: what the model translates and what is kept, to be joined. As a sentence is made, it
-            has one part: what the model reads, with its token ids.
-        stand_ins: words that stand in ``parts`` for protected spans, each with its span.
-        last: whether no other way is left, so that the translation is taken as it is.
+        parts: texts to translate and texts to keep, in order. A new sentence has one part: what the
+            model reads, with its token ids.
+        stand_ins: the words that replace protected spans in ``parts``, each with its span.
+        last: whether this is the last way, so that the translation is accepted as it is.
     """
 
     text: str
@@ -33,5 +33,5 @@ class Sentence:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the model translates it at once, so that lower-ranked hypotheses may be tried."""
+        """Whether it is translated as a whole, so that lower-ranked hypotheses may be tried."""
         return len(self.parts) == 1 and self.parts[0].translate

@@ -1,4 +1,4 @@
-"""Sentences to their translations: batches for the search, and what must be kept, checked."""
+"""Translates sentences: batches them for the search, and checks what must be kept."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # Attention Float["target_len source_len"], of (source ids, target ids, layer, rows).
 Aligner = Callable[[Sequence[int], Sequence[int], int, str], FloatArray]
-# What the search is asked: the ids of a source, and those that its target must begin with.
+# The input of the search: the ids of a source, and those that its target must begin with.
 Question = tuple[tuple[int, ...], tuple[int, ...]]
 Answers = Mapping[Question, Sequence[Hypothesis]]
-# One translation of a sentence: a segment, or several where its parts were translated.
+# One translation of a sentence: a segment, or several if its parts were translated.
 Row = tuple[Segment, ...]
 
 
 @dataclass(frozen=True)
 class TranslationOptions:
-    """How a call wants its sentences translated; see `Translator.translate`."""
+    """The options of a call; see `Translator.translate`."""
 
     settings: SearchSettings
     batch_tokens: int
@@ -57,7 +57,7 @@ class TranslationOptions:
 
 
 class SentenceTranslator:
-    """Translates sentences with an engine, its tokenizer, and an aligner where there is one."""
+    """Translates sentences with an engine, its tokenizer, and perhaps an aligner."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class SentenceTranslator:
         return write_marks(marks, self.language, self.target)
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Return the token ids of a text, changed by no rule but that of characters."""
+        """Return the token ids of a text, after only the rule of characters."""
         return tuple(self.tokenizer.encode(plain_characters(text)))
 
     def sentence(self, piece: Piece, prefix: tuple[int, ...] = (), adapt: bool = True) -> Sentence:
@@ -86,7 +86,7 @@ class SentenceTranslator:
         plain_text = plain_characters(piece.text)
         read = self.reader.read if adapt and not prefix else self.reader.plain
         reading = read(piece.text)
-        # Splitting has encoded the piece as it was typed; what the model reads is mostly the same.
+        # Splitting has encoded the piece as typed, which is mostly what the model reads.
         is_encoded = piece.ids and plain_characters(reading.text) == plain_text
         ids = piece.ids if is_encoded else self.encode(reading.text)
         return Sentence(piece.text, reading, prefix, (Piece(reading.text, True, ids=ids),))
@@ -102,7 +102,7 @@ class SentenceTranslator:
         translations: dict[Sentence, list[Row]] = {}
         ways = {sentence: _ways(sentence, options) for sentence in sentences}
         while ways:
-            # The next way of each sentence that is left, and what the model is asked for it.
+            # The next way of each remaining sentence, and its inputs for the search.
             attempts_now = {
                 sentence: self._encode_parts(next(remaining), options)
                 for sentence, remaining in ways.items()
@@ -114,7 +114,7 @@ class SentenceTranslator:
                 if part.translate
             )
             answers = self._search(list(questions), options)
-            # Whatever keeps what it must is a translation; the rest goes on with its next way.
+            # Results that keep all spans are translations; the other sentences try their next way.
             for sentence, attempt in attempts_now.items():
                 rows = self._rows(sentence, attempt, answers, options)
                 if rows:
@@ -125,7 +125,7 @@ class SentenceTranslator:
         return translations
 
     def _encode_parts(self, attempt: Sentence, options: TranslationOptions) -> Sentence:
-        """Return an attempt with the token ids of all parts that the model is asked for."""
+        """Return an attempt with the token ids of all parts to translate."""
         if all(part.ids for part in attempt.parts if part.translate):
             return attempt
         add_mark = options.adapt and not attempt.is_whole
@@ -140,7 +140,7 @@ class SentenceTranslator:
     def _search(
         self, questions: list[Question], options: TranslationOptions
     ) -> dict[Question, list[Hypothesis]]:
-        """Search for all questions, alike lengths together: the best, and spares behind them."""
+        """Search for all inputs, batched by similar length: the best results, then spares."""
         sources = [[*options.tags, *ids, self.special.end_id] for ids, _ in questions]
         prefixes = [prefix for _, prefix in questions]
         if options.search is not None:
@@ -154,7 +154,7 @@ class SentenceTranslator:
                 threads=options.threads,
                 special=self.special,
                 prefixes=prefixes,
-                spares=True,  # where the best loses what it must keep, another may not
+                spares=True,  # if the best loses a span, another may keep it
                 on_progress=options.on_progress,
             )
         return dict(zip(questions, hypotheses, strict=True))
@@ -162,7 +162,7 @@ class SentenceTranslator:
     def _rows(
         self, sentence: Sentence, attempt: Sentence, answers: Answers, options: TranslationOptions
     ) -> list[Row]:
-        """Return the n best of an attempt that keep what they must; none where none does."""
+        """Return the n best results of an attempt that keep all spans; none if none does."""
         if not attempt.is_whole:
             return self._rows_of_parts(sentence, attempt, answers, options)
         rows: list[Row] = []
@@ -181,7 +181,7 @@ class SentenceTranslator:
     def _rows_of_parts(
         self, sentence: Sentence, attempt: Sentence, answers: Answers, options: TranslationOptions
     ) -> list[Row]:
-        """Return the n best of a sentence that was translated part by part."""
+        """Return the n best results of a sentence that was translated part by part."""
         reading = sentence.reading
         questions = [_question(attempt, part) for part in attempt.parts if part.translate]
         ranks = max((len(answers[question]) for question in questions), default=1)
@@ -213,7 +213,7 @@ class SentenceTranslator:
         """Return one part of a sentence with its translation of this rank."""
         hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
         text = as_fragment(part.text, self._decode(hypothesis), self.language)
-        # The final mark that the model was given with a part is not the part's own.
+        # The final mark that was added to a part for the model is not its own.
         has_mark_added = options.adapt and self._marked(part.text) != part.text
         ids = self.encode(part.text) if has_mark_added else part.ids
         return self._segment(part.text, ids, text, hypothesis, options)
@@ -274,7 +274,7 @@ class SentenceTranslator:
 
 
 def _ways(sentence: Sentence, options: TranslationOptions) -> Iterator[Sentence]:
-    """Return the ways to translate a sentence; one that is not to be checked has one."""
+    """Return the ways to translate a sentence; only one if it is not to be checked."""
     if sentence.prefix or not options.protect:
         return iter([sentence])
     return attempts(sentence)

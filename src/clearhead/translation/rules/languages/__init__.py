@@ -1,1 +1,1 @@
-"""What the rules know of each language: one value for each, and a neutral one for all others."""
+"""The data of the rules for each language: one value each, and a neutral one for all others."""

@@ -1,4 +1,4 @@
-"""The languages of a model, and the rules that are known of them."""
+"""Selects the rules for the languages of a model."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _LANGUAGES = {"en": ENGLISH, "fr": FRENCH}
 
 
 def language_of(code: str) -> Language:
-    """Return what the rules know of a language; of ``fr-CA`` what they know of ``fr``."""
+    """Return the rules of a language; those of ``fr`` for ``fr-CA``."""
     return _LANGUAGES.get(code.replace("_", "-").partition("-")[0], NEUTRAL)
 
 
 def source_and_target(languages: Languages | None) -> tuple[Language, Language]:
-    """Return what the rules know of a model's two languages.
+    """Return the rules of a model's two languages.
 
-    Models have stated their languages since there are rules for several. One that states none is
-    read by those of English, as all were before, and nothing is known of its target.
+    Models state their languages since there are rules for several. One that states none is read
+    with the rules of English, as all were before, and with none for its target.
     """
     if languages is None:
         return ENGLISH, NEUTRAL

@@ -1,4 +1,4 @@
-"""English, as the rules know it."""
+"""The rules' data for English."""
 
 from __future__ import annotations
 

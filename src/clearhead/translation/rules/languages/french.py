@@ -1,4 +1,4 @@
-"""French, as the rules know it."""
+"""The rules' data for French."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules around a model need to know of a language; its defaults are neutral."""
+"""The data that the rules need about a language; its defaults are neutral."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def word_set(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """What the rules know of one language. Words are in small letters where nothing else is said.
+    """The rules' data for one language. Words are in lower case unless stated otherwise.
 
     Attributes:
         name: in English, for messages.
@@ -31,19 +31,21 @@ class Language:
         starters: words that begin sentences, and are no names.
         letter_words: words of one letter, as they are written, which a sentence may end with.
         opening_time: a time with a full stop at its end that a sentence may open with.
-        question: the beginning of what asks, typed without its mark; None: nothing asks.
-        exclamation: the beginning of what looks like it and does not ask.
-        labels: words before a colon that are no speaker's name; None: of a language in which no
-            name can be told from a label, so that nothing before a colon is taken apart.
-        small_words: words that a Title Keeps Small; None: of a language without such titles.
-        name_words: those of ``small_words`` that names have with a capital letter: "La Rochelle".
+        question: the beginning of a question, typed without its mark; None: no sentence is a
+            question.
+        exclamation: the beginning of what looks like a question but is none.
+        labels: words before a colon that are no speaker's name; None if names cannot be told from
+            labels, so that text before a colon is not separated.
+        small_words: words that a Title Keeps Small; None for a language without such titles.
+        name_words: those of ``small_words`` that are capitalised in names: "La Rochelle".
         pronoun: a word that has its capital letter everywhere: "i".
         capitals, small_letters: of the alphabet, as within brackets of a pattern.
         has_elision: whether words lose their last vowel before an apostrophe: "l'ami".
         has_spaced_marks: whether a space stands before "! ? ; :" and inside of « ».
         has_spaced_thousands: whether a space groups digits: "12 500".
-        quotes: what a translation has for « » of its source; None: they stay.
-        title_words: what stays small where Titles Have Capitals; None: titles have one capital.
+        quotes: what « » of a source become in a translation; None: they are kept.
+        title_words: the words in lower case where Titles Have Capitals; None: titles have one
+            capital.
     """
 
     name: str

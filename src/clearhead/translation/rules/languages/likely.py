@@ -1,7 +1,7 @@
-"""Which language a text looks like, by its most frequent words: a hint, and no more.
+"""Guesses the language of a text from its most frequent words, for a hint to the user.
 
-Six languages of our readers are told apart. What has fewer than two of their frequent words looks
-like none of them, so a name or a greeting is let pass.
+It tells six languages apart. A text with fewer than two of their frequent words looks like none of
+them, so names and greetings give no hint.
 """
 
 from __future__ import annotations
@@ -63,24 +63,24 @@ FREQUENT_WORDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class OtherLanguage:
-    """What a text looks like, that should be in another language.
+    """The language that a text seems to be in, if it should be in another.
 
     Attributes:
-        language: its code; None where it is no language of which frequent words are known.
+        language: its code; None if its frequent words are unknown.
     """
 
     language: str | None
 
 
 def other_language(text: str, own_language: str) -> OtherLanguage | None:
-    """Return what a text looks like if that is not the language that it should be in.
+    """Return the language that a text seems to be in, if it is not the expected one.
 
     Args:
         text: a sentence.
         own_language: the code of the language that it should be in.
 
     Returns:
-        None where nothing speaks against it, or nothing is known of the expected language.
+        None if the text may be in the expected language, or that language is unknown.
     """
     own_language = own_language.replace("_", "-").partition("-")[0]
     if own_language not in FREQUENT_WORDS:

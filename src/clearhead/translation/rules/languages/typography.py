@@ -12,13 +12,13 @@ _OPENING, _CLOSING = re.compile(rf"«{_SPACES}?"), re.compile(rf"{_SPACES}?»")
 
 
 def write_marks(marks: str, source: Language, target: Language) -> str:
-    """Return marks that stood around or before a sentence as its translation has them.
+    """Return the marks around or before a sentence as its translation should have them.
 
     Args:
         marks: of the source: a frame, what stands before a sentence, a mark that was taken out.
         source: their language.
-        target: the language that they come to. Where both have the same custom, or no rule is
-            known, nothing changes.
+        target: the language that they come to. If both have the same custom, or there is no rule,
+            nothing changes.
     """
     if not source.has_spaced_marks or target.quotes is None:
         return marks
