@@ -100,8 +100,8 @@ MINUTES ?= 60
 fuzz: $(VENV)/full.stamp ## give every reader inputs that nobody made, for MINUTES
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.fuzz --minutes $(MINUTES)
 
-soak: $(VENV)/full.stamp ## translate, serve and record, MINUTES each: does memory stay flat
-	@$(RUN) -m benchmarks.soak --minutes $(MINUTES)
+soak: $(VENV)/full.stamp ## translate, serve and record for MINUTES: does memory stay flat
+	@$(RUN) -m benchmarks.soak --minutes $(MINUTES) --together --picture docs/images/soak.png
 
 # What is installed here, against the advisories; without a network that is skipped, and said.
 audit: $(VENV)/full.stamp $(TOOLS)/stamp ## look for known weaknesses of the installed packages

@@ -34,7 +34,7 @@ def test_what_is_no_text_is_told_or_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.txt", gzip.compress(b"one"), r"compressed with gzip.*ends in \.gz"),
+        ("a.txt", gzip.compress(b"one"), r"compressed with gzip.*unpack it"),
         ("a.txt", lzma.compress(b"one"), "compressed with xz.*xz -d"),
         ("a.txt", b"\x28\xb5\x2f\xfd\0", "compressed with zstd.*zstd -d"),
         ("a.txt", bz2.compress(b"one"), "compressed with bzip2.*bzip2 -d"),

@@ -20,7 +20,7 @@ fill the memory; corpora on one line alone have been of 100 million bytes."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # How other files begin than text in UTF-8, what they are, and what makes a corpus of them.
 _OTHERS = {
-    b"\x1f\x8b": ("compressed with gzip", "give it a name that ends in .gz"),
+    b"\x1f\x8b": ("compressed with gzip", "unpack it, or let its name end in .gz"),
     b"\xfd7zXZ\0": ("compressed with xz", "unpack it: xz -d"),
     b"\x28\xb5\x2f\xfd": ("compressed with zstd", "unpack it: zstd -d"),
     b"BZh91AY&SY": ("compressed with bzip2", "unpack it: bzip2 -d"),

@@ -301,6 +301,25 @@ def test_numbers_that_are_none_are_refused(number):
     error_of(send(Scripted(), ("POST", "/api/run", request))[0], 422)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"query": "a", "query": "b"}', "it has the key 'query' twice"),
+        (b'{"query": NaN}', "it holds NaN, which is no number in JSON"),
+        (b'{"query": ' + b"[" * 99 + b"]" * 99 + b"}", "it is nested more than 64 levels deep"),
+        (b'{"query": "\\ud800"}', "it holds half a character"),
+    ],
+)
+def test_a_body_that_is_not_json_is_told_why(body, words):
+    explorer, headers = Scripted(), {"content-type": "application/json"}
+    request = ("POST", "/api/words", {"content": body, "headers": headers})
+    error = error_of(send(explorer, request)[0], 422)
+    assert error["kind"] == "NotJSON"
+    assert error["message"].startswith("/api/words came with a body that is not JSON: ")
+    assert words in error["message"]
+    assert explorer.asked == []
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"])
 def test_questions_are_asked_with_post(method):
     (response,) = send(Scripted(), (method, "/api/run", {}))

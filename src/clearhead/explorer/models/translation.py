@@ -99,9 +99,9 @@ class TranslationModel(SearchedModel):
     ) -> list[Translation]:
         """Return the translator's translation of each sentence, and remember it."""
         cache, how = self._translations, (beam_size, register)
-        stored = {text: cache.recall((text, *how)) for text in sentences}
-        translations = {text: one.translation for text, one in stored.items() if one}
-        missing = [text for text in stored if text not in translations]
+        entries = {text: cache.recall((text, *how)) for text in sentences}
+        translations = {text: one.translation for text, one in entries.items() if one}
+        missing = [text for text in entries if text not in translations]
         for one in self.translator.translate(
             missing, split=False, beam_size=beam_size, register=register
         ):

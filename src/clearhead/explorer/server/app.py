@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ...errors import ClearheadError, ConfigError, TraceError
+from ...file_reading import FileProblem, parse_json
 from ..contract.answers import Answering
 from ..contract.arrays import encode, to_json
 from ..contract.documents.openapi import CONTAINER, DOCUMENT, openapi
@@ -93,9 +93,14 @@ def _endpoint(
 
     async def endpoint(request: Request) -> Response:
         try:
-            params = from_json(await request.body())
-        except ValueError:
-            raise HTTPException(422) from None
+            params = parse_json(await request.body())
+        except FileProblem as problem:
+            raise HttpError(
+                422,
+                "NotJSON",
+                f"{request.url.path} came with a body that is not JSON: {problem.reason}. Send the "
+                f"question's parameters as one JSON object.",
+            ) from None
         try:
             question = read_question(question_type, params, limits)
         except ClearheadError as error:
@@ -221,15 +226,8 @@ async def _on_http(request: Request, error: Any) -> Response:
             f"There is nothing at {target}. The page is at /, and questions are asked with "
             f"POST at: {questions}.",
         )
-    if error.status_code == 405:
-        methods = headers.get("allow", headers.get("Allow", ""))
-        return error_json(405, "WrongMethod", f"{target} is not answered; use {methods}.", headers)
-    return error_json(
-        422,
-        "NotJSON",
-        f"{target} came with a body that is not JSON. Send the question's parameters as one "
-        f"JSON object.",
-    )
+    methods = headers.get("allow", headers.get("Allow", ""))
+    return error_json(405, "WrongMethod", f"{target} is not answered; use {methods}.", headers)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -117,9 +117,12 @@ class Workers:
             ClientDisconnected: the client disconnected first.
         """
         lane, stop = self._light if light else self._heavy, Stop()
-        begun = asyncio.Event()
-        task = lane.start(work, stop, begun)
-        watch, turn = asyncio.ensure_future(disconnection()), asyncio.ensure_future(begun.wait())
+        beginning = asyncio.Event()
+        task = lane.start(work, stop, beginning)
+        watch, turn = (
+            asyncio.ensure_future(disconnection()),
+            asyncio.ensure_future(beginning.wait()),
+        )
         either: set[asyncio.Future[Any]] = {task, watch}
         try:
             for more, seconds in (({turn}, self.limits.waiting_seconds), ((), self.limits.seconds)):
@@ -130,8 +133,8 @@ class Workers:
                     return task.result()
                 if watch.done():
                     raise ClientDisconnected
-                if not begun.is_set():
-                    raise self._never_begun()
+                if not beginning.is_set():
+                    raise self._busy_too_long()
             raise self._too_slow()
         finally:
             watch.cancel()
@@ -143,7 +146,7 @@ class Workers:
             # would hold all that was computed until Python looks for such cycles.
             del task, either
 
-    def _never_begun(self) -> HttpError:
+    def _busy_too_long(self) -> HttpError:
         return HttpError(
             503,
             "Busy",
@@ -178,14 +181,14 @@ class _Lane:
         self._stops: set[Stop] = set()
 
     def start(
-        self, work: Callable[[], Result], stop: Stop, begun: asyncio.Event
+        self, work: Callable[[], Result], stop: Stop, beginning: asyncio.Event
     ) -> asyncio.Future[Result]:
         """Start a piece of work and return the future of its result.
 
         Args:
             work: what is called in a thread.
             stop: by which it is given up.
-            begun: is set when a thread has begun with it.
+            beginning: is set when a thread has begun with it.
 
         Raises:
             HttpError: 429, the queue is full.
@@ -208,7 +211,7 @@ class _Lane:
 
         def in_turn() -> Result:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(begun.set)
+                loop.call_soon_threadsafe(beginning.set)
             return work()
 
         self.inside += 1
