@@ -13,6 +13,7 @@ from ..errors import ShapeError
 from ..shapes import Bool, Float, Shaped
 from .dropout import Dropout, checked_probability
 from .explicit_attention import explicit_attention, explicit_is_faster
+from .fast.packing import Packing
 from .linear import Linear, joint_linear
 from .norms import make_head_norm
 from .positions import Rotation, rotate
@@ -178,7 +179,7 @@ class Attention(nn.Module):
         self.dropout = Dropout(config.attention_dropout)
 
     def forward(
-        self, x: Float[Tensor, "batch query_len d_model"], memory: KeyValue | None = None,
+        self, x: Float[Tensor, "*rows d_model"], memory: KeyValue | None = None,
         **options: Any,
     ) -> Any:  # fmt: skip
         """Return `self_attention`, or with a memory `cross_attention`, called as a module is.
@@ -190,61 +191,77 @@ class Attention(nn.Module):
         return self.cross_attention(x, memory, **options)
 
     def _heads(
-        self, x: Float[Tensor, "batch length width"], norm: nn.Module | None = None
+        self,
+        x: Float[Tensor, "*rows width"],
+        norm: nn.Module | None = None,
+        packing: Packing | None = None,
     ) -> Float[Tensor, "batch heads length head_dim"]:
-        """Part the last axis into heads, and normalise each."""
+        """Part the last axis into heads, and normalise each; packed texts side by side again."""
+        x = x if packing is None else packing.unpack(x)
         heads = x.unflatten(-1, (-1, self.head_dim))
         return (heads if norm is None else norm(heads)).transpose(1, 2)
 
-    def project_key_value(self, memory: Float[Tensor, "batch key_len d_model"]) -> KeyValue:
-        """Return the keys and values of an encoder's output."""
+    def project_key_value(
+        self, memory: Float[Tensor, "*rows d_model"], packing: Packing | None = None
+    ) -> KeyValue:
+        """Return the keys and values of an encoder's output, which may be packed."""
         key, value = joint_linear(memory, self.key, self.value)
-        return KeyValue(self._heads(key, self.key_norm), self._heads(value))
+        return KeyValue(
+            self._heads(key, self.key_norm, packing), self._heads(value, packing=packing)
+        )
 
     def _attend(
         self,
         query: Float[Tensor, "batch heads query_len head_dim"],
         source: KeyValue,
+        packing: Packing | None = None,
         **options: Any,
-    ) -> Float[Tensor, "batch query_len d_model"]:
+    ) -> Float[Tensor, "*rows d_model"]:
         rate = self.dropout.probability if self.training else 0.0
         options |= {"dropout": rate, "scale": self.scale, "softcap": self.softcap}
         heads = fused_attention(query, source.key, source.value, **options)
-        return self.output(heads.transpose(1, 2).flatten(2))
+        joined = heads.transpose(1, 2).flatten(2)
+        return self.output(joined if packing is None else packing.pack(joined))
 
     def self_attention(
         self,
-        x: Float[Tensor, "batch query_len d_model"],
+        x: Float[Tensor, "*rows d_model"],
         *,
         mask: Bool[Tensor, "... #query_len #key_len"] | None = None,
         bias: Float[Tensor, "heads query_len key_len"] | None = None,
         causal: bool = False,
         rotation: Rotation | None = None,
         past: KeyValue | None = None,
-    ) -> tuple[Float[Tensor, "batch query_len d_model"], KeyValue]:
+        packing: Packing | None = None,
+    ) -> tuple[Float[Tensor, "*rows d_model"], KeyValue]:
         """Attend within one sequence, ``past`` being the keys and values of earlier positions.
+
+        What it reads, [batch, query_len, d_model], may come packed, and is packed again.
 
         Returns:
             The output, and the keys and values of all positions so far.
         """
         wide, narrow, values = joint_linear(x, self.query, self.key, self.value)
-        query, key = self._heads(wide, self.query_norm), self._heads(narrow, self.key_norm)
-        value = self._heads(values)
+        query = self._heads(wide, self.query_norm, packing)
+        key = self._heads(narrow, self.key_norm, packing)
+        value = self._heads(values, packing=packing)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         if past is not None:
             key = torch.cat((past.key, key), dim=2)
             value = torch.cat((past.value, value), dim=2)
         present = KeyValue(key, value)
-        return self._attend(query, present, mask=mask, bias=bias, causal=causal), present
+        output = self._attend(query, present, packing, mask=mask, bias=bias, causal=causal)
+        return output, present
 
     def cross_attention(
         self,
-        x: Float[Tensor, "batch query_len d_model"],
+        x: Float[Tensor, "*rows d_model"],
         memory: KeyValue,
         *,
         mask: Bool[Tensor, "... #query_len #key_len"] | None,
-    ) -> Float[Tensor, "batch query_len d_model"]:
-        """Attend from ``x`` to the projected output of an encoder."""
-        query = self._heads(self.query(x), self.query_norm)
-        return self._attend(query, memory, mask=mask)
+        packing: Packing | None = None,
+    ) -> Float[Tensor, "*rows d_model"]:
+        """Attend from ``x``, which may be packed, to the projected output of an encoder."""
+        query = self._heads(self.query(x), self.query_norm, packing)
+        return self._attend(query, memory, packing, mask=mask)

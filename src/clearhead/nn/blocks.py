@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..shapes import Bool, Float
 from .attention import Attention, KeyValue
 from .dropout import Dropout
+from .fast.packing import Packing
 from .feed_forward import FeedForward
 from .norms import make_norm
 from .positions import Rotation
@@ -60,10 +61,10 @@ class _Block(nn.Module):
     def _residual(
         self,
         name: str,
-        x: Float[Tensor, "batch length d_model"],
+        x: Float[Tensor, "*rows d_model"],
         sublayer: Callable[[Tensor], Tensor],
-        onto: Float[Tensor, "batch length d_model"],
-    ) -> Float[Tensor, "batch length d_model"]:
+        onto: Float[Tensor, "*rows d_model"],
+    ) -> Float[Tensor, "*rows d_model"]:
         """Return ``onto`` plus what a sublayer makes of x, with the norms that the config has."""
         before, inside, behind = (
             getattr(self, f"{name}_{part}") if part else _same for part in self.norms
@@ -72,8 +73,8 @@ class _Block(nn.Module):
         return output
 
     def _attend_self(
-        self, x: Float[Tensor, "batch length d_model"], **options: Any
-    ) -> tuple[Float[Tensor, "batch length d_model"], KeyValue]:
+        self, x: Float[Tensor, "*rows d_model"], **options: Any
+    ) -> tuple[Float[Tensor, "*rows d_model"], KeyValue]:
         presents: list[KeyValue] = []
 
         def sublayer(inner: Tensor) -> Tensor:
@@ -86,26 +87,27 @@ class _Block(nn.Module):
 
     def _feed(
         self,
-        x: Float[Tensor, "batch length d_model"],
-        attended: Float[Tensor, "batch length d_model"],
-    ) -> Float[Tensor, "batch length d_model"]:
+        x: Float[Tensor, "*rows d_model"],
+        attended: Float[Tensor, "*rows d_model"],
+    ) -> Float[Tensor, "*rows d_model"]:
         """Add the feed-forward layer of ``attended``; in parallel, of the layer's own input."""
         inner = x if self.parallel else attended
         return self._residual("feed_forward", inner, self.feed_forward, attended)
 
 
 class EncoderBlock(_Block):
-    """Self-attention and feed-forward."""
+    """Self-attention and feed-forward, of [batch, length, d_model] or of packed rows."""
 
     def forward(
         self,
-        x: Float[Tensor, "batch length d_model"],
+        x: Float[Tensor, "*rows d_model"],
         *,
         mask: Bool[Tensor, "... #length #length"] | None = None,
         bias: Float[Tensor, "heads length length"] | None = None,
         rotation: Rotation | None = None,
-    ) -> Float[Tensor, "batch length d_model"]:
-        attended, _ = self._attend_self(x, mask=mask, bias=bias, rotation=rotation)
+        packing: Packing | None = None,
+    ) -> Float[Tensor, "*rows d_model"]:
+        attended, _ = self._attend_self(x, mask=mask, bias=bias, rotation=rotation, packing=packing)
         return self._feed(x, attended)
 
 
@@ -118,7 +120,7 @@ class DecoderBlock(_Block):
 
     def forward(
         self,
-        x: Float[Tensor, "batch target_len d_model"],
+        x: Float[Tensor, "*rows d_model"],
         memory: KeyValue | None = None,
         *,
         mask: Bool[Tensor, "... #target_len #key_len"] | None = None,
@@ -126,18 +128,23 @@ class DecoderBlock(_Block):
         bias: Float[Tensor, "heads target_len key_len"] | None = None,
         rotation: Rotation | None = None,
         past: KeyValue | None = None,
-    ) -> tuple[Float[Tensor, "batch target_len d_model"], KeyValue]:
-        """Return the layer's output and its self-attention's keys and values so far."""
-        attended, present = self._attend_self(
-            x, mask=mask, bias=bias, causal=True, rotation=rotation, past=past
-        )
+        packing: Packing | None = None,
+    ) -> tuple[Float[Tensor, "*rows d_model"], KeyValue]:
+        """Return the layer's output and its self-attention's keys and values so far.
+
+        What it reads is [batch, target_len, d_model] or packed, and so is what it returns.
+        """
+        options = {"mask": mask, "bias": bias, "rotation": rotation, "packing": packing}
+        attended, present = self._attend_self(x, causal=True, past=past, **options)
         if self.has_cross_attention:
             if memory is None:
                 raise ShapeError("This decoder has cross-attention: give it the encoder's memory.")
             attended = self._residual(
                 "cross_attention",
                 attended,
-                lambda inner: self.cross_attention(inner, memory, mask=memory_mask),
+                lambda inner: self.cross_attention(
+                    inner, memory, mask=memory_mask, packing=packing
+                ),
                 attended,
             )
         return self._feed(x, attended), present

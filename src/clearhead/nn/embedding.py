@@ -12,6 +12,7 @@ from ..config import TransformerConfig
 from ..errors import ShapeError
 from ..shapes import Float, Int
 from .dropout import Dropout
+from .fast.packing import Packing
 from .linear import Linear
 from .norms import make_norm
 from .positions import positions_without_padding, sinusoidal_positions
@@ -69,7 +70,8 @@ class Embedder(nn.Module):
         start: int = 0,
         *,
         token_types: Int[Tensor, "..."] | None = None,
-    ) -> Float[Tensor, "batch length d_model"]:
+        packing: Packing | None = None,
+    ) -> Float[Tensor, "*rows d_model"]:
         """Return the embeddings of tokens with their positions and types.
 
         Args:
@@ -77,6 +79,7 @@ class Embedder(nn.Module):
             side: ``source`` or ``target``.
             start: the position of the first column.
             token_types: of each token, Int["batch length"]; None: all of type 0.
+            packing: of the real tokens, whose vectors alone are returned; None: all are.
 
         Raises:
             ShapeError: the text is too long, the model has no token types, or there are not as
@@ -85,13 +88,19 @@ class Embedder(nn.Module):
         config = self.config
         self._check_length(start + ids.shape[1], side)
         self._check_token_types(token_types, ids)
-        x = getattr(self, config.embedding_name(side))(ids)
+        read = ids if packing is None else packing.pack(ids)
+        x = getattr(self, config.embedding_name(side))(read)
         if config.scale_embedding:
             x = x * math.sqrt(config.d_model)
         if config.positions in ("sinusoidal", "learned"):
-            x = x + self._position_vectors(ids.shape[1], ids, side, start).to(x.dtype)
+            vectors = self._position_vectors(ids.shape[1], ids, side, start).to(x.dtype)
+            if packing is not None:
+                each = vectors.dim() == 3  # texts with vectors of their own
+                vectors = packing.pack(vectors) if each else vectors[packing.columns]
+            x = x + vectors
         if config.embedding.token_types:
-            x = x + self.token_types(torch.zeros_like(ids) if token_types is None else token_types)
+            types = torch.zeros_like(ids) if token_types is None else token_types
+            x = x + self.token_types(types if packing is None else packing.pack(types))
         return self._finish(x, side)
 
     def embed_images(
@@ -122,8 +131,8 @@ class Embedder(nn.Module):
         return self._finish(x, "source")
 
     def _finish(
-        self, x: Float[Tensor, "batch length d_model"], side: str
-    ) -> Float[Tensor, "batch length d_model"]:
+        self, x: Float[Tensor, "*rows d_model"], side: str
+    ) -> Float[Tensor, "*rows d_model"]:
         """Norm the sum of the vectors where the config says so; drop some of it in training."""
         if self.config.embedding.norm:
             x = getattr(self, f"{side}_embedding_norm")(x)

@@ -44,9 +44,7 @@ class FeedForward(nn.Module):
         self.activation = config.activation
         self.gated = config.gated
 
-    def forward(
-        self, x: Float[Tensor, "batch length d_model"]
-    ) -> Float[Tensor, "batch length d_model"]:
+    def forward(self, x: Float[Tensor, "*rows d_model"]) -> Float[Tensor, "*rows d_model"]:
         if not self.gated:
             return self.down(activate(self.up(x), self.activation))
         gate, up = joint_linear(x, self.gate, self.up)

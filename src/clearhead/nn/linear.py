@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..shapes import Float
+from .fast.affine import affine
 
 
 class Linear(nn.Linear):
@@ -18,7 +18,7 @@ class Linear(nn.Linear):
 
     def forward(self, x: Float[Tensor, "... in_features"]) -> Float[Tensor, "... out_features"]:
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.linear(x, self.weight.to(x.dtype), bias)
+        return affine(x, self.weight.to(x.dtype), bias, training=self.training)
 
 
 def joint_linear(
@@ -33,4 +33,5 @@ def joint_linear(
     bias = None
     if layers[0].bias is not None:
         bias = torch.cat([layer.bias.to(x.dtype) for layer in layers])
-    return F.linear(x, weight, bias).split([layer.out_features for layer in layers], dim=-1)
+    joint = affine(x, weight, bias, training=layers[0].training)
+    return joint.split([layer.out_features for layer in layers], dim=-1)

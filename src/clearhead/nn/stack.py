@@ -41,7 +41,7 @@ class Stack(nn.Module):
         length: int,
         *,
         mask: Bool[Tensor, "batch 1 1 key_len"] | None,
-        like: Float[Tensor, "batch length d_model"],
+        like: Float[Tensor, "*rows d_model"],
     ) -> list[dict[str, Any]]:
         """Return for each layer the mask, bias and rotation of its self-attention.
 

@@ -14,6 +14,7 @@ from ..shapes import Bool, Float, Int
 from .attention import KeyValue, attendable
 from .blocks import DecoderBlock
 from .embedding import Embedder
+from .fast.packing import Packing, packing_of
 from .feed_forward import activate
 from .linear import Linear
 from .norms import make_norm
@@ -31,10 +32,12 @@ class Encoded:
     Attributes:
         output: the encoder's output.
         mask: True where a position may be attended to, or None for all.
+        packing: of ``output``, where that is the rows of real tokens alone, [real, d_model].
     """
 
-    output: Float[Tensor, "batch source_len d_model"]
+    output: Float[Tensor, "*rows d_model"]
     mask: Bool[Tensor, "batch 1 1 source_len"] | None
+    packing: Packing | None = None
 
 
 class Transformer(Embedder):
@@ -92,6 +95,7 @@ class Transformer(Embedder):
         pixels: Float[Tensor, "batch channels height width"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         token_types: Int[Tensor, "..."] | None = None,
+        packed: bool = False,
     ) -> Encoded:
         """Run the encoder.
 
@@ -101,23 +105,28 @@ class Transformer(Embedder):
             mask: True where a position is real, whatever its id is, Bool["batch source_len"]; to
                 others nothing attends. None: where ids are not ``pad_id``.
             token_types: of each token, Int["batch length"]; None: all of type 0.
+            packed: compute real tokens alone, where there is padding worth leaving out.
 
         Raises:
             ShapeError: ids or images, mask and types do not fit together, or the model.
         """
         self._check_source(source_ids, pixels, token_types)
+        packing = None
         if source_ids is None:
             assert pixels is not None
             x = self.embed_images(pixels)
+            shape = x.shape[:2]
+            memory_mask = attendable(mask, shape)
         else:
             mask = source_ids != self.config.pad_id if mask is None else mask
-            x = self.embed(source_ids, "source", token_types=token_types)
-        batch, length = x.shape[:2]
-        memory_mask = attendable(mask, (batch, length))
-        options = self.encoder.layer_options(0, length, mask=memory_mask, like=x)
+            shape = source_ids.shape
+            memory_mask = attendable(mask, shape)
+            packing = packing_of(mask) if packed else None
+            x = self.embed(source_ids, "source", token_types=token_types, packing=packing)
+        options = self.encoder.layer_options(0, shape[1], mask=memory_mask, like=x)
         for layer, its_options in zip(self.encoder.layers, options, strict=True):
-            x = layer(x, **its_options)
-        return Encoded(self.encoder.norm(x), memory_mask)
+            x = layer(x, packing=packing, **its_options)
+        return Encoded(self.encoder.norm(x), memory_mask, packing)
 
     def _check_source(
         self, source_ids: Tensor | None, pixels: Tensor | None, token_types: Tensor | None
@@ -141,7 +150,7 @@ class Transformer(Embedder):
     def memories(self, encoded: Encoded) -> list[KeyValue]:
         """Return the cross-attention keys and values of each decoder layer, once for a source."""
         return [
-            layer.cross_attention.project_key_value(encoded.output)
+            layer.cross_attention.project_key_value(encoded.output, encoded.packing)
             for layer in self.decoder.layers
             if isinstance(layer, DecoderBlock)
         ]
@@ -154,7 +163,8 @@ class Transformer(Embedder):
         mask: Bool[Tensor, "..."] | None = None,
         memories: list[KeyValue] | None = None,
         past: list[KeyValue] | None = None,
-    ) -> tuple[Float[Tensor, "batch target_len d_model"], list[KeyValue]]:
+        packing: Packing | None = None,
+    ) -> tuple[Float[Tensor, "*rows d_model"], list[KeyValue]]:
         """Run the decoder.
 
         Args:
@@ -166,13 +176,14 @@ class Transformer(Embedder):
                 positions so far, those of ``past`` in front; None: all are real.
             memories: the result of `memories`, to be used again at each step.
             past: the keys and values that the previous call returned, for decoding in steps.
+            packing: of the real tokens, whose hidden vectors alone are returned; None: of all.
 
         Returns:
             Hidden vectors, and the keys and values so far.
         """
         start = past[0].key.shape[2] if past else 0
         batch, length = target_ids.shape
-        x = self.embed(target_ids, "target", start)
+        x = self.embed(target_ids, "target", start, packing=packing)
         visible = attendable(mask, (batch, start + length))
         options = self.decoder.layer_options(start, length, mask=visible, like=x)
         if encoded is not None and memories is None:
@@ -184,6 +195,7 @@ class Transformer(Embedder):
                 memories[i] if memories else None,
                 memory_mask=encoded.mask if encoded is not None else None,
                 past=past[i] if past else None,
+                packing=packing,
                 **options[i],
             )
             present.append(so_far)
@@ -243,6 +255,31 @@ class Transformer(Embedder):
             return self.decode(target_ids, mask=mask)[0]
         encoded = self.encode(source_ids, pixels=pixels, mask=mask, token_types=token_types)
         return encoded.output if target_ids is None else self.decode(target_ids, encoded)[0]
+
+    def hidden_rows(
+        self,
+        source_ids: Int[Tensor, "batch source_len"] | None,
+        target_ids: Int[Tensor, "batch target_len"],
+        real: Bool[Tensor, "batch target_len"],
+    ) -> Float[Tensor, "real d_model"]:
+        """Return the decoder's hidden vectors of real tokens, without computing those of padding.
+
+        Args:
+            source_ids: None for a decoder-only model.
+            target_ids: the decoder's input, padding at the end.
+            real: True where a position of the target is real.
+
+        Raises:
+            ShapeError: a side that the model has is missing, or one that it lacks is given.
+        """
+        self._check_source(source_ids, None, None)
+        self._check_side("decoder", "target_ids", present=True)
+        encoded = None if source_ids is None else self.encode(source_ids, packed=True)
+        packing = packing_of(real)
+        hidden, _ = self.decode(target_ids, encoded, packing=packing)
+        if packing is not None:
+            return hidden
+        return hidden.flatten(0, 1) if bool(real.all()) else Packing(real).pack(hidden)
 
     def forward(
         self,

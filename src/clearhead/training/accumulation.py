@@ -12,6 +12,7 @@ import torch
 
 from ..nn.transformer import Transformer
 from ..text.batches import Batch, Corpus, Ids
+from .memory import keep_memory
 from .pairs.subwords import SubwordDropout
 from .processes.gradients import seed_of, sum_gradients
 from .processes.parallel import Processes, share_rows
@@ -37,7 +38,7 @@ class StepSums(NamedTuple):
 
 
 class MicroBatches:
-    """This process's share of every step.
+    """This process's share of every step; from here on the process keeps what memory it frees.
 
     Args:
         model: of the run.
@@ -60,6 +61,7 @@ class MicroBatches:
         self._model, self._corpus = model, corpus
         self._options, self._processes, self._count = options, processes, count
         self._subwords = subwords
+        keep_memory()
         self._first, self._end = share_of(processes.rank, processes.count, count)
 
     def of_step(self, step: int, rows: Sequence[np.ndarray]) -> list[list[Batch]]:

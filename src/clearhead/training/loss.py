@@ -43,21 +43,31 @@ def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     column = targets[:, None]
+    # One place for all: a new one each time would be in the cache no more.
+    buffer = logits.new_empty(min(CACHED_ROWS, len(targets)), logits.shape[1], dtype=precision)
     # At first the targets' logits: log-sum-exp = logit - log(probability), row by row.
     log_sum_exp = logits.gather(1, column).to(precision)
     at_target = torch.empty_like(log_sum_exp)
     for start in range(0, len(targets), CACHED_ROWS):
         rows = slice(start, start + CACHED_ROWS)
-        exact = logits[rows].to(precision)
-        probabilities = torch.softmax(exact, dim=-1)
+        exact = buffer[: len(targets[rows])].copy_(logits[rows])
+        probabilities = torch.softmax(exact, dim=-1, out=exact)
         target_probabilities = probabilities.gather(1, column[rows])
         row_sums = log_sum_exp[rows] - target_probabilities.log()
         inexact = (target_probabilities < torch.finfo(precision).tiny).squeeze(1)
         if bool(inexact.any()):  # a probability so small that its logarithm is not exact
-            row_sums[inexact] = torch.logsumexp(exact[inexact], dim=-1, keepdim=True)
+            again = logits[rows][inexact].to(precision)
+            row_sums[inexact] = torch.logsumexp(again, dim=-1, keepdim=True)
         log_sum_exp[rows], at_target[rows] = row_sums, target_probabilities
         logits[rows] = probabilities
     return at_target, log_sum_exp
+
+
+def _scaled(gradients: tuple[Tensor, ...], factor: Tensor) -> tuple[Tensor, ...]:
+    """Return gradients times that of the loss, which in training is 1: a pass over them less."""
+    if factor.device.type == "cpu" and float(factor) == 1.0:
+        return gradients
+    return tuple(gradient * factor for gradient in gradients)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -111,8 +121,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(
         ctx: Any, grad_smoothed: Tensor, _grad_plain: Tensor
     ) -> tuple[Tensor, Tensor, None, None]:
-        hidden_grad, weight_grad = ctx.saved_tensors
-        return hidden_grad * grad_smoothed, weight_grad * grad_smoothed, None, None
+        return *_scaled(ctx.saved_tensors, grad_smoothed), None, None
 
 
 class _CappedCrossEntropy(torch.autograd.Function):
@@ -149,8 +158,7 @@ class _CappedCrossEntropy(torch.autograd.Function):
     def backward(
         ctx: Any, grad_smoothed: Tensor, _grad_plain: Tensor
     ) -> tuple[Tensor, Tensor, None, None, None]:
-        hidden_grad, weight_grad = ctx.saved_tensors
-        return hidden_grad * grad_smoothed, weight_grad * grad_smoothed, None, None, None
+        return *_scaled(ctx.saved_tensors, grad_smoothed), None, None, None
 
 
 def _capped_gradients_in_place(

@@ -15,6 +15,7 @@ from .schedule import learning_rate
 from .settings import TrainingSettings
 
 _PROBE_ROWS = 8
+_CLIP_EPSILON = 1e-6  # of clip_grad_norm_
 _SPOILT = 50.0  # times the loss of guessing: no training comes back from there
 
 
@@ -24,15 +25,17 @@ class NotFiniteError(ArithmeticError):
 
 def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> VocabularyLoss:
     """Return the sums of the losses over what a batch predicts, without its padding."""
-    hidden = predicting(model, batch).flatten(0, 1)
-    targets = torch.from_numpy(batch.target_output).to(hidden.device).flatten()
-    real = (targets != batch.padding).nonzero().squeeze(1)
-    if len(real) < len(targets):
-        hidden, targets = hidden.index_select(0, real), targets.index_select(0, real)
+    source, target = _ids(model, batch)
+    targets = torch.from_numpy(batch.target_output).to(model.output_matrix.device)
+    real = targets != batch.padding
+    if target is None:
+        hidden = model.hidden(source, None)[:, : targets.shape[1]].flatten(0, 1)
+    else:
+        hidden = model.hidden_rows(source, target, real)
     return linear_cross_entropy(
         model.before_output(hidden),
         model.output_matrix,
-        targets,
+        targets[real],
         bias=model.output.bias,
         softcap=model.config.output.softcap,
         label_smoothing=label_smoothing,
@@ -45,13 +48,19 @@ def predicting(model: Transformer, batch: Batch) -> Tensor:
     They are the decoder's, or of an encoder alone those of the first positions: a label is
     predicted at the start token.
     """
+    source, target = _ids(model, batch)
+    hidden: Tensor = model.hidden(source, target)
+    return hidden[:, : batch.target_output.shape[1]] if target is None else hidden
+
+
+def _ids(model: Transformer, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+    """Return what encoder and decoder read, None where a model has none."""
     device = model.output_matrix.device
     source, target = (
         torch.from_numpy(ids).to(device) if ids.shape[1] else None
         for ids in (batch.source, batch.target_input)
     )
-    hidden: Tensor = model.hidden(source, target)
-    return hidden[:, : batch.target_output.shape[1]] if target is None else hidden
+    return source, target
 
 
 @torch.no_grad()
@@ -97,6 +106,23 @@ def unfit(model: Transformer, batch: Batch) -> str | None:
     return None if finite else "the gradient is not a finite number"
 
 
+def _update(
+    optimizer: torch.optim.Optimizer, gradients: list[Tensor], divisor: Tensor | float
+) -> None:
+    """Update by gradients that are divided first: by a fused optimizer, on its way over them."""
+    is_divided = own_part(gradients[0]) is not gradients[0]
+    if not optimizer.defaults.get("fused") or is_divided:
+        torch._foreach_div_(gradients, float(divisor))
+        optimizer.step()
+        return
+    divisor = torch.as_tensor(divisor, dtype=torch.float32, device=gradients[0].device)
+    optimizer.grad_scale, optimizer.found_inf = divisor, torch.zeros_like(divisor)  # type: ignore[attr-defined]
+    try:
+        optimizer.step()
+    finally:
+        del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
+
+
 def clip_and_update(
     optimizer: torch.optim.Optimizer,
     loss: Tensor,
@@ -120,17 +146,21 @@ def clip_and_update(
     Raises:
         NotFiniteError: the loss or the gradient is not a finite number; no weight has changed.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    if tokens != 1:
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad /= tokens
-    norm = whole(torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf, foreach=True))
+    gradients = [
+        parameter.grad
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+        if parameter.grad is not None
+    ]
+    norms = torch.stack(torch._foreach_norm(gradients))
+    norm = whole(torch.linalg.vector_norm(norms)) / tokens
     for what, value in (("loss", loss), ("gradient", norm)):
         if not bool(torch.isfinite(value)):
             raise NotFiniteError(what)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
-    optimizer.step()
+    # What clip_grad_norm_ of PyTorch scales by, and the division of the sums, in one.
+    excess = ((norm + _CLIP_EPSILON) / clip_norm).clamp(min=1.0) if clip_norm else 1.0
+    _update(optimizer, gradients, tokens * excess)
     optimizer.zero_grad(set_to_none=True)
     return float(norm)

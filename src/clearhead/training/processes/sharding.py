@@ -44,6 +44,7 @@ def shard(model: Transformer, processes: Processes, device: str) -> None:
         fully_shard(part, mesh=mesh)
     fully_shard(model, mesh=mesh)
     register_fsdp_forward_method(model, "hidden")
+    register_fsdp_forward_method(model, "hidden_rows")
 
 
 def is_sharded(model: torch.nn.Module) -> bool:

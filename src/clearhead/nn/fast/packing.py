@@ -1,0 +1,96 @@
+"""The real tokens of padded texts, one after the other.
+
+Norms, projections and feed-forward layers treat every row alike, so that a layer which reads the
+rows of real tokens alone spends nothing on padding. Attention needs texts side by side: queries,
+keys and values are unpacked for it, and its result is packed again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...shapes import Bool, Float, Int, Shaped
+
+_WORTHWHILE = 0.98  # of all positions; where more are real, moving rows costs what they save
+
+
+class Packing:
+    """Where the real tokens of a batch are.
+
+    Attributes:
+        shape: of the batch: texts and positions.
+        rows: of each real token, its place among all positions of all texts.
+        columns: of each real token, its position in its text.
+    """
+
+    rows: Int[Tensor, "real"]
+    columns: Int[Tensor, "real"]
+
+    def __init__(self, real: Bool[Tensor, "batch length"]) -> None:
+        self.shape = real.shape
+        flat = real.flatten()
+        self.rows = flat.nonzero().squeeze(1)
+        self.columns = self.rows % real.shape[1]
+        # A padded place gets the row of the real token before it: any finite row will do there.
+        self._sources = (flat.cumsum(0) - 1).clamp_(min=0)
+        self._padding = (~flat).nonzero().squeeze(1)
+
+    def pack(self, x: Shaped[Tensor, "batch length *rest"]) -> Shaped[Tensor, "real *rest"]:
+        """Return the rows of real tokens; their gradients go back, and padding's are zeros."""
+        packed: Tensor = _Pack.apply(x.flatten(0, 1), self)
+        return packed
+
+    def unpack(self, x: Float[Tensor, "real width"]) -> Float[Tensor, "batch length width"]:
+        """Return rows at their places again; what stands at padding is finite and of no meaning.
+
+        Whatever reads it must leave padding out: no gradient comes back from there.
+        """
+        padded: Tensor = _Unpack.apply(x, self)
+        return padded.unflatten(0, self.shape)
+
+    def select(self, x: Tensor) -> Tensor:
+        """Return the real ones of all rows."""
+        return x.index_select(0, self.rows)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Return a row for every place, of padding another token's."""
+        return x.index_select(0, self._sources)
+
+    def clear(self, x: Tensor) -> Tensor:
+        """Set the rows of padding to zero, in place."""
+        return x.index_fill_(0, self._padding, 0) if len(self._padding) else x
+
+
+class _Pack(torch.autograd.Function):
+    """Select the rows of real tokens."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, packing: Packing) -> Tensor:
+        ctx.packing = packing
+        return packing.select(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return ctx.packing.clear(ctx.packing.spread(grad)), None
+
+
+class _Unpack(torch.autograd.Function):
+    """Put rows at their places."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, packing: Packing) -> Tensor:
+        ctx.packing = packing
+        return packing.spread(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return ctx.packing.select(grad), None
+
+
+def packing_of(real: Bool[Tensor, "batch length"]) -> Packing | None:
+    """Return the packing of a batch; None where hardly any position is padding, or all are."""
+    count = int(real.sum())
+    return Packing(real) if 0 < count < _WORTHWHILE * real.numel() else None
