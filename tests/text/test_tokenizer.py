@@ -105,7 +105,7 @@ def test_training_drops_surrogates_and_marks() -> None:
 
 def test_ids_and_pieces() -> None:
     assert TOKENIZER.pieces(range(3)) == ["<pad>", "<s>", "</s>"]
-    assert TOKENIZER.pieces([3, 256]) == ["<0x00>", "<0xFD>"]
+    assert TOKENIZER.pieces([3, 255, 256]) == ["<0x00>", "<0xFC>", "<bt>"]
     pieces = TOKENIZER.pieces(TOKENIZER.encode("the cat"))
     assert pieces == [f"{SPACE}the", f"{SPACE}cat"]
     assert TOKENIZER.pieces(TOKENIZER.encode("😀"))[-4:] == ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"]

@@ -66,8 +66,16 @@ def taught_settings(
             if row.teacher not in teachers:
                 teachers[row.teacher] = (load or _load)(row.teacher)
             _teach(path, place, preparation, teachers[row.teacher], processes, tell)
-        place_of_pairs = {"path": str(path), "source_column": None, "target_column": None}
-        corpora.append(replace(row, **place_of_pairs, teacher=None, from_target=False))
+        corpora.append(
+            replace(
+                row,
+                path=str(path),
+                source_column=None,
+                target_column=None,
+                teacher=None,
+                from_target=False,
+            )
+        )
     return replace(settings, data=replace(settings.data, corpus=tuple(corpora)))
 
 
