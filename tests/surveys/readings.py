@@ -9,8 +9,9 @@ from clearhead.surveys.reading import LayerReading, TextReading
 
 
 def layer_reading(random: np.random.Generator, heads: int = 3, length: int = 7) -> LayerReading:
-    """Return a reading of causal self-attention with random weights."""
+    """Return a reading of causal self-attention; head 0 reads the token before, mostly."""
     scores = random.normal(size=(heads, length, length)) * 3
+    scores[0] += 6 * np.eye(length, k=-1)
     allowed = np.tril(np.ones((length, length), bool))
     weights = np.where(allowed, np.exp(scores), 0.0)
     weights /= weights.sum(-1, keepdims=True)

@@ -7,9 +7,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from clearhead.surveys.text_model import Model
 from clearhead.cli.patch._texts import pair_of, word_of
 from clearhead.errors import ConfigError, ShapeError, TextError
+from clearhead.surveys.text_model import Model
 
 
 @pytest.fixture(scope="module")
