@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from ..errors import ConfigError
 from ..file_reading import parse_json
@@ -35,7 +34,7 @@ PROVENANCE = "clearhead.json"
 """Where trained weights come from, beside the files that transformers reads."""
 BESIDE = (*FILES, "chat_template.jinja", "chat_template.json", "LICENSE*", "NOTICE*")
 """What a model's folder may have beside its config.json and its weights, and these."""
-_WRITTEN = ("config.json", "*.safetensors", "*.safetensors.index.json")
+_OWN_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
 
 
 def write_pretrained(
@@ -77,6 +76,8 @@ def _save(tensors: dict[str, Array], path: Path, metadata: dict[str, str]) -> No
 
     The library writes the texts of the metadata in any order; here they are put in order.
     """
+    from safetensors.numpy import save_file
+
     save_file(tensors, path, metadata)
     with path.open("r+b") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -106,7 +107,7 @@ def files_beside(folder: Path) -> list[Path]:
         path
         for pattern in BESIDE
         for path in sorted(folder.glob(pattern))
-        if not any(fnmatchcase(path.name, own) for own in _WRITTEN)
+        if not any(fnmatchcase(str(path.relative_to(folder)), own) for own in _OWN_FILES)
     ]
 
 
@@ -133,11 +134,11 @@ def trained_tensors(source: PretrainedModel, weights: Mapping[str, Array]) -> di
         places = weight_places(family, config, tensors, source.settings)
         if config.output.labels:
             return _with_label_head(source, files, tensors, places, weights)
-        written = _written_back(files, tensors, places, weights)
+        content = _written_back(files, tensors, places, weights)
         for short, name in tensors.names.items():
             if short not in by_tensor(places):
-                written[name] = _unused(files, tensors, short, written)
-    return {name: np.ascontiguousarray(written[name]) for name in tensors.names.values()}
+                content[name] = _unused(files, tensors, short, content)
+    return {name: np.ascontiguousarray(content[name]) for name in tensors.names.values()}
 
 
 def _with_label_head(
@@ -159,16 +160,16 @@ def _with_label_head(
         if place.name in tensors.names and not name.startswith("output")
     }
     short_names = {long: short for short, long in tensors.names.items()}
-    written = {
+    content = {
         short_names[name]: array
         for name, array in _written_back(files, tensors, there, weights).items()
     }
     for name, place in places.items():
         if name not in there:
-            written[place.name] = np.asarray(weights[name], np.float32)
+            content[place.name] = np.asarray(weights[name], np.float32)
     return {
         short if short.startswith(head.apart) else f"{prefix}{short}": np.ascontiguousarray(array)
-        for short, array in written.items()
+        for short, array in content.items()
     }
 
 
@@ -178,14 +179,14 @@ def _written_back(
     places: Mapping[str, StoredWeight],
     weights: Mapping[str, Array],
 ) -> dict[str, Array]:
-    written = {}
+    content = {}
     for short, parts in by_tensor(places).items():
         name = tensors.names[short]
         array = _read(files, name)
         for weight_name, place in parts.items():
             write_back(array, place, np.asarray(weights[weight_name], array.dtype))
-        written[name] = array
-    return written
+        content[name] = array
+    return content
 
 
 def _read(files: WeightFiles, name: str) -> Array:
@@ -193,7 +194,7 @@ def _read(files: WeightFiles, name: str) -> Array:
 
 
 def _unused(
-    files: WeightFiles, tensors: Tensors, short: str, written: Mapping[str, Array]
+    files: WeightFiles, tensors: Tensors, short: str, content: Mapping[str, Array]
 ) -> Array:
     """Return a tensor that no weight is read from; a copy of a trained one is trained with it."""
     name = tensors.names[short]
@@ -201,7 +202,7 @@ def _unused(
     if kind not in ("float16", "bfloat16", "float32", "float64"):
         return np.array(files.file(name).view(name))
     before = _read(files, name)
-    for other, array in written.items():
+    for other, array in content.items():
         if array.shape == before.shape and np.array_equal(_read(files, other), before):
             return array
     return before

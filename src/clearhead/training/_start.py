@@ -13,8 +13,8 @@ from ..config import TransformerConfig
 from ..nn.transformer import Transformer
 from .checkpoint import load_state, states
 from .data import TrainingData
+from .initial.loading import load_origin, set_trained
 from .initial.origin import Origin
-from .initial.weights import load_origin, set_trained
 from .run_folder.beginning import machine, machine_difference, parameter_count
 from .run_folder.progress import Progress
 from .settings import TrainingSettings

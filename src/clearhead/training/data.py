@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..config import TransformerConfig
 from ..errors import ConfigError, CorpusError
 from ..files import write_whole
 from ..pretrained.tokenizers.protocol import PretrainedTokenizer
@@ -53,16 +54,15 @@ class TrainingData:
     labels: tuple[str, ...] = ()
     origin: Origin | None = None
 
+    def config(self, settings: Settings) -> TransformerConfig:
+        """Return the config of the model of a run with these settings, which trains on these."""
+        return run_config(settings, self.origin, self.tokenizer.vocab_size, len(self.labels))
+
     @property
     def own_tokenizer(self) -> Tokenizer:
         """The tokenizer of a model of ours."""
         assert isinstance(self.tokenizer, Tokenizer)
         return self.tokenizer
-
-    def without_initial_weights(self) -> TrainingData:
-        """Return the same without the numbers that a run's model has of its own by now."""
-        origin = None if self.origin is None else self.origin.without_weights()
-        return replace(self, origin=origin)
 
     def translation_set(self, count: int) -> TranslationSet:
         """Return the pairs of the development set that are translated, so many at most."""
@@ -166,7 +166,7 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
 
 def _development_batches(
     corpus: str,
-    tokenizer: Tokenizer | PretrainedTokenizer,
+    tokenizer: Any,
     settings: Settings,
     preparation: Preparation,
     skip_counts: Skipped,

@@ -18,8 +18,7 @@ from ..text.batches import Batch
 from ._start import new_model, new_optimizer, restore, sentences_at_start
 from .accumulation import MicroBatches
 from .checkpoint import forget_old_states, remove_drafts, remove_stopped_states, save_state, states
-from .data import TrainingData, located_settings, preparation_of, prepare
-from .initial.agreement import run_config
+from .data import located_settings, preparation_of, prepare
 from .measures.best import BestModel
 from .measures.evaluation import Evaluation
 from .pairs.subwords import SubwordDropout
@@ -87,10 +86,8 @@ class Trainer:
         torch.set_num_threads(threads)
         count = micro_batches_of(self.options, self.processes.count, before)
         self._make_model(before)
-        self.progress = restore(
-            self.run, self.options, self.model, self.optimizer, self._tell, self.data.origin
-        )
-        self.data = self.data.without_initial_weights()
+        origin, parts = self.data.origin, (self.model, self.optimizer)
+        self.progress = restore(self.run, self.options, *parts, self._tell, origin)
         self.progress.precision, self.progress.micro_batches = self.precision, count
         self._micro_batches = MicroBatches(
             self.model, self.data.corpus, self.options, self.processes, count, self._subwords()
@@ -151,18 +148,14 @@ class Trainer:
             )  # fmt: skip
             if not self.processes.first:
                 self.processes.wait()  # until the first one has prepared the data
-            self.data: TrainingData = prepare(
-                self.run, with_teachers, data_folder, self._tell, origin
-            )
+            self.data = prepare(self.run, with_teachers, data_folder, self._tell, origin)
             if self.processes.first:
                 self.processes.wait()
                 remove_drafts(self.run)
         self.processes.wait()
 
     def _make_model(self, before: Progress) -> None:
-        self.config = run_config(
-            self.settings, self.data.origin, self.data.tokenizer.vocab_size, len(self.data.labels)
-        )
+        self.config = self.data.config(self.settings)
         self.precision, self._precision_words = choose_precision(
             self.options, self.config, before.precision, self.processes
         )

@@ -19,9 +19,9 @@ from clearhead.nn.transformer import Transformer  # noqa: E402
 from clearhead.pretrained.model import PretrainedModel  # noqa: E402
 from clearhead.pretrained.reading import read_pretrained  # noqa: E402
 from clearhead.text.batches import Batch  # noqa: E402
+from clearhead.training.initial.loading import load_origin, set_trained  # noqa: E402
 from clearhead.training.initial.origin import Origin  # noqa: E402
 from clearhead.training.initial.rows import NOTHING, origin_form  # noqa: E402
-from clearhead.training.initial.weights import load_origin, set_trained  # noqa: E402
 from clearhead.training.tasks.task import CLASSIFICATION, LANGUAGE, TRANSLATION, Task  # noqa: E402
 from tests.pretrained.encoder_decoders.saved_models import in_float64  # noqa: E402
 from tests.reference.exact_transformers import double_throughout  # noqa: E402

@@ -1,4 +1,4 @@
-"""Folders of small models with their tokenizers, as people would have them, and corpora for them."""
+"""Folders of small models with their tokenizers, and settings of runs that begin from them."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import clearhead as ch
+from clearhead.errors import CorpusError
 from clearhead.pretrained.reading import read_pretrained
 from clearhead.training.loop import Trainer
 from tests.training.initial.folders import KINDS, save_model, settings_of
@@ -17,7 +18,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ["Marian", "mBART", "T5", "Llama", "BERT", "RoBERTa"])
 def test_a_run_from_a_model_of_each_kind(name: str, tmp_path: Path) -> None:
     """The finished model has the weights of the run, the tokenizer, and the numbers there."""
     initial = tmp_path / "initial"
@@ -79,3 +80,24 @@ def assert_it_does_what_it_learnt(folder: Path, name: str) -> None:
         options = {"task": "en-fr"} if name == "T5" else {}
         translator = ch.load(folder, **options)
         assert isinstance(translator.translate("one two.", max_length=5).text, str)
+
+
+def test_bits_do_not_depend_on_stops(tmp_path: Path) -> None:
+    """It ended after a step and was started anew; in micro-batches, as processes share them."""
+    save_model(tmp_path / "initial", "Marian")
+    settings = settings_of("Marian", tmp_path, tmp_path / "initial", micro_batches=2)
+    whole = Trainer(settings, tmp_path / "whole").train()
+    first = settings_of("Marian", tmp_path, tmp_path / "initial", micro_batches=2, max_steps=1)
+    Trainer(first, tmp_path / "parts").train()
+    parts = Trainer(settings, tmp_path / "parts").train()
+    content = (whole / "model.safetensors").read_bytes()
+    assert (parts / "model.safetensors").read_bytes() == content
+
+
+def test_another_file_of_the_initial_model_is_noticed(tmp_path: Path) -> None:
+    save_model(tmp_path / "initial", "BART")
+    settings = settings_of("BART", tmp_path, tmp_path / "initial", max_steps=1)
+    Trainer(settings, tmp_path / "run").train()
+    (tmp_path / "initial/merges.txt").write_text("#version: 0.2\n")
+    with pytest.raises(CorpusError, match=r"merges\.txt \(training\.initial, merges\.txt\) had"):
+        Trainer(settings, tmp_path / "run")

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def command(model: str, texts: tuple[str, ...], path: str | None, top: int, as_json: bool) -> None:
     """Say which label MODEL gives each of TEXTS, or each line of a file or of standard input.
 
-    MODEL is the folder of a classifier, as `clearhead train` writes it. Each line of the output
+    MODEL is the folder of a classifier, as `clearhead train` writes it, or of a BERT of
+    someone else's for sequence classification. Each line of the output
     has a label, a tab and its probability; with --top, more of both.
     """
     if texts and path is not None:

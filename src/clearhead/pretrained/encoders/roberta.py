@@ -19,7 +19,6 @@ from ._fields import token_types
 from ._head import Heads, MaskedWordHead
 from .bert import bert_encoder, bert_settings
 
-
 _HEADS = Heads(
     MaskedWordHead(
         prefix="lm_head.",

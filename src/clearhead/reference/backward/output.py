@@ -73,7 +73,7 @@ def _through_transform(
     x: Reading,
     config: TransformerConfig,
 ) -> Float[Array, "batch length d_model"]:
-    """Go back through the norm, if there is one, the activation and the linear layer before the output matrix.
+    """Go back through the norm, if there is one, the activation and the linear layer.
 
     Args:
         model: the scope of the whole model.

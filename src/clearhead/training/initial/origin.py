@@ -30,8 +30,10 @@ class Origin:
         name: as the setting has it.
         folder: where it lies.
         config: of it.
-        pretrained: it, where transformers saved it; None of a model of ours.
+        pretrained: it, where transformers saved it, but for its weights, which are read when
+            they are needed; None of a model of ours.
         asking: how a model of someone else's is asked to translate; None of others.
+        labels: of the run, where it is a classifier.
         fresh: the weights of the run's model that this one lacks: of a head for new labels.
     """
 
@@ -40,21 +42,16 @@ class Origin:
     config: TransformerConfig
     pretrained: PretrainedModel | None = None
     asking: TranslationTask | None = None
+    labels: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
-
-    def without_weights(self) -> Origin:
-        """Return the same without the numbers, which a run has in its own model."""
-        if self.pretrained is None:
-            return self
-        return replace(self, pretrained=replace(self.pretrained, weights={}))
 
     def with_labels(self, labels: tuple[str, ...]) -> Origin:
         """Return the same with a head for some labels, that of its files where they are those."""
         if self.pretrained is None:
             return self
         head = relabelled(self.pretrained, labels)
-        model = head.model
-        return replace(self, pretrained=model, config=model.config, fresh=head.fresh)
+        model = replace(head.model, weights={})
+        return replace(self, pretrained=model, config=model.config, labels=labels, fresh=head.fresh)
 
     @cached_property
     def own_tokenizer(self) -> Tokenizer:
@@ -78,7 +75,7 @@ def read_origin(settings: Settings) -> Origin | None:
     if not is_pretrained(name):
         folder = model_folder(name)
         return Origin(name, folder, read_initial_config(folder)[0])
-    pretrained = read_pretrained(name)
+    pretrained = replace(read_pretrained(name), weights={})
     _check_task(settings, pretrained)
     _check_settings(settings, pretrained)
     asking = None
@@ -97,15 +94,18 @@ def _check_task(settings: Settings, pretrained: PretrainedModel) -> None:
     if stacks != task.stacks:
         right = next(each for each in TASKS.values() if each.stacks == stacks)
         raise ConfigError(
-            f"{about}, which has {' and '.join(stacks)}, and task = {task.name!r} trains "
-            f"{task.model}, of {' and '.join(task.stacks)}. Set task = {right.name!r}, or begin "
-            f"from another model."
+            f"{about}, {_sides(stacks)}, and task = {task.name!r} trains {task.model}, "
+            f"{_sides(task.stacks)}. Set task = {right.name!r}, or begin from another model."
         )
     if task is CLASSIFICATION and pretrained.family.label_head is None:
         raise ConfigError(f"{about}, and no head for labels of this family is known here.")
     if task is not CLASSIFICATION and not config.output.matrix:
         raise ConfigError(f"{about} that was saved without its head. Save the whole model.")
     pretrained.require_tokenizer()
+
+
+def _sides(stacks: tuple[str, ...]) -> str:
+    return f"an {' and a '.join(stacks)}" if stacks[0] == "encoder" else "a decoder alone"
 
 
 def _check_settings(settings: Settings, pretrained: PretrainedModel) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,16 +11,12 @@ from ...config import TransformerConfig
 from ...errors import CheckpointError, ConfigError
 from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
-from ...nn.embedding import Embedding
 from ...nn.transformer import Transformer
 from ...weight_storage.checksum_file import open_weights
 from ...weight_storage.weight_file import read_format, read_weights, weight_shapes
 from ..checkpoint import fit_weights
 from ..run_folder.progress import damaged
 from .growth import Array, grow, growth_sentences
-
-if TYPE_CHECKING:
-    from .origin import Origin
 
 
 def read_initial_config(folder: Path) -> tuple[TransformerConfig, int]:
@@ -68,48 +63,15 @@ def load_initial(folder: Path, model: Transformer) -> list[str]:
     sentences = growth_sentences(before, model.config)
     if sentences:  # a layer that its own config does not have must not be lost
         with torch.device("meta"):
-            fit_weights(path, _tensors(weights), Transformer(before))
+            fit_weights(path, tensors_of(weights), Transformer(before))
         weights = grow(weights, before, model.config)
-    fit_weights(path, _tensors(weights), model)
+    fit_weights(path, tensors_of(weights), model)
     return sentences
 
 
-def _tensors(weights: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+def tensors_of(weights: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+    """Return arrays as tensors; those that may not be written, such as mapped ones, are copied."""
     return {
         name: torch.from_numpy(array if array.flags.writeable else array.copy())
         for name, array in weights.items()
     }
-
-
-def load_origin(origin: Origin, model: Transformer) -> list[str]:
-    """Give a run's model the weights of the one that it begins from.
-
-    Returns:
-        a sentence for each stack that has grown, and on what begins with random weights.
-
-    Raises:
-        CheckpointError: as `load_initial`.
-    """
-    pretrained = origin.pretrained
-    if pretrained is None:
-        return load_initial(origin.folder, model)
-    fit_weights(pretrained.folder, _tensors(pretrained.weights), model, fresh=origin.fresh)
-    if not origin.fresh:
-        return []
-    return [f"new, and so random at first: {', '.join(origin.fresh)}"]
-
-
-def set_trained(origin: Origin | None, model: Transformer) -> None:
-    """Let training leave alone what transformers does not train in someone else's model."""
-    pretrained = None if origin is None else origin.pretrained
-    if pretrained is None:
-        return
-    family = pretrained.family
-    if family.frozen is not None:
-        names = family.frozen(Fields(dict(pretrained.settings), "config.json"))
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name not in names)
-    if not family.padding_learns:
-        for module in model.children():
-            if isinstance(module, Embedding) and module.num_embeddings == model.config.vocab_size:
-                module.padding_idx = model.config.pad_id
