@@ -134,7 +134,7 @@ def test_what_it_shows():
     assert shares.axes["token"] == ("0 a", "1 b", "2 c", "3 d")
     with pytest.raises(ConfigError, match="reads 4 tokens; 1 names came"):
         sums.sources("layers.0.attention", ["a"])
-    with pytest.raises(ConfigError, match="no heads that were told apart; there are"):
+    with pytest.raises(ConfigError, match="no heads that could be separated; there are"):
         sums.sources("layers.0")
 
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_attributed_is_refused():
     ids = torch.tensor([[3, 1, 4, 1]])
     with pytest.raises(ConfigError, match=r"call model.eval\(\) first"):
         attribute_logit(copy.deepcopy(linear).train(), ids, Target(5))
-    with pytest.raises(ConfigError, match="held against itself"):
+    with pytest.raises(ConfigError, match="compared with itself"):
         attribute_logit(linear, ids, Target(5, 5))
     with pytest.raises(ShapeError, match="token must be from -16 to 15 here; it is 16"):
         attribute_logit(linear, ids, Target(16))

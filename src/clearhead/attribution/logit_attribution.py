@@ -116,7 +116,7 @@ class LogitAttribution:
         """
         if module not in self._sources:
             raise ConfigError(
-                f"{module!r} has no heads that were told apart; there are "
+                f"{module!r} has no heads that could be separated; there are "
                 f"{', '.join(map(repr, self._sources)) or 'none'}."
             )
         values = self._sources[module]
@@ -187,7 +187,7 @@ def attribute_logit(
     against = None if against is None else checked_index("token", against, len(logits))
     tokens = {answer: 1.0} if against is None else {answer: 1.0, against: -1.0}
     if answer == against:
-        raise ConfigError(f"The token {answer} is held against itself: the difference is 0.")
+        raise ConfigError(f"The token {answer} is compared with itself: the difference is 0.")
     walk = Walk(stream.name, places)
     walk.follow(stream.node, tokens)
     division = Divider(stream, places).divide(walk)

@@ -203,5 +203,6 @@ def check_sum(total: float, logit: float, size: float, tolerance: float) -> None
         raise ConfigError(
             f"The parts of the residual stream sum to {total:.6f}, and the model's logit is "
             f"{logit:.6f}: something between the stream and the logit was not seen, so nothing is "
-            "attributed. Look whether the model computes its logits beside PyTorch's operators."
+            "attributed. Check whether the model computes its logits outside of PyTorch's "
+            "operators."
         )

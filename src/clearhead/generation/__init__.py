@@ -1,1 +1,1 @@
-"""Decoding as transformers' ``generate`` does it, over any engine: the same tokens, in NumPy."""
+"""Decoding as in transformers' ``generate``, over any engine: the same tokens, in NumPy."""

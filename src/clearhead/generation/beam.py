@@ -1,6 +1,6 @@
-"""The finished sequences of a beam, and when no better one can come: as transformers has it.
+"""The finished sequences of a beam, and when no better one can come, as in transformers.
 
-All arithmetic is in float32, as there, so that what is equal there is equal here.
+All arithmetic is in float32, as there, so that ties there are ties here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NEVER = np.float32(-1e9)
 
 
 def running_totals(candidates: Candidates, is_end: BoolArray) -> FloatArray:
-    """Return the log-probability of each candidate as a prefix that is to go on."""
+    """Return the log-probability of each candidate as a prefix that continues."""
     return candidates.log_probs + is_end * NEVER
 
 
@@ -27,11 +27,11 @@ class FinishedBeams:
     """The best finished sequences of each source still searched for, arrays ``[sources, beam]``.
 
     Attributes:
-        scores: what they are ranked by, best first; `NEVER` where there is none yet.
+        scores: the scores by which they are ranked, best first; `NEVER` if there is none yet.
         is_finished: whether there is one.
-        is_possible: whether it is one that nothing forbids. Where a beam has too few prefixes to
-            go on with, transformers goes on with what has ended, at the score `NEVER`; such
-            sequences count when the beam is full, and are no results.
+        is_possible: whether nothing forbids it. If a beam has too few prefixes to continue,
+            transformers continues sequences that have ended, with the score `NEVER`; such sequences
+            fill the beam, but are no results.
         rounds, rows: the round in which each ended, and the row that it continued there.
         tokens, own_log_probs: the token with which it ended, and that token's log-probability.
     """
@@ -46,7 +46,7 @@ class FinishedBeams:
 
     @classmethod
     def empty(cls, sources: int, beam: int) -> FinishedBeams:
-        """Return room for the sequences of so many sources."""
+        """Return room for the sequences of a number of sources."""
         shape = (sources, beam)
         rounds, rows, tokens = (np.zeros(shape, np.int64) for _ in range(3))
         return cls(
@@ -63,14 +63,14 @@ class FinishedBeams:
         self, candidates: Candidates, own_log_probs: FloatArray, is_end: BoolArray,
         round_number: int, alpha: float,
     ) -> None:  # fmt: skip
-        """Take in the continuations that end, and keep the best.
+        """Add the continuations that end, and keep the best.
 
         Args:
             candidates: of the round, best first.
             own_log_probs: of the token of each.
             is_end: which of them end. Only those in the first ``beam`` places count; worse ones
                 are dropped.
-            round_number: from 0: one less than the tokens that have been generated with it.
+            round_number: from 0: the number of generated tokens minus one.
             alpha: the exponent of the length by which totals are divided.
         """
         beam = self.scores.shape[1]
@@ -94,7 +94,7 @@ class FinishedBeams:
             setattr(self, name, np.take_along_axis(merged, order, axis=1))
 
     def keep(self, goes_on: BoolArray) -> None:
-        """Forget the sources that do not go on."""
+        """Forget the finished sources."""
         for name, value in vars(self).items():
             setattr(self, name, value[goes_on])
 
@@ -102,11 +102,11 @@ class FinishedBeams:
         self, candidates: Candidates, is_end: BoolArray, generated: int, limits: IntArray,
         settings: GenerationSettings,
     ) -> BoolArray:  # fmt: skip
-        """Return for which sources no more sequences are looked for, ``[sources]``.
+        """Return which sources need no more sequences, ``[sources]``.
 
         Args:
             candidates: of the round.
-            is_end: which of them cannot go on.
+            is_end: which of them end.
             generated: tokens of each candidate that were generated.
             limits: the most that may be generated for each source.
             settings: ``early_stopping`` and ``length_penalty``.

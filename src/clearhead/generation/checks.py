@@ -1,4 +1,4 @@
-"""What is checked before generation begins."""
+"""The checks before generation."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def check_generation(
     *,
     streams: bool = False,
 ) -> list[list[int]]:
-    """Check inputs and settings, and return the tokens that each sequence begins with.
+    """Check inputs and settings, and return the first tokens of each sequence.
 
     Args:
-        streams: whether tokens are to be handed out as they come.
+        streams: whether tokens are to be returned one by one.
         engine, inputs, settings, has_encoder, starts, positions: as
             `clearhead.generation.generate.generate` takes them.
 
@@ -77,10 +77,10 @@ def _check_room(
 
 
 def check_decoding(decoding: Decoding, settings: GenerationSettings) -> None:
-    """Check that an engine says enough for these settings.
+    """Check that an engine returns what these settings need.
 
     Raises:
-        ConfigError: logits are to be penalized, and it has none.
+        ConfigError: logits are to be penalized, and the engine has none.
     """
     needs_logits = settings.num_beams == 1 and settings.repetition_penalty != 1.0
     if needs_logits and not isinstance(decoding, LogitsDecoding):
@@ -92,13 +92,13 @@ def check_decoding(decoding: Decoding, settings: GenerationSettings) -> None:
 
 
 def check_possible(best: FloatArray) -> None:
-    """Check that something can follow.
+    """Check that some token can follow.
 
     Args:
         best: the best score of each row or source, Float["rows"].
 
     Raises:
-        ConfigError: nothing is possible, or the scores are no numbers.
+        ConfigError: no token is possible, or the scores are NaN.
     """
     if not (best > -np.inf).all():
         what = "are not numbers" if np.isnan(best).any() else "leave no token possible"
@@ -139,8 +139,8 @@ def _beginnings(
 
 
 def _check_token_ids(engine: Engine, settings: GenerationSettings, has_encoder: bool) -> None:
-    # A small model often keeps the special tokens of a large one in its files: an end token beyond
-    # its vocabulary never comes, and what would begin a decoder begins no prompt.
+    # The files of a small model often keep the special tokens of a large one: an end token beyond
+    # its vocabulary never comes, and a decoder's start token does not matter for a prompt.
     harmless = {"eos_token_id"}
     if not has_encoder or settings.decoder_start_token_id is not None:
         harmless.add("bos_token_id")

@@ -23,14 +23,14 @@ def generate(
     positions: int | None = None,
     on_token: Callable[[int, GeneratedToken], None] | None = None,
 ) -> list[list[Generation]]:
-    """Return the sequences that are generated for each input of one batch.
+    """Generate sequences for each input of one batch.
 
     The tokens of an input are those of transformers' ``generate`` for this input alone, whatever
-    stands beside it; inputs of different length need no padding. With a seed, every input is
-    drawn for as after ``torch.manual_seed(seed)``.
+    the other inputs; inputs of different length need no padding. With a seed, every input is
+    sampled as after ``torch.manual_seed(seed)``.
 
     Args:
-        engine: what is asked. Where its `Decoding` has ``advance_logits``, logits are taken.
+        engine: the model. If its `Decoding` has ``advance_logits``, its logits are used.
         inputs: prompts of a decoder-only model; sources, end token included, of a model with an
             encoder.
         settings: what is looked for.
@@ -39,12 +39,12 @@ def generate(
             encoder; None: the start token that the settings name.
         positions: the most tokens that the model reads, its config's ``max_length``; a sequence
             ends there at the latest. None: any number.
-        on_token: called with the number of an input and each token of its first sequence, as
-            they come. A beam knows its tokens only at the end, and calls nobody.
+        on_token: called with the number of an input and each token of its first sequence, as they
+            come. A beam knows its tokens only at the end, and does not call it.
 
     Returns:
         for each input its ``num_return_sequences`` results; those of a beam best first, and fewer
-        where the settings leave no more.
+        if the settings leave no more.
 
     Raises:
         ConfigError: an input has no token or is too long, or the settings do not fit.
@@ -55,7 +55,7 @@ def generate(
         return []
     results: list[list[Generation]] = [[] for _ in inputs]
     seed = _seed(settings)
-    # The first tokens of decoders are read one at a time, so those of one length together.
+    # The first tokens of decoders are read one at a time, so starts of equal length go together.
     lengths = {len(tokens) for tokens in first_tokens} if has_encoder else {0}
     for length in sorted(lengths):
         numbers = [
@@ -88,9 +88,9 @@ def stream(
     start: Sequence[int] | None = None,
     positions: int | None = None,
 ) -> Iterator[GeneratedToken]:
-    """Yield the tokens of one input as they come; the last one says why it is the last.
+    """Yield the tokens of one input as they come; the last one has the reason of its end.
 
-    Nothing is computed before the first token is asked for, and nothing after the last that is.
+    Nothing is computed before the first token is requested, or after the last one is.
 
     Args:
         tokens: a prompt, or a source where ``has_encoder``.
@@ -153,7 +153,7 @@ def _numbered(
     numbers: Sequence[int],
     settings: GenerationSettings,
 ) -> Callable[[int, GeneratedToken], None]:
-    """Return what hands the tokens of the first sample of each input on, with its number."""
+    """Return a callback that passes on the tokens of each input's first sample, with its number."""
     samples = settings.num_return_sequences
 
     def hand_on(source: int, token: GeneratedToken) -> None:

@@ -13,13 +13,13 @@ from ..shapes import Array, Float
 
 
 def log_normalizers(scores: Float[Array, "rows vocab"]) -> tuple[Array, Array]:
-    """Return of each row its maximum and the logarithm of the sum of ``exp(score - maximum)``.
+    """Return, for each row, its maximum and the logarithm of the sum of ``exp(score - maximum)``.
 
     Returns:
         two arrays Float["rows 1"], in the precision of the scores.
     """
     maxima = scores.max(axis=1, keepdims=True)
-    # Row by row: what is computed on the way stays in the processor's cache.
+    # Row by row, so that intermediates stay in the processor's cache.
     sums = np.array([[np.exp(row - row.max()).sum(dtype=np.float64)] for row in scores])
     return maxima, np.log(sums).astype(scores.dtype)
 

@@ -1,4 +1,4 @@
-"""What settings do to the scores of the next token, in the order in which transformers does it.
+"""The effects of settings on the scores of the next token, in the order of transformers.
 
 Scores are logits in greedy search and sampling, and log-probabilities in a beam. Every processor
 changes them in place.
@@ -44,7 +44,7 @@ Processor = Callable[[Float[Array, "rows vocab"], Prefixes], None]
 
 
 def processors_of(settings: GenerationSettings) -> list[Processor]:
-    """Return what these settings do to scores, in order; nothing for settings without effect."""
+    """Return the processors of these settings, in order; none for settings without effect."""
     possible: list[tuple[object, Callable[[GenerationSettings], Processor]]] = [
         (settings.repetition_penalty != 1.0, _repetition_penalty),
         (settings.no_repeat_ngram_size, _no_repeats),
@@ -113,7 +113,7 @@ def _least_length(settings: GenerationSettings) -> Processor:
         if settings.min_new_tokens is not None:
             is_short = np.full(len(scores), prefixes.new < settings.min_new_tokens)
         if is_short.any():
-            # An end token that the model has no logit for never comes in any case.
+            # An end token without a logit can never come.
             scores[np.ix_(is_short, ends[ends < scores.shape[1]])] = -np.inf
 
     return process
@@ -140,7 +140,7 @@ def _forced_last(settings: GenerationSettings) -> Processor:
 
 
 def _force(scores: FloatArray, rows: BoolArray, tokens: IntArray) -> None:
-    """Let only these tokens follow in these rows, with a score of 0."""
+    """Allow only these tokens in these rows, with a score of 0."""
     if rows.any():
         scores[rows] = -np.inf
         scores[np.ix_(rows, tokens)] = 0.0
@@ -166,7 +166,7 @@ def _suppress_first(settings: GenerationSettings) -> Processor:
     is_forced = settings.forced_bos_token_id is not None
 
     def process(scores: FloatArray, prefixes: Prefixes) -> None:
-        # The first token that is free: after a forced one, where there is one.
+        # The first token that is free: after a forced one, if there is one.
         first = np.where((prefixes.start_lengths > 1) | (not is_forced), 0, 1)
         rows = first == prefixes.new
         if rows.any():

@@ -1,4 +1,4 @@
-"""What generation gives: the tokens of one sequence, and what is known of them."""
+"""The result of generation: the tokens of one sequence, with their log-probabilities."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class GeneratedToken:
         id: of the token.
         log_prob: natural logarithm of its probability, as the model gives it: before any setting
             forbids, forces or reweighs tokens.
-        reason: why nothing follows: ``end`` (it is an end token), ``length`` (no more may come);
-            None where more follows.
+        reason: why it is the last: ``end`` (it is an end token) or ``length`` (the limit is
+            reached); None if more follows.
     """
 
     id: int
@@ -29,13 +29,13 @@ class Generation:
     """One sequence that was generated for an input.
 
     Attributes:
-        ids: the tokens that were generated, the end token included where one came; without the
-            prompt or the decoder's first tokens.
+        ids: the generated tokens, including the end token if there is one, without the prompt or
+            the decoder's first tokens.
         token_log_probs: natural logarithm of each token's probability, as the model gives it:
             before any setting forbids, forces or reweighs tokens.
-        score: what the sequences of a beam are ranked by; of greedy search and sampling, the sum
-            of ``token_log_probs``.
-        reason: ``end`` where an end token came, ``length`` where no more tokens were allowed.
+        score: the score by which a beam ranks sequences; in greedy search and sampling, the sum of
+            ``token_log_probs``.
+        reason: ``end`` if an end token came, ``length`` if the limit was reached.
     """
 
     ids: tuple[int, ...]
@@ -50,5 +50,5 @@ class Generation:
 
     @property
     def content(self) -> tuple[int, ...]:
-        """The tokens without the end token: what is to be decoded into text."""
+        """The tokens without the end token, to be decoded into text."""
         return self.ids[:-1] if self.reason == END else self.ids

@@ -2,9 +2,9 @@
 
 `clearhead.search.loop` has the rounds; here are the rules of transformers 5. Whatever
 the precision of the model, tokens are chosen in float32. A beam looks at ``1 + end tokens`` times
-``num_beams`` continuations of each input (at least twice), of which those in the first
-``num_beams`` places that end are finished; `clearhead.generation.beam` says which are kept, and
-when the search is over. Greedy search and sampling read logits, a beam log-probabilities.
+``num_beams`` continuations of each input (at least twice), of which those among the first
+``num_beams`` that end are finished; `clearhead.generation.beam` decides which are kept, and when
+the search ends. Greedy search and sampling read logits, a beam log-probabilities.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class GenerationSearch(SearchLoop):
     """One batch of inputs; every sample of an input is a source of its own.
 
     Args:
-        decoding: that has read all of each input and of its start but the start's last token.
-        starts: the tokens that each sequence begins with, one or more.
+        decoding: the state after each input and its start tokens but the last.
+        starts: the first tokens of each sequence, one or more.
         limits: the most tokens of each whole sequence, Int["inputs"].
         settings: what is looked for.
         vocab_size: number of token ids.
@@ -89,7 +89,7 @@ class GenerationSearch(SearchLoop):
         return scores.astype(np.float32, copy=False)
 
     def constrain(self, scores: FloatArray) -> FloatArray:
-        """Return what the settings make of the scores."""
+        """Return the scores after all processors."""
         self.raw = log_softmax_in_place(scores) if self.beam > 1 else scores
         if self.beam == 1:
             self.normalizers = log_normalizers(scores)
@@ -125,8 +125,8 @@ class GenerationSearch(SearchLoop):
         return Candidates(totals[:, None], tokens[:, None], rows[:, None])
 
     def draw(self, scores: FloatArray) -> IntArray:
-        """Draw a token for each row: an exponential race between those that are possible."""
-        # Every input has the same stream, as if it were alone; its samples share it out.
+        """Draw a token for each row, by an exponential race between the possible ones."""
+        # Every input has the same random stream, as if it were alone, divided among its samples.
         words = self.random.words(self.samples * self.vocab_size)
         tokens = np.zeros(len(scores), np.int64)
         for row, number in enumerate((self.active % self.samples).tolist()):
@@ -157,11 +157,11 @@ class GenerationSearch(SearchLoop):
         return Candidates(values, choices % self.vocab_size, rows)
 
     def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
-        """Return the places of the continuations to go on with, best first."""
+        """Return the indices of the continuations to keep, best first."""
         return np.argsort(-candidates.log_probs, axis=1, kind="stable")[:, : self.beam]
 
     def ends(self, candidates: Candidates) -> BoolArray:
-        """Return which continuations are end tokens, or as long as they may be."""
+        """Return which continuations are end tokens, or at their limit."""
         lengths = self.start_lengths[self.active] + self.length + 1
         return self.is_end_id[candidates.tokens] | (lengths >= self.limits[self.active])[:, None]
 
@@ -182,7 +182,7 @@ class GenerationSearch(SearchLoop):
         return is_closed
 
     def finish_single(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
-        """Hand out the token of each source, and keep the sources that end with it."""
+        """Report the token of each source, and finish the sources that end with it."""
         tokens = candidates.tokens[:, 0]
         own = self.own(candidates.rows[:, 0], tokens)
         for row in range(len(tokens)) if self.on_token else np.flatnonzero(is_end).tolist():
@@ -223,7 +223,7 @@ class GenerationSearch(SearchLoop):
         return END if self.is_end_id[token] else LENGTH
 
     def own(self, rows: IntArray, tokens: IntArray) -> FloatArray:
-        """Return the log-probabilities that the model itself gives tokens after rows."""
+        """Return the model's own log-probabilities of tokens after rows."""
         values = self.raw[rows, tokens]
         if self.beam > 1:
             return values
@@ -231,15 +231,15 @@ class GenerationSearch(SearchLoop):
         return values - maxima[rows, 0] - logarithms[rows, 0]
 
     def prune(self, candidates: Candidates, is_end: BoolArray, is_finished: BoolArray) -> None:
-        """Choose the continuations to go on with, and drop the sources that are finished."""
+        """Choose the continuations to keep, and drop the finished sources."""
         if self.beam > 1:
-            # What has ended goes on only where nothing else is left, and never becomes a result.
+            # An ended sequence continues only if nothing else is left, and never becomes a result.
             totals = running_totals(candidates, is_end)
             candidates = Candidates(totals, candidates.tokens, candidates.rows)
         super().prune(candidates, is_end, is_finished)
         self.own_log_probs.append(self.own(self.next.parents, self.next.tokens))
 
     def drop(self, goes_on: BoolArray) -> None:
-        """Forget the sources that do not go on, and what they finished."""
+        """Forget the finished sources and their sequences."""
         super().drop(goes_on)
         self.sequences.keep(goes_on)

@@ -24,13 +24,13 @@ _Share = Annotated[float, within(least=0, most=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationSettings:
-    """Everything that the tokens of a generation depend on, beside engine and input.
+    """Everything that the tokens of a generation depend on, besides engine and input.
 
     A "length" counts the whole sequence: a prompt, or the first tokens of a decoder, and what is
     generated after them. The defaults are those of transformers, save for the length: where
     neither ``max_length`` nor ``max_new_tokens`` is set, transformers stops after 20 new tokens,
-    and this after 256 (`DEFAULT_NEW_TOKENS`), or where the model has no more positions. How a
-    result ended is said in `clearhead.generation.result.Generation.reason`.
+    and this after 256 (`DEFAULT_NEW_TOKENS`), or where the model has no more positions. The reason
+    of the end of a result is in `clearhead.generation.result.Generation.reason`.
 
     Attributes:
         max_new_tokens: the most tokens that are generated; goes before ``max_length``.

@@ -1,7 +1,8 @@
-"""What kind an attention head is: shares of its weight, how evenly it is spread, and the rule.
+"""The kinds of attention heads: shares of the weight, how evenly it is spread, and the rule.
 
-The one definition, for the page's map, for tables of recordings and for the command line. Query i
-of self-attention stands at key i (behind a cache, at key i + offset). Each is a mean over queries:
+This is the only definition, for the page's map, for tables of recordings and for the command line.
+Query i of self-attention is at key i (with a cache, at key i + offset). Each measure is a mean over
+queries:
 
 previous   weights[i, i - 1]     next   weights[i, i + 1]     same   weights[i, i]
 first      weights[i, 0]         last   weights[i, keys - 1]
@@ -10,34 +11,35 @@ duplicate  the sum over the keys j < i whose token is the query's own, ids[j] = 
 induction  the sum over the keys j < i that follow such a token, ids[j - 1] = ids[i]
 even       -sum_j w ln w, over ln of how many keys the query may attend to
 
-The first and the last key are those that some query may attend to, so padding is passed over.
-``first`` and ``last`` leave out the queries whose own key, or the one beside it, is the first or
+The first and the last key are those that any query may attend to, so padding does not count.
+``first`` and ``last`` leave out the queries whose own key, or a neighbour of it, is the first or
 the last. Cross-attention has ``first`` and ``last`` over all queries, ``even``, and
 
 aligned    sum over keys of max over queries of weights[query, key], over min(queries, keys)
 
-It is 1 where each query looks at one key and no two at the same, 1 / min(queries, keys) where all
-look alike: a key counts once, however many queries look at it. The bound of it is ours: an
-alignment by attention (Bahdanau et al. 2015, arXiv 1409.0473) need not be in order.
+It is 1 if each query attends to a key of its own, and 1 / min(queries, keys) if all queries attend
+alike: a key counts once, however many queries attend to it. This measure and its bound are ours: an
+alignment by attention (Bahdanau et al. 2015, arXiv 1409.0473) need not be monotonic.
 
-Which queries count: those that may attend to more than one key, as the others have no choice (but
-for ``aligned``); and none of padding. For ``local``, ``duplicate`` and ``induction`` only those of
-whose keys at most one in SCARCE is such a place, and at least one: or else even weights would look
-like a habit. ``aligned`` counts keys that some query may attend to.
+Only queries that may attend to more than one key count, because the others have no choice (except
+for ``aligned``); padding does not count. For ``local``, ``duplicate`` and ``induction`` a query
+counts only if at least one of its keys, and at most one in SCARCE of them, is such a place:
+otherwise even weights would look like a habit. ``aligned`` counts keys that any query may attend
+to.
 
-A head is of the kind of its largest share, if that is half of its weight or more: Clark et al. 2019
-(arXiv 1906.04341, section 3.1) call what puts more than half of its attention on the previous or
-the next token heads that do so. Voita et al. 2019 (arXiv 1905.09418, section 4) count instead for
-how many queries such a key has the largest weight, and ask for nine in ten. ``induction`` is the
-prefix matching of Olsson et al. 2022 (arXiv 2209.11895), on any text instead of random tokens
-repeated; ``duplicate`` the duplicate token head of Wang et al. 2022 (arXiv 2211.00593).
-A head that is of none of these is local if ``local`` is a half or more, as most of what lies near
-is also the previous, the same or the next token; or else broad if ``even`` is 0.8 or more (Voita
-et al. call heads of high entropy broad and give no such bound; 0.8 is ours: of 10 keys, as even as
-if 6 had the same weight); or else mixed. LOCAL and SCARCE are ours, too.
+The kind of a head is that of its largest share, if that is at least half of its weight: Clark et
+al. 2019 (arXiv 1906.04341, section 3.1) name heads in this way that put more than half of their
+attention on the previous or the next token. Voita et al. 2019 (arXiv 1905.09418, section 4) count
+instead the queries for which such a key has the largest weight, and require nine in ten.
+``induction`` is the prefix matching of Olsson et al. 2022 (arXiv 2209.11895), on any text instead
+of random tokens repeated; ``duplicate`` the duplicate token head of Wang et al. 2022 (arXiv
+2211.00593). A head that is of none of these is local if ``local`` is a half or more, as most of
+what lies near is also the previous, the same or the next token; or else broad if ``even`` is 0.8 or
+more (Voita et al. call heads of high entropy broad and give no such bound; 0.8 is ours: of 10 keys,
+as even as if 6 had the same weight); or else mixed. LOCAL and SCARCE are ours, too.
 
-What a head does with what it reads is another question, which its weights answer: whether it
-copies (`CopyingScores`) is no kind beside these but a score of any of them.
+What a head does with what it reads is another question, which its weights answer: copying
+(`CopyingScores`) is not a kind but a score that a head of any kind has.
 """
 
 from ._copying import COPYING, CopyingScores, copying_of, token_product

@@ -1,8 +1,8 @@
-"""Whether a head copies: what its weights make of the tokens that it reads.
+"""Whether a head copies the tokens that it reads, computed from its weights.
 
-A kind says where a head reads from; this says what it does with it, so a head has both. With rows
-as vectors, a head that attends to a token adds W_E W_V W_O W_U of it to the logits: a matrix of
-[vocab, vocab], from the token that is read to the tokens that become likelier. Where it has
+A kind tells where a head reads; this tells what it does with the token, so a head has both. With
+rows as vectors, a head that attends to a token adds W_E W_V W_O W_U of it to the logits: a matrix
+of [vocab, vocab], from the token that is read to the tokens that become likelier. Where it has
 positive eigenvalues, tokens raise their own logits (Elhage et al. 2021, "A Mathematical Framework
 for Transformer Circuits", section "Summarizing OV/QK matrices"). The score is
 
@@ -29,7 +29,7 @@ from ..shapes import Array, Float
 COPYING = 0.5
 """A head copies from this score on: three quarters of its eigenvalues, by their size, then stand
 on the positive side. The bound is ours."""
-# So many rows of a vocabulary are multiplied at once.
+# This many rows of a vocabulary are multiplied at once.
 _ROWS = 8192
 
 
@@ -39,7 +39,7 @@ class CopyingScores:
 
     Attributes:
         scores: by the name of the attention.
-        notes: of which attentions it cannot be said, and why.
+        notes: which attentions have no score, and why.
     """
 
     scores: Mapping[str, Float[Array, "heads"]]

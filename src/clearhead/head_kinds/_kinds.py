@@ -1,4 +1,4 @@
-"""The rule that makes a kind of the scores of a head."""
+"""The rule that derives the kind of a head from its scores."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class ScoredHead(NamedTuple):
     """One head.
 
     Attributes:
-        kind: what it does mostly; None where too few queries have a choice for that to mean much.
-        margin: by how much its scores must change at least before its kind does; NaN without one.
-        scores: a number from 0 to 1 for each measure that says something of it.
+        kind: what it mostly does; None if too few queries have a choice.
+        margin: the smallest change of its scores that changes the kind; NaN without one.
+        scores: a number from 0 to 1 for each measure that applies to it.
     """
 
     kind: str | None
@@ -32,7 +32,7 @@ def scored_heads(sums: HeadSums, only: Callable[[str], bool] = lambda _: True) -
 
     Args:
         sums: over one text or many.
-        only: the measures that are looked at; all by default.
+        only: selects the measures to use; all by default.
     """
     table = {name: values for name, values in sums.scores().items() if only(name)}
     heads = []
@@ -44,10 +44,10 @@ def scored_heads(sums: HeadSums, only: Callable[[str], bool] = lambda _: True) -
 
 
 def kind_of(scores: Mapping[str, float], queries: int) -> tuple[str | None, float]:
-    """Return the kind of a head, and by how much scores must change before it is another.
+    """Return the kind of a head, and the smallest change of a score that changes it.
 
     Args:
-        scores: of each measure that says something, from 0 to 1.
+        scores: of each measure that applies, from 0 to 1.
         queries: how many queries have a choice.
     """
     if queries < LEAST_QUERIES or "even" not in scores:

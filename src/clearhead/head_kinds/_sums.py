@@ -13,17 +13,17 @@ from ..shapes import Array, Bool, Float, Int
 LOCAL = 4
 SCARCE = 4
 LEAST_QUERIES = 3
-# Of these a head may be mostly; how local and how even it is says less of it.
+# These may be a head's main share; locality and evenness are weaker evidence.
 SHARES = ("previous", "next", "same", "first", "last", "duplicate", "induction", "aligned")
 MEASURES = (*SHARES, "local", "even")
-# Below this many queries a share is not said.
+# With fewer queries there is no share.
 _LEAST_OF_A_SHARE = 2
 # Totals are multiples of this, so that sums of them are exact up to 2**29 queries.
 _STEP = 2.0**-24
 
 
 class PlaceWeights(NamedTuple):
-    """What queries give to several keys, and how many of these they may attend to.
+    """The weights of queries on a set of keys, and how many of these they may attend to.
 
     Attributes:
         weights: Float["heads queries"], the sum over the keys.
@@ -36,7 +36,7 @@ class PlaceWeights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class HeadWeights:
-    """What the measures of some heads need of the weights of one text.
+    """What the measures of some heads need from the weights of one text.
 
     Attributes:
         positions: the weights on the key before the query's own, on the one after it, on its own,
@@ -72,13 +72,13 @@ class HeadWeights:
         cross: bool,
         ids: Int[Array, "keys"] | None = None,
     ) -> HeadWeights:
-        """Return this of whole weights.
+        """Compute this from whole weights.
 
         Args:
             weights: of each query, for each key.
             visible: whether a query may attend to a key.
             cross: whether queries and keys are of two sequences.
-            ids: of the tokens of self-attention; None leaves out what is about tokens.
+            ids: of the tokens of self-attention; None leaves out the measures over tokens.
         """
         heads, queries, keys = weights.shape
         positions = np.zeros((heads, queries, 5))
@@ -123,7 +123,7 @@ def _places(
 
 @dataclass(frozen=True, eq=False)
 class HeadSums:
-    """Totals of some heads over the queries of one text or of many; scores are their quotients.
+    """Totals of some heads over the queries of one text or many; scores are their quotients.
 
     Attributes:
         totals: for each measure, the sum over the queries that count: Float["heads"].
@@ -175,8 +175,8 @@ class HeadSums:
     def rounded(self) -> HeadSums:
         """Return totals rounded to multiples of 2**-24.
 
-        Sums of such numbers are exact up to 2**29 queries, so that it does not matter in which
-        order texts are added. A total moves by at most 2**-25.
+        Sums of such numbers are exact up to 2**29 queries, so the order of adding texts does not
+        matter. A total moves by at most 2**-25.
         """
         totals = {name: np.rint(total / _STEP) * _STEP for name, total in self.totals.items()}
         return HeadSums(totals, self.counts, self.queries)
@@ -190,7 +190,7 @@ class HeadSums:
         )
 
     def scores(self) -> dict[str, Float[Array, "heads"]]:
-        """Return each measure that means something here; NaN where too few queries count."""
+        """Return each measure that applies here; NaN if too few queries count."""
         least = {"even": 1, "aligned": LEAST_QUERIES}
         return {
             name: np.where(

@@ -256,7 +256,7 @@ class Edits(ABC):
             self.check_name(choice)
         elif choice < 0:
             raise ConfigError(
-                "Attentions are counted from 0 as they are first called, so that none can be "
+                "Attentions are numbered from 0 in the order of their first calls, so none can be "
                 f"counted from the end; got {choice}."
             )
         return ModulePart(self, choice)

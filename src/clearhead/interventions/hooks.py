@@ -137,8 +137,8 @@ class ModuleHooks:
         if call.waiting:
             raise ConfigError(
                 f"Queries and keys of {name!r} ({type(self._module).__name__}) were edited in a "
-                "product that then met no softmax and values, so that it was none of an attention, "
-                "or one that cannot be followed. Edit the outputs of its heads instead."
+                "product that then met no softmax and values, so it belongs to no attention, or to "
+                "one that cannot be followed. Edit the outputs of its heads instead."
             )
         for edit in self._edits:
             if _is_of_output(edit) or id(edit) in call.applied:

@@ -53,8 +53,8 @@ def intervene(model: nn.Module | NumpyModel) -> AbstractContextManager[Edits]:
     if torch is None or not isinstance(model, torch.nn.Module):
         raise ConfigError(
             "intervene() edits a torch.nn.Module, or a model of clearhead such as clearhead.load "
-            f"gives; got {type(model).__name__}. Of a pipeline or wrapper, give the model within "
-            "it."
+            f"gives; got {type(model).__name__}. From a pipeline or wrapper, pass the model inside "
+            f"it."
         )
     from .module_edits import edit_modules
 

@@ -1,4 +1,4 @@
-"""What the residual stream says on its way: the logit lens, and which part added what to a logit.
+"""Reads the residual stream: the logit lens, and the contribution of each part to a logit.
 
     readings = logit_lens(model, target_ids=ids)            what each layer says
     sums = attribute_logit(model, target_ids=ids, token=5)  what each head and layer added

@@ -1,10 +1,9 @@
 """Direct logit attribution: what each head, each feed-forward layer and the embedding added.
 
-The residual stream is a sum: the embedding, and what each sublayer adds. Followed back from a
-logit (`clearhead.lens.direction`), each summand's share of it is exact, and the shares close to the
-logit. What a head moved into the stream at earlier positions, and other heads used, counts to
-those: the attribution is of direct effects (Elhage et al. 2021, "A Mathematical Framework for
-Transformer Circuits").
+The residual stream is a sum: the embedding, and what each sublayer adds. Followed back from a logit
+(`clearhead.lens.direction`), each summand's share of it is exact, and the shares add up to the
+logit. These are direct effects: what a head wrote at earlier positions, and other heads moved here,
+counts as theirs (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits").
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ STEPS = (
     "*coder.output", "logits", "uncapped_logits",
 )  # fmt: skip
 """What of a forward pass it needs: patterns for a trace to keep."""
-_CLOSE = 1e-3  # of the largest summand: more than rounding leaves open in float32
+_CLOSE = 1e-3  # relative to the largest summand: more than float32 rounding can explain
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Summand:
     """One summand of a logit.
 
     Attributes:
-        path: of what added it: a step, such as ``decoder.layers.0.feed_forward``, or a weight.
+        path: what added it: a step, such as ``decoder.layers.0.feed_forward``, or a weight.
         kind: ``embedding``, ``head``, ``feed_forward`` or ``bias``.
         value: what it added.
         layer, head: of a head or a feed-forward layer, counted from 0; None elsewhere.
@@ -50,7 +49,7 @@ class Summand:
 
     @property
     def name(self) -> str:
-        """What it is called in tables: its path, and the head's number."""
+        """Its name in tables: the path, and the number of the head."""
         return self.path if self.head is None else f"{self.path} head {self.head}"
 
 
@@ -61,7 +60,7 @@ class Attribution:
     Attributes:
         token: id of the token whose logit it is.
         position: at which it is predicted.
-        logit: as the model computed it, before a softcap where there is one.
+        logit: as the model computed it, before a softcap if there is one.
         summands: from the embedding to the output's bias.
     """
 
@@ -77,7 +76,7 @@ class Attribution:
 
     @property
     def error(self) -> float:
-        """How far the sum is from the logit: rounding alone."""
+        """The distance of the sum from the logit, which is only rounding."""
         return abs(self.total - self.logit)
 
     def largest(self, count: int = 10) -> list[Summand]:
@@ -106,7 +105,7 @@ def attribute_logit(
     """Return what every part of the last stack adds to one logit.
 
     Args:
-        model: of the reference; in float64 the sums close to 1e-10 or so.
+        model: of the reference; in float64 the sums are exact to about 1e-10.
         source_ids, target_ids: as `Transformer.forward` takes them.
         token: whose logit; None for the likeliest.
         position: at which it is predicted; negative counts from the last.
@@ -115,9 +114,9 @@ def attribute_logit(
         pixels: images instead of ``source_ids``, for a model that reads such.
 
     Raises:
-        ConfigError: a layer with an activation stands between the stream and the logits, as in
-            BERT's head for masked words, so that the logit is no sum; or an edit of
-            `clearhead.intervene` changes the sum itself.
+        ConfigError: a layer with an activation is between the stream and the logits, as in BERT's
+            head for masked words, so that the logit is no sum; or an edit of `clearhead.intervene`
+            changes the sum itself.
         ShapeError: there is no such position or token.
     """
     trace = Trace(keep=STEPS)
@@ -173,7 +172,7 @@ def _index(name: str, index: int, count: int) -> int:
 
 
 class _Walk:
-    """The way back from a logit to the embedding, through the last stack of one forward pass."""
+    """The walk back from a logit to the embedding, through the last stack of one forward pass."""
 
     def __init__(self, model: Transformer, trace: Trace, row: int, position: int) -> None:
         self.model, self.config, self.trace = model, model.config, trace
@@ -236,7 +235,7 @@ class _Walk:
         bias = weights.get(f"{path}.output.bias")
         if bias is not None:
             yield Summand(f"{path}.output.bias", "bias", float(bias @ self.direction), layer)
-        # Before the output projection, so that the heads lie apart.
+        # Before the output projection, where heads are separate.
         direction = self.direction @ weights[f"{path}.output.weight"]
         shares = self.vector(f"{path}.concatenated") * direction
         heads = self.config.of_stack(self.stack).num_heads

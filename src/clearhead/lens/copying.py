@@ -20,11 +20,11 @@ PURPOSE = "A copying score follows a token from its embedding through one head t
 
 
 class Weighted(Protocol):
-    """Anything with the config and the weights of a model: a `Transformer`, say."""
+    """Anything with the config and the weights of a model, such as a `Transformer`."""
 
     @property
     def config(self) -> TransformerConfig:
-        """What the model is."""
+        """The config of the model."""
 
     @property
     def weights(self) -> Mapping[str, Array]:
@@ -77,13 +77,13 @@ def before_norm(
     centred: bool,
     after: bool = False,
 ) -> Float[Array, "d_model columns"]:
-    """Return directions before a norm from those after it, but for the norm's positive scale.
+    """Carry directions from after a norm to before it, up to the norm's positive scale.
 
     Args:
         matrix: a direction in each column.
         gain: of the norm.
-        centred: whether it takes the mean away.
-        after: the other way round: vectors after the norm from those before it.
+        centred: whether it subtracts the mean.
+        after: the other direction: carry vectors from before the norm to after it.
     """
     scale = gain.astype(np.float64)[:, None]
     if after:
@@ -93,7 +93,7 @@ def before_norm(
 
 
 def _check(config: TransformerConfig) -> None:
-    """Refuse a model in which more than products and norms lie on a token's way.
+    """Refuse a model in which a token passes more than products and norms.
 
     Raises:
         ConfigError: it is one.

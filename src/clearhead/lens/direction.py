@@ -1,12 +1,12 @@
 """A direction in the residual stream, followed from a logit back through the norms.
 
-A logit is linear in the last hidden vector. A norm is linear in its input once its statistics are
-those of this forward pass: y = (x - mean) / sigma * gamma + beta gives
+A logit is linear in the last hidden vector. A norm is linear in its input if its statistics are
+fixed at those of this forward pass: y = (x - mean) / sigma * gamma + beta gives
 
     y . g = x . (h - mean(h)) + beta . g        with h = g * gamma / sigma
 
 and without means and beta for a root-mean-square norm. So the direction of a logit can be followed
-back to any place in the stream, and what stands there, times the direction, is what it added.
+back to any place in the stream; a vector there times the direction is its share of the logit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..shapes import Array, Float
 
 
 class BeforeNorm(NamedTuple):
-    """A direction before a norm, and what the norm's own bias adds."""
+    """A direction before a norm, and the share of the norm's own bias."""
 
     direction: Float[Array, "d_model"]
     bias: float

@@ -1,4 +1,4 @@
-"""The logit lens: what the model would say if it stopped after each layer.
+"""The logit lens: the prediction if the model stopped after each layer.
 
 The residual stream before each layer, and after the last, passes through the last norm and the
 output matrix, as the model's own last hidden vector does (nostalgebraist 2020, "interpreting GPT:
@@ -25,7 +25,7 @@ STEPS = ("*coder.layers.*.input", "*coder.output")
 
 @dataclass(frozen=True)
 class LayerReading:
-    """What the model would say after some of its layers, at one position.
+    """The prediction after some of the layers, at one position.
 
     Attributes:
         layers: how many layers the stream has passed; 0 is the embedding.
@@ -33,7 +33,7 @@ class LayerReading:
         probabilities: of these tokens.
         final_token: the likeliest after all layers.
         final_probability: of that token, here.
-        final_rank: its place among all tokens here, from 1.
+        final_rank: its rank among all tokens here, from 1.
     """
 
     layers: int
@@ -55,19 +55,19 @@ def logit_lens(
     mask: Bool[Array, "batch length"] | None = None,
     pixels: Float[Array, "batch channels height width"] | None = None,
 ) -> list[LayerReading]:
-    """Return what the model would say after each number of its layers, at one position.
+    """Return the predictions after each number of layers, at one position.
 
     Args:
         model: of the reference.
         source_ids, target_ids: as `Transformer.forward` takes them.
-        position: after which something is predicted; negative counts from the last.
+        position: the position whose next token is predicted; negative counts from the last.
         row: of the batch.
         count: how many tokens each reading lists.
         mask: True where a position is real, as `Transformer.forward` takes it.
         pixels: images instead of ``source_ids``, for a model that reads such.
 
     Returns:
-        one reading for 0, 1, ... layers; the last is what the model says.
+        one reading for 0, 1, ... layers; the last is the model's own prediction.
 
     Raises:
         ShapeError: there is no such position.
@@ -103,7 +103,7 @@ def read_traced_layers(
 def _after_last_norm(
     model: Transformer, stack: str, streams: Float[Array, "layers d_model"]
 ) -> Float[Array, "layers d_model"]:
-    """Apply the stack's last norm; with norms after each sublayer the stream has had its own."""
+    """Apply the stack's last norm, unless norms after each sublayer have normalised the stream."""
     if model.config.norm_place == "after":
         return streams
     return Norm(model.config, *weight_and_bias(model.weights, f"{stack}.norm"))(streams)
@@ -112,7 +112,7 @@ def _after_last_norm(
 def layer_reading(
     layers: int, probabilities: Float[Array, "vocab"], final: int, count: int
 ) -> LayerReading:
-    """Return what probabilities after some layers say.
+    """Return the reading of the probabilities after some layers.
 
     Args:
         layers: how many layers the stream has passed.

@@ -122,8 +122,8 @@ def _check_components(question: Question, names: list[str], argument: str) -> No
     for name in names:
         if name in blocks or any(block.startswith(f"{name}.") for block in blocks):
             raise ConfigError(
-                f"{argument}= names {name!r}, whose output is the residual stream itself, and no "
-                "path goes by it. Name what adds to the stream, such as '*.mlp'."
+                f"{argument}= names {name!r}, whose output is the residual stream itself, so no "
+                f"path goes through it. Name what adds to the stream, such as '*.mlp'."
             )
 
 

@@ -184,7 +184,7 @@ def test_what_an_edit_function_gets_is_a_copy_in_the_model_s_own_words(model):
      r"'decoder.layers.0' has no heads. Name its attention: 'decoder.layers.0.self_attention', .* "
      r"What the module returns is edits\['decoder.layers.0'\].output."),
     (lambda e: e["encoder.layers.0.feed_forward"].zero(), r"returns is .*feed_forward'\].output."),
-    (lambda e: e["logits"].output.zero(), r"is a step and no module, so .* without .output"),
+    (lambda e: e["logits"].output.zero(), r"is a step, not a module: .* without .output"),
     (lambda e: e["logits"].head(0).zero(), r"'logits' has no heads\.$"),
     (lambda e: e["logits"].edge(0, 0).remove(), r"'logits' has no heads\.$"),
     (lambda e: e[6].zero(), r"the model has 6 attentions, 0 to 5"),

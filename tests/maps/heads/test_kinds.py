@@ -80,7 +80,9 @@ def test_copying_stands_beside_the_kinds() -> None:
     assert both.notes == kinds.notes
     assert both.scores("copying")["h.0"].tolist() == [-0.25, 0.75]
     other = CopyingScores({"h.0": np.array([0.25, 0.75])})
-    with pytest.raises(ConfigError, match="copy otherwise in one table than in the other"):
+    with pytest.raises(
+        ConfigError, match="have other copying scores in one table than in the other"
+    ):
         kinds + recording_of(maps).heads(ids=IDS, copying=other)
     with pytest.raises(ConfigError, match=r"No copying scores are known .*copying_scores\(model"):
         table_of(BEFORE).of_kind("copying")

@@ -15,7 +15,7 @@ from tests.maps.attending import dense
 BATCH, HEADS, QUERIES, KEYS, WIDTH = 3, 4, 5, 7, 8
 SINGLE = (torch.float32,)
 OF_WEIGHTS = (
-    r"^what was read of it does not give the model's own weights: they differ by [\d.e+-]+$"
+    r"^what was read from it does not reproduce the model's own weights: they differ by [\d.e+-]+$"
 )
 OF_OUTPUT = (
     r"^weights times values, computed from what was read, do not give the model's own output: "

@@ -220,7 +220,7 @@ def test_what_is_no_run_of_generate():
     with pytest.raises(TraceError, match=r"called 8 times.*use_cache=True"):
         recording.generation(prompt, output)
     recording, prompt, _, output = run("marian", **LOOKUP)
-    with pytest.raises(TraceError, match="say decoder_prompt="):
+    with pytest.raises(TraceError, match="pass decoder_prompt="):
         recording.generation(prompt, output)
     with record(network("bart"), layers="*encoder_attn") as recording:
         output = network("bart").generate(prompt, max_new_tokens=3, min_new_tokens=3)

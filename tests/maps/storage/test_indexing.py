@@ -181,7 +181,7 @@ def test_a_long_index_is_shown_in_short():
         ),
         (
             (0, slice(None, None, 0)),
-            "slice(None, None, 0) is no slice of the axis heads: slice step cannot be zero.",
+            "slice(None, None, 0) is not a slice of the axis heads: slice step cannot be zero.",
         ),
     ],
 )
@@ -192,7 +192,9 @@ def test_an_index_that_makes_no_sense_is_refused(index, words):
 
 
 def test_a_slice_of_fractions_is_refused():
-    with pytest.raises(IndexError, match=r"slice\(0.5, 2, None\) is no slice of the axis batch: "):
+    with pytest.raises(
+        IndexError, match=r"slice\(0.5, 2, None\) is not a slice of the axis batch: "
+    ):
         selection(slice(0.5, 2), SHAPE, CPU)
 
 

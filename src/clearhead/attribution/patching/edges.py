@@ -69,7 +69,7 @@ def attribute_edges(
     """
     check_pair(model, clean, corrupted, at)
     if steps is not None and steps < 1:
-        raise ConfigError(f"The way between the runs needs at least one step; got {steps}.")
+        raise ConfigError(f"The path between the runs needs at least one step; got {steps}.")
     graph = edge_graph(model, clean)
     first, second = (_sources_of(model, inputs, graph) for inputs in (clean, corrupted))
     changes = list(_changes(graph, first, second))

@@ -175,7 +175,9 @@ class Walk:
                 factor *= node.terms[0][0]
                 node = node.terms[0][1]
             else:
-                raise ConfigError(self._no_sum("a sum with what is no bias of the model"))
+                raise ConfigError(
+                    self._no_sum("a sum with something other than a bias of the model")
+                )
         self.path.append(node)
         columns = torch.stack([exact(node.weight[:, token]) for token in tokens], 1)
         factors = columns.new_tensor(list(tokens.values())) * factor
@@ -225,8 +227,8 @@ class Walk:
                 continue
             if isinstance(at, SoftCap):
                 raise ConfigError(
-                    f"{self._model} adds a hyperbolic tangent to its stream, which is no part that "
-                    "can be told."
+                    f"{self._model} adds a hyperbolic tangent to its stream, which cannot be "
+                    f"divided into parts."
                 )
             addend = branch.addend or at
             norm = self.fit(at) if isinstance(at, Norm) and at.x_node is not None else None

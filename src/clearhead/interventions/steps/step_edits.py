@@ -134,7 +134,7 @@ class StepEdits(Edits):
         path = self._layout.outputs[name]
         if path == name:
             raise ConfigError(
-                f"{edit.words}: {name!r} is a step and no module, so that its numbers are "
+                f"{edit.words}: {name!r} is a step, not a module: its numbers are "
                 f"edits[{name!r}] itself, without .output."
             )
         return path, tensor_change(edit, path, 0, whole_rows=False)

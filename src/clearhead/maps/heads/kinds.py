@@ -194,7 +194,8 @@ class HeadKinds:
             ours, theirs = self.copying.get(name), other.copying.get(name)
             if ours is not None and theirs is not None and not np.array_equal(ours, theirs):
                 raise ConfigError(
-                    f"The heads of {name!r} copy otherwise in one table than in the other: they "
+                    f"The heads of {name!r} have other copying scores in one table than in the "
+                    f"other: they "
                     "are of two models."
                 )
             if sums.totals.keys() != other.sums[name].totals.keys():

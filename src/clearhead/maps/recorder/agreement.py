@@ -75,7 +75,7 @@ def check_weights(
         error = float((mine - theirs).abs().max())
         if not error <= rounding_tolerance(dtypes, attention_map.scores[:, :, part[:1]]):
             raise Unreadable(
-                f"what was read of it does not give the model's own weights: they differ by "
+                f"what was read from it does not reproduce the model's own weights: they differ by "
                 f"{error:.2g}"
             )
 

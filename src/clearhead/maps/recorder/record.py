@@ -107,6 +107,6 @@ def _add_notes(
 def _check_model(model: object) -> None:
     if not isinstance(model, nn.Module):
         raise ConfigError(
-            f"record() watches a torch.nn.Module; got {type(model).__name__}. Of a pipeline or "
-            "wrapper, give the model within it."
+            f"record() watches a torch.nn.Module; got {type(model).__name__}. From a pipeline or "
+            f"wrapper, pass the model inside it."
         )

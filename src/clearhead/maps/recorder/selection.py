@@ -35,8 +35,8 @@ class Selection:
                 )
         if any(number < 0 for number in self._numbers):
             raise ConfigError(
-                "layers counts attending modules from 0 as they are first called, so that none "
-                f"can be counted from the end; got {sorted(self._numbers)}."
+                "layers numbers attending modules from 0 in the order of their first calls, so "
+                f"none can be counted from the end; got {sorted(self._numbers)}."
             )
 
     def includes(self, name: str) -> bool:

@@ -71,7 +71,7 @@ def generation_of(
     if any(isinstance(call, GrowingCall) and call.lineage.is_reordered for call in calls.values()):
         raise TraceError(
             "The rows of the batch changed places while tokens were written, as in beam search, "
-            "and which of them became a sequence only generate() tells: call it with "
+            "and only generate() knows which of them became a sequence: call it with "
             "return_dict_in_generate=True, and give recording.generation(prompt, output)."
         )
     queries_end = _queries_end(one, begin, getattr(output, "sequences", output))
@@ -111,7 +111,7 @@ def _calls_of_one_run(contents: Contents) -> dict[str, _Call]:
     """
     last = next(reversed(contents.calls.values()), None)
     if last is None:
-        raise TraceError("The recording holds no attention, and so no run of generate().")
+        raise TraceError("The recording holds no attention, so it holds no run of generate().")
     steps = _shape(last[-1]) if not isinstance(last[-1], Refusal) else None
     calls: dict[str, _Call] = {}
     for name, of_module in contents.calls.items():
@@ -166,7 +166,8 @@ def _first_queries(one: _Call) -> int:
     if any(count > 1 for count in steps[1:]) or not isinstance(one, GrowingCall):
         raise TraceError(
             f"Steps of {', '.join(map(str, steps))} queries do not tell with how many tokens the "
-            "decoder began: say decoder_prompt=, 1 where it began with its start token alone."
+            "decoder began: pass decoder_prompt=, which is 1 if it began with its start token "
+            "alone."
         )
     return steps[0]
 

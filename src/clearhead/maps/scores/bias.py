@@ -103,7 +103,7 @@ def compact_bias(
     """
     if not bias.is_floating_point():
         raise ConfigError(
-            f"A bias is floating, added to the scores; this one is of {bias.dtype}. A boolean "
+            f"A bias is floating, and added to the scores; this one is of {bias.dtype}. A boolean "
             f"one that says where a query may attend is a mask."
         )
     _, _, rows, columns = bias.shape

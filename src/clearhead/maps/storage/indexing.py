@@ -80,7 +80,7 @@ def _axis(
             start, stop, step = part.indices(size)
         except (TypeError, ValueError) as error:
             raise IndexError(
-                f"{_short_repr(part)} is no slice of the axis {name}: {error}."
+                f"{_short_repr(part)} is not a slice of the axis {name}: {error}."
             ) from error
         count = len(range(start, stop, step))
         return start + step * torch.arange(count, device=device), slice(None)

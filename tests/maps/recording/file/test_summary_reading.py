@@ -68,7 +68,7 @@ def test_every_measure_has_its_tensors_and_its_settings():
         (result("TopK", TOPK, "values", "values"), "is a tensor of float32, not of int64"),
         (
             result("Mass", {"query_spans": [[0]], "key_spans": []}, "masses"),
-            "holds what is no begin and end",
+            "holds something other than (begin, end)",
         ),
     ],
 )

@@ -251,7 +251,7 @@ def values_of(
     order = torch.full((batch * kv_heads,), -1)
     order[place.flip(0)] = torch.arange(len(place)).flip(0)
     if bool((order < 0).any()):
-        raise Unreadable("values are not given for every head")
+        raise Unreadable("some heads have no values")
     if len(order) != len(rhs) or bool((order != torch.arange(len(order))).any()):
         rhs = rhs.index_select(0, order.to(rhs.device))
     return rhs.detach().reshape(batch, kv_heads, key_len, -1)

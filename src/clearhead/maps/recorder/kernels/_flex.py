@@ -26,7 +26,7 @@ def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> 
     score_mod = _bound(call.score_mod, call.score_captures)
     mask_mod = _bound(call.mask_mod, call.mask_captures)
     if not callable(mask_mod):
-        raise Unreadable("its block mask has no mask_mod that could be asked")
+        raise Unreadable("its block mask has no mask_mod that could be called")
     scoring = Scoring.of(
         call.query,
         call.key,

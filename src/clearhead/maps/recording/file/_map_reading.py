@@ -110,7 +110,7 @@ def _runs(of: Fields, shape: MapShape, tensors: DescribedTensors) -> KeyRuns:
         for side in ("starts", "ends")
     )
     if start.shape != end.shape or not start.shape[3]:
-        raise FileProblem(f"{of.name} has other numbers of beginnings than of ends of runs")
+        raise FileProblem(f"{of.name} has a different number of starts than of ends of runs")
     if bool(((start < 0) | (end < start) | (end > key_len)).any()):
         raise FileProblem(f"{of.name} has ranges of keys that are not among the {key_len}")
     return KeyRuns(start, end, key_len)

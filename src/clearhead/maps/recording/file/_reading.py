@@ -41,7 +41,7 @@ def read_contents(path: str | Path) -> Contents:
                     f"{HEADER!r}. Recordings are written by Recording.save."
                 )
             if not file.checksums.belongs("description", header.encode()):
-                raise FileProblem("the description of its maps is not what was written")
+                raise FileProblem("the description of its maps is not as it was written")
             description = _description(header, name)
             tensors = DescribedTensors({tensor: file.read_torch(tensor) for tensor in file})
     except FileProblem as error:

@@ -81,5 +81,5 @@ def _spans(settings: Fields, name: str) -> list[list[int]]:
     parts = Fields({str(i): span for i, span in enumerate(spans)}, f"{name!r} of {settings.name}")
     pairs = [parts.integers(str(i)) for i in range(len(spans))]
     if any(len(pair) != 2 for pair in pairs):
-        raise FileProblem(f"{name!r} of {settings.name} holds what is no begin and end")
+        raise FileProblem(f"{name!r} of {settings.name} holds something other than (begin, end)")
     return pairs

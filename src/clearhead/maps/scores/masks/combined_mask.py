@@ -107,5 +107,7 @@ def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
     """
     before, after = window if isinstance(window, tuple) else (window, window)
     if any(side is not None and side < 0 for side in (before, after)):
-        raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
+        raise ConfigError(
+            f"A window counts keys before and after: 0 or more, or None; got {window}."
+        )
     return before, after

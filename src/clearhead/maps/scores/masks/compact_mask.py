@@ -52,7 +52,8 @@ def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
     if mask.dtype != torch.bool and not mask.is_floating_point():
         raise ConfigError(
             f"A mask is boolean, True where a query may attend, or floating, added to the scores; "
-            f"this one is of {mask.dtype}. Of ones and zeros, as tokenizers give it: mask.bool()."
+            f"this one is of {mask.dtype}. Convert a mask of ones and zeros, as tokenizers return "
+            f"it, by mask.bool()."
         )
     query_len, key_len = shape[2:]
     if mask.dtype == torch.bool:

@@ -80,7 +80,7 @@ def test_low_terms_hide_a_key():
 
 
 def test_weights_that_are_others_are_refused():
-    with pytest.raises(Unreadable, match="does not give the model's own weights"):
+    with pytest.raises(Unreadable, match="does not reproduce the model's own weights"):
         read(weights=torch.full((2, 3, 7), 1 / 7))
 
 

@@ -212,7 +212,7 @@ def score_elements(
         products.append((lhs, rhs))
         factors.add(elements.factors[one.base])
     if not products:
-        raise Unreadable("nothing of a product was left in its scores")
+        raise Unreadable("nothing of a product is left in its scores")
     if len(factors) > 1:
         raise Unreadable("its products were scaled by different numbers")
     return ScoreElements(query, key, row, column, which, term, factors.pop(), products)

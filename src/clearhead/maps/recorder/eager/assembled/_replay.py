@@ -150,7 +150,7 @@ def _move(movement: Movement, into: Tensor, sources: Mapping[int, Tensor]) -> No
     if any(
         UNKNOWN_INDEX in x if isinstance(x, list) else x is UNKNOWN_INDEX for x in movement.args
     ):
-        raise Unreadable("it was put together by an index that is too large to keep")
+        raise Unreadable("it was assembled by an index that is too large to keep")
     if name in ("clone", "_to_copy"):
         out.copy_(args[0])
     elif name == "copy":
