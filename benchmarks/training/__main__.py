@@ -1,195 +1,47 @@
 """Training speed: target tokens a second beside transformers' Marian and torch.nn.Transformer.
 
-    python -m benchmarks.training [--quick] [--json] [--compile] [--heads 4]
+    python -m benchmarks.training [--only d512 loss] [--quick] [--json] [--compile] [--heads 4]
 
 All systems do the same step (see systems.py) in one process, in turn: A B C A B C, so
-that what slows the machine slows all of them. A row is the median over the rounds.
+that what slows the machine slows all of them. A row is the median over the rounds. With ``--only``
+the other parts stay as an earlier run measured them.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import statistics
-import time
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
-from clearhead.text.batches import Batch, Corpus
+from clearhead.training.processes.memory import keep_memory
 
-from ..machine import cores, installed, machine, matmul_ceiling
-from ..report import add_arguments, progress, publish, verdict
-from . import systems
-from .systems import Shape, Step, batch_flops
+from ..machine import cores, machine
+from ..report import RESULTS, add_arguments, publish
+from .parts import PARTS
+from .systems import LABEL_SMOOTHING, MARIAN, QUICK, Shape
 
-TARGET = 1.5
-HEADER = ["system", "precision", "threads", "target tokens/s", "GFLOP/s", "of ceiling"]
-OURS, MARIAN, TORCH = "clearhead", "transformers Marian", "torch.nn.Transformer"
-
-
-class RandomStore:
-    """Pairs of random tokens whose lengths are spread as everyday sentences' are."""
-
-    def __init__(self, pairs: int, vocab_size: int, seed: int = 0) -> None:
-        self._rng = np.random.default_rng(seed)
-        lengths = self._rng.lognormal(mean=2.3, sigma=0.5, size=pairs)
-        ratio = self._rng.lognormal(mean=0.1, sigma=0.2, size=pairs)
-        self.source_lengths = np.clip(lengths, 2, 99).astype(np.int32)
-        self.target_lengths = np.clip(lengths * ratio, 2, 99).astype(np.int32)
-        self._vocab_size = vocab_size
-
-    def __len__(self) -> int:
-        return len(self.source_lengths)
-
-    def source(self, index: int) -> np.ndarray:
-        """Return random token ids, without special ones."""
-        return self._rng.integers(3, self._vocab_size, self.source_lengths[index])
-
-    def target(self, index: int) -> np.ndarray:
-        """Return random token ids, without special ones."""
-        return self._rng.integers(3, self._vocab_size, self.target_lengths[index])
+CONDITIONS = (
+    "All systems: initial weights of the same sizes, fused AdamW, the norm clipped, gradients set "
+    "to None; Marian and nn.Transformer under autocast, with masks only where there is padding, "
+    "Marian with sdpa attention, or in tables by threads with eager where that is faster. For all "
+    "glibc keeps freed memory (mallopt), as clearhead's training sets it; the others gain more.",
+    "Of ceiling: FLOPs of the matrix products that real tokens need, to the fastest "
+    "product of two 2048 x 2048 matrices measured on as many threads.",
+)
 
 
-def even_batches(shape: Shape, rows: int, length: int, count: int) -> list[Batch]:
-    """Return batches without padding, source and target of one length."""
-    rng = np.random.default_rng(0)
-    ids = rng.integers(3, shape.vocab_size, (count, 3, rows, length))
-    return [Batch(*three) for three in ids]
-
-
-def varied_batches(shape: Shape, tokens: int, count: int) -> list[Batch]:
-    """Return batches as `clearhead train` makes them: of like lengths, of limited tokens a side."""
-    store = RandomStore(20 * tokens, shape.vocab_size)
-    corpus = Corpus([store], [1.0], seed=0)  # type: ignore[list-item]
-    plan = corpus.epoch(0, tokens)
-    return [corpus.batch(indices) for indices in plan[:count]]
-
-
-def makers(options: argparse.Namespace) -> dict[str, list[Callable[[Shape, str], Step]]]:
-    """Return each system's variants; the fastest one in the warm-up is the one that is timed."""
-    compiled = options.compile
-    variants: dict[str, list[Callable[[Shape, str], Step]]] = {
-        OURS: [lambda shape, precision: systems.clearhead(shape, precision, compiled)]
-    }
-    if installed("transformers"):
-        variants[MARIAN] = [
-            lambda shape, precision, kind=kind: systems.marian(shape, precision, compiled, kind)
-            for kind in ("sdpa", "eager")
-        ]
-    variants[TORCH] = [
-        lambda shape, precision: systems.torch_transformer(shape, precision, compiled)
-    ]
-    return variants
-
-
-def seconds_of(step: Step, batches: Sequence[Batch]) -> float:
-    """Return the wall time of one step on each batch."""
-    start = time.perf_counter()
-    for batch in batches:
-        step(batch)
-    return time.perf_counter() - start
-
-
-def best_variant(steps: Sequence[Step], batches: Sequence[Batch]) -> Step:
-    """Choose the fastest of all variants, after a warm-up."""
-    for step in steps:
-        step(batches[0])
-    if len(steps) == 1:
-        return steps[0]
-    return min(steps, key=lambda step: min(seconds_of(step, batches[:1]) for _ in range(2)))
-
-
-def measure(
-    steps: dict[str, Step], batches: Sequence[Batch], seconds: float, least: int
-) -> dict[str, float]:
-    """Return median seconds over all batches, by system, in interleaved rounds."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times[OURS]) < least:
-        for name, step in steps.items():
-            times[name].append(seconds_of(step, batches))
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Measure all rows: each batch kind, precision, number of threads and system."""
-    kinds = {
-        "128 x 14": even_batches(shape, 128, 14, 1),
-        "4,096 tokens, varied lengths": varied_batches(shape, 4096, 2),
-    }
-    if options.quick:
-        kinds = {"4 x 5": even_batches(shape, 4, 5, 1), "varied": varied_batches(shape, 32, 1)}
-    rows: list[dict[str, Any]] = []
-    for precision in options.precisions:
-        for threads in options.threads:
-            torch.manual_seed(0)
-            ceiling = matmul_ceiling(threads, precision, *((64, 0.0) if options.quick else ()))
-            variants_of = {
-                name: [maker(shape, precision) for maker in variants]
-                for name, variants in makers(options).items()
-            }
-            for kind, batches in kinds.items():
-                progress(f"{precision}, {threads} threads, {kind} ...")
-                steps = {
-                    name: best_variant(variants, batches) for name, variants in variants_of.items()
-                }
-                times = measure(steps, batches, options.seconds, options.rounds)
-                tokens = sum(batch.target_tokens for batch in batches)
-                flops = sum(batch_flops(shape, batch) for batch in batches)
-                rows += [
-                    {
-                        "batch": kind,
-                        "precision": precision,
-                        "threads": threads,
-                        "system": name,
-                        "tokens_per_second": tokens / seconds,
-                        "gflops": flops / seconds / 1e9,
-                        "ceiling_gflops": ceiling / 1e9,
-                        "share_of_ceiling": flops / seconds / ceiling,
-                    }
-                    for name, seconds in times.items()
-                ]
-    return rows
-
-
-def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return our best speed over threads to each other system's best."""
-    best: dict[tuple[str, str, str], float] = {}
-    for row in rows:
-        key = (row["batch"], row["precision"], row["system"])
-        best[key] = max(best.get(key, 0.0), row["tokens_per_second"])
-    return [
-        {
-            "batch": batch,
-            "precision": precision,
-            "against": system,
-            "ratio": best[batch, precision, OURS] / speed,
-        }
-        for (batch, precision, system), speed in best.items()
-        if system != OURS
-    ]
-
-
-def result_of(shape: Shape, rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the result as `report.publish` takes it."""
-    comparisons = ratios(rows)
-    verdicts = [
-        verdict(
-            f"{row['batch']}, {row['precision']}, against {row['against']}, each at its best "
-            f"number of threads",
-            row["ratio"],
-            TARGET,
-        )
-        for row in comparisons
-    ]
-    verdicts.append(
-        "Of ceiling: FLOPs of the matrix products that real tokens need, to the fastest "
-        "product of two 2048 x 2048 matrices measured on as many threads."
-    )
-    if MARIAN not in {row["system"] for row in rows}:
+def combined(
+    shape: Shape, parts: dict[str, dict[str, Any]], facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the result of all parts as `report.publish` takes it."""
+    ordered = [parts[name] for name in PARTS if name in parts]
+    verdicts = [sentence for part in ordered for sentence in part["verdicts"]]
+    rows = parts.get("speed", {}).get("rows", [])
+    if MARIAN not in {row["system"] for part in ordered for row in part["rows"]}:
         verdicts.append("transformers is not installed: pip install transformers")
     return {
         "name": "training",
@@ -197,29 +49,10 @@ def result_of(shape: Shape, rows: list[dict[str, Any]], facts: dict[str, Any]) -
         "machine": facts,
         "shape": dataclasses.asdict(shape),
         "rows": rows,
-        "ratios": comparisons,
-        "tables": [_table(kind, rows) for kind in dict.fromkeys(row["batch"] for row in rows)],
-        "verdicts": verdicts,
-    }
-
-
-def _table(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the table of one kind of batch."""
-    return {
-        "title": f"Batch: {kind}",
-        "header": HEADER,
-        "rows": [
-            [
-                row["system"],
-                row["precision"],
-                str(row["threads"]),
-                f"{row['tokens_per_second']:,.0f}",
-                f"{row['gflops']:,.0f}",
-                f"{row['share_of_ceiling']:.0%} of {row['ceiling_gflops']:,.0f}",
-            ]
-            for row in rows
-            if row["batch"] == kind
-        ],
+        "ratios": parts.get("speed", {}).get("ratios", []),
+        "parts": parts,
+        "tables": [table for part in ordered for table in part["tables"]],
+        "verdicts": [*verdicts, *CONDITIONS],
     }
 
 
@@ -228,14 +61,26 @@ def describe_shape(shape: Shape) -> str:
     return (
         f"d_model {shape.d_model}, {shape.layers}+{shape.layers} layers, {shape.num_heads} heads, "
         f"feed-forward {shape.feed_forward_dim}, vocabulary {shape.vocab_size:,}, tied embeddings, "
-        f"dropout {shape.dropout:g}, label smoothing {systems.LABEL_SMOOTHING:g}"
+        f"dropout {shape.dropout:g}, label smoothing {LABEL_SMOOTHING:g}"
     )
+
+
+def earlier_parts(options: argparse.Namespace, processor: str) -> dict[str, dict[str, Any]]:
+    """Return the parts that an earlier run measured on such a processor."""
+    path = (options.output or RESULTS) / "training.json"
+    if options.quick or not options.only or not path.exists():
+        return {}
+    result = json.loads(path.read_text())
+    same = result["machine"]["processor"] == processor
+    parts: dict[str, dict[str, Any]] = result.get("parts", {}) if same else {}
+    return parts
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.training", description=__doc__)
     add_arguments(parser)
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="these parts alone")
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--compile", action="store_true", help="torch.compile all systems")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each block of rows")
@@ -244,15 +89,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--threads", type=int, nargs="+", default=sorted({1, min(2, cores())}), metavar="N"
     )
+    parser.add_argument(
+        "--loss", type=float, default=3.0, help="nats that the part loss trains to [3.0]"
+    )
     options = parser.parse_args(arguments)
     facts = machine()
     shape = Shape(num_heads=options.heads)
     if options.quick:
-        shape = Shape(vocab_size=64, d_model=16, num_heads=2, layers=1, feed_forward_dim=32)
-        options.seconds, options.rounds = 0.0, 1
+        shape, options.seconds, options.rounds = QUICK, 0.0, 1
+    keep_memory()
     before = torch.get_num_threads()
+    parts = earlier_parts(options, facts["processor"])
     try:
-        publish(result_of(shape, run(shape, options), facts), options)
+        for name in options.only or PARTS:
+            parts[name] = PARTS[name](shape, options)
+            if not options.quick:  # what is measured is kept, whatever becomes of the next part
+                quiet = argparse.Namespace(**{**vars(options), "json": False})
+                publish(combined(shape, parts, facts), quiet)
+        if options.quick:
+            publish(combined(shape, parts, facts), options)
+        elif options.json:
+            print(json.dumps(combined(shape, parts, facts)))
     finally:
         torch.set_num_threads(before)
 

@@ -40,12 +40,11 @@ from clearhead.training.step import batch_loss, clip_and_update
 
 from ..machine import machine
 from ..report import add_arguments, publish
-from .__main__ import RandomStore
-from .systems import CLIP_NORM, LABEL_SMOOTHING, LEARNING_RATE, Shape
+from .data import RandomStore
+from .systems import CLIP_NORM, LABEL_SMOOTHING, LEARNING_RATE, QUICK, Shape
 
 COUNTS = (1, 2, 4, 8)  # micro-batches of one process
 TIMES = (1, 2, 4)  # so many micro-batches to a process, where there are several
-QUICK = Shape(vocab_size=64, d_model=16, num_heads=2, layers=1, feed_forward_dim=32)
 _PATIENCE = 900  # seconds
 
 Step = Callable[[], None]

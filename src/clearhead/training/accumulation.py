@@ -12,9 +12,9 @@ import torch
 
 from ..nn.transformer import Transformer
 from ..text.batches import Batch, Corpus, Ids
-from .memory import keep_memory
 from .pairs.subwords import SubwordDropout
 from .processes.gradients import seed_of, sum_gradients
+from .processes.memory import keep_memory
 from .processes.parallel import Processes, share_rows
 from .processes.sharding import is_sharded
 from .processes.stopping import SIGNALS

@@ -95,4 +95,5 @@ def test_a_batch_with_hardly_any_padding_stays_as_it_is() -> None:
     assert packing_of(real) is None
     real[1, 5:] = False
     packing = packing_of(real)
-    assert packing is not None and len(packing.rows) == 94
+    assert packing is not None
+    assert len(packing.rows) == 94
