@@ -1,4 +1,4 @@
-"""Batches of rows of like length, in an order that a seed and an epoch decide alone."""
+"""Batches of rows of similar length, in an order that depends only on seed and epoch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Batch:
     """Token ids of several rows, padded at the end with the pad id.
 
     Attributes:
-        source: what an encoder reads, ``tokens </s>``, Int64["batch source_len"]; of plain texts
-            it has no column.
-        target_input: what a decoder reads, ``<s> tokens``, Int64["batch target_len"]; of labelled
-            texts it has no column.
-        target_output: what is predicted, ``tokens </s>``, Int64["batch target_len"]; of labelled
-            texts the number of the label, Int64["batch 1"].
-        padding: what stands in ``target_output`` where nothing is predicted.
+        source: the encoder's input, ``tokens </s>``, Int64["batch source_len"]; for plain texts it
+            has no columns.
+        target_input: the decoder's input, ``<s> tokens``, Int64["batch target_len"]; for labelled
+            texts it has no columns.
+        target_output: the labels of predictions, ``tokens </s>``, Int64["batch target_len"]; for
+            labelled texts the number of the label, Int64["batch 1"].
+        padding: the value in ``target_output`` where nothing is predicted.
     """
 
     source: np.ndarray
@@ -37,7 +37,7 @@ class Batch:
 
     @property
     def target_tokens(self) -> int:
-        """Number of predictions: target positions that are not padding, end tokens included."""
+        """Number of predictions: target positions that are not padding, including end tokens."""
         return int((self.target_output != self.padding).sum())
 
     def first(self, count: int) -> Batch:
@@ -71,7 +71,8 @@ def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
 def make_text_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
     """Return windows of text as a batch: each token is predicted from those before it.
 
-    The first token of a window is predicted from the start token, so that a model learns to begin.
+    The first token of a window is predicted from the start token, so that a model learns
+    beginnings.
     """
     start = [Tokenizer.start_id]
     return Batch(
@@ -136,10 +137,10 @@ class Corpus:
 
     Args:
         stores: tokenised corpora.
-        passes: how often an epoch goes through each; 0.25 takes a quarter, the next epoch the
-            next quarter, in an order that is shuffled anew for each whole pass.
+        passes: how many times an epoch goes through each; with 0.25 an epoch takes a quarter and
+            the next one the next quarter, in an order that is reshuffled for each full pass.
         seed: of every random choice here.
-        from_epochs: the first epoch that takes from each; without it, all take part at once.
+        from_epochs: the first epoch that uses each store; without it, all are used from the start.
         form: how rows become a batch.
     """
 
@@ -163,7 +164,7 @@ class Corpus:
         self._starts = np.cumsum([0] + [len(store) for store in self.stores])
 
     def _epoch_indices(self, number: int, epoch: int) -> np.ndarray:
-        """Return what an epoch takes from one store: a window of its endless shuffled passes."""
+        """Return an epoch's rows of one store: a window of its endless shuffled passes."""
         size = len(self.stores[number])
         first = round(epoch * self.passes[number] * size)
         last = max(round((epoch + 1) * self.passes[number] * size), first + 1)
@@ -178,8 +179,8 @@ class Corpus:
 
         Args:
             epoch: counted from 0.
-            batch_tokens: rows times the longest side of a batch is at most this (a single pair
-                that is longer makes a batch of its own).
+            batch_tokens: the most rows times longest side of a batch (a longer pair is a batch of
+                its own).
         """
         taking = [i for i, first in enumerate(self.from_epochs) if epoch >= first]
         pairs = np.concatenate([self._epoch_indices(i, epoch) for i in taking])

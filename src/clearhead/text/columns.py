@@ -1,4 +1,4 @@
-"""Files of more than two columns, of which a corpus chooses its source and its target."""
+"""Files with more than two columns, from which a corpus selects source and target."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Table(NamedTuple):
 
 
 def table_of(corpus: str) -> Table | None:
-    """Return what a corpus says of columns; None where it is none of columns.
+    """Return the table that a corpus names; None if it names no columns.
 
     Raises:
-        CorpusError: it is not complete.
+        CorpusError: the name is not complete.
     """
     kind, colon, rest = corpus.partition(":")
     if kind not in _KINDS or not colon:

@@ -182,7 +182,7 @@ def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterato
 def read_texts(
     corpus: str | Path, unit: str = "paragraph", *, skip_counts: Skipped | None = None
 ) -> Iterator[str]:
-    """Read the texts of plain files, one at a time; blank lines alone are none.
+    """Read the texts of plain files, one at a time; blank lines are not texts.
 
     Args:
         corpus: a path, or several with commas between them.

@@ -1,4 +1,4 @@
-"""The lines of a corpus's files, and what becomes of those that are no pair: told, or counted."""
+"""Reads the lines of a corpus's files; lines that are no pair are reported or counted."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _open(path: Path) -> IO[bytes]:
         raise CorpusError(f"There is no corpus file {path}.")
     if path.suffix != ".gz":
         return path.open("rb")
-    if path.is_file() and not path.stat().st_size:  # gzip reads it as nothing, without a word
+    if path.is_file() and not path.stat().st_size:  # gzip silently reads it as nothing
         raise CorpusError(
             f"{path} holds not a byte, and even nothing takes 20 in gzip: get it again."
         )

@@ -1,4 +1,4 @@
-"""What the rows of a corpus are, and how each becomes token ids: pairs, plain or labelled texts."""
+"""Kinds of corpora, with rows of pairs, plain or labelled texts, and their token ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def too_long(max_tokens: int) -> str:
 
 
 class Encoded(NamedTuple):
-    """A row of a store, with the pair that it was made of."""
+    """A row of a store, with the pair that it was encoded from."""
 
     pair: Pair
     source: list[int]
@@ -29,10 +29,10 @@ class Encoded(NamedTuple):
 
 
 class Kind(ABC):
-    """What the rows of a corpus are.
+    """The kind of rows in a corpus.
 
     Attributes:
-        noun: what a message calls a row.
+        noun: the word for a row in messages.
         suffix: of a file that `line` writes.
     """
 
@@ -55,17 +55,17 @@ class Kind(ABC):
         max_tokens: int,
         skip_counts: Skipped,
     ) -> Iterator[Encoded]:
-        """Yield the rows of some pairs; those that are left out are counted.
+        """Yield the rows of some pairs; rejected ones are counted.
 
         Args:
             pairs: cleaned ones, without an empty side.
             tokenizer: of the model.
-            max_tokens: no side of a row is longer.
-            skip_counts: of what is left out.
+            max_tokens: the longest side of a row.
+            skip_counts: of rejected pairs.
         """
 
     def is_empty(self, pair: Pair) -> bool:
-        """Tell whether a cleaned pair lacks what it needs."""
+        """Return whether a cleaned pair lacks a required side."""
         return not pair.source or not pair.target
 
     def line(self, pair: Pair) -> str:
@@ -97,9 +97,9 @@ class Pairs(Kind):
 class Texts(Kind):
     """Plain texts, each as the source of a pair without a target.
 
-    A row is a window of a text: its source is empty, and its target the tokens, after the last of
-    which the end token stands. A longer text than ``max_tokens`` makes several windows of nearly
-    the same length, so that each of its tokens is in one.
+    A row is a window of a text: its source is empty, and its target is the tokens, followed by the
+    end token after the last one of the text. A text longer than ``max_tokens`` becomes several
+    windows of nearly equal length, so that each of its tokens is in one.
 
     Attributes:
         unit: what one text is, see `clearhead.text.corpus.UNITS`.

@@ -1,7 +1,7 @@
-"""The files of a token store, checked: a run's folder may come from a stranger.
+"""Reads the files of a token store with checks, because a run's folder may be untrusted.
 
-Nothing in ``store.json`` is believed unless the other two files agree with it: a type of its own
-choice would let it point anywhere in the memory.
+Nothing in ``store.json`` is trusted unless the other two files agree with it: an arbitrary dtype
+would let it refer to any place in memory.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class StoreFacts:
 
 
 def read_facts(folder: Path) -> StoreFacts:
-    """Read what a store says of itself.
+    """Read the facts in a store's ``store.json``.
 
     Raises:
         FileNotFoundError: there is no store.
-        FileProblem: it says nothing that could be true.
+        FileProblem: they cannot be true.
     """
     path = folder / "store.json"
     try:
@@ -91,14 +91,14 @@ def read_facts(folder: Path) -> StoreFacts:
 
 
 def read_offsets(folder: Path, facts: StoreFacts) -> np.ndarray:
-    """Return where each text begins and the last one ends, int64 [2 * pairs + 1], in the file.
+    """Return where each text begins in the file and the last ends, int64 [2 * pairs + 1].
 
     Raises:
         FileProblem: the file holds something else.
     """
     count = 2 * facts.pairs + 1
     with open_file(folder / "offsets.npy") as file:
-        # NumPy's own reader would evaluate the header, and some headers end the process.
+        # NumPy's own reader would evaluate the header, and some headers crash the process.
         start = len(_NUMPY) + 2
         beginning = file.read(start)
         start += int.from_bytes(beginning[len(_NUMPY) :], "little")
@@ -115,7 +115,7 @@ def map_tokens(folder: Path, facts: StoreFacts) -> np.ndarray:
     """Return the ids of all texts, read from the file as they are used.
 
     Raises:
-        FileProblem: the file is not as long as the store says.
+        FileProblem: the length of the file does not fit the store.
     """
     with open_file(folder / "tokens.bin") as file:
         size = os.fstat(file.fileno()).st_size

@@ -1,4 +1,4 @@
-"""Halves of characters, which a text that was decoded wrongly may hold."""
+"""Lone surrogates: halves of characters, in texts that were decoded wrongly."""
 
 from __future__ import annotations
 

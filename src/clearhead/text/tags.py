@@ -1,4 +1,4 @@
-"""Tags: token ids before a source that tell a model what its translation is to be like.
+"""Tags: token ids before a source that tell a model how to translate it.
 
 A tag is the id of a byte that UTF-8 never has, so no text can produce it, and tokenizers and
 vocabularies stay as they are. In front of the source ids, ``<tu>`` asks for the familiar French
@@ -56,7 +56,7 @@ def tag_name(token: int) -> str | None:
 
 
 def tag_piece(name: str) -> str:
-    """Return a tag as it is shown among the pieces of a text, such as ``<tu>``."""
+    """Return a tag as shown among the pieces of a text, such as ``<tu>``."""
     return f"<{name}>"
 
 
@@ -83,7 +83,7 @@ _FAMILIAR_WORDS = """
     prends prépare raconte ramasse rappelle regarde remets rends rentre répète réponds retourne
     réveille reviens sois sors souviens tape traverse trouve utilise va verse viens vérifie
 """
-# These are nouns or prepositions, too; before an article or "pas" they are imperatives.
+# These can also be nouns or prepositions; before an article or "pas" they are imperatives.
 _UNCERTAIN_WORDS = """
     aide bois compte coupe cours entre ferme garde monte montre pense place pose pousse reste tiens
     tire touche tourne
@@ -101,8 +101,8 @@ _FIRST_WORD = re.compile(
 def register_of(french: str) -> Register | None:
     """Return how a French text says "you": ``tu``, ``vous``, or None for neither or both.
 
-    The pronouns and possessives decide; where there are none, imperatives do: "Ferme la porte !",
-    "Donnez-moi le sel." A rule, not a parser: a rare form of a verb says nothing.
+    Pronouns and possessives decide; without them, imperatives do: "Ferme la porte !", "Donnez-moi
+    le sel." It is a rule, not a parser: rare verb forms are ignored.
     """
     text = _NO_PRONOUNS.sub(" ", french.replace("’", "'").lower())
     familiar, polite = bool(_FAMILIAR.search(text)), bool(_POLITE.search(text))
@@ -118,7 +118,7 @@ def _imperatives(text: str) -> tuple[bool, bool]:
     with_pronoun = _WITH_PRONOUN.findall(text)
     first_words = _FIRST_WORD.findall(text)
     forms = [*with_pronoun, *(form for form, _ in first_words)]
-    # "sommes-nous" and "irons-nous" ask, and "allons-y" speaks of us.
+    # "sommes-nous" and "irons-nous" are questions, and "allons-y" is about "us".
     familiar = any(
         not _is_polite(form) and not form.endswith(("ons", "mes")) for form in with_pronoun
     ) or any(

@@ -50,18 +50,18 @@ _ENCODED_AT_ONCE = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What happens to pairs before they are stored.
+    """The settings for pairs before they are stored.
 
     Attributes:
-        max_tokens: a pair with a side longer than this is left out (and counted).
-        normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
+        max_tokens: a pair with a side longer than this is rejected (and counted).
+        normalize_spaces: replace each run of spaces, including no-break spaces, by one plain space.
         held_out_share: share of distinct source texts kept out of training, in every corpus.
         skip_bad_lines: count unusable lines instead of stopping at the first.
-        register_share: share of the pairs with a French target that says "you" in one way whose
+        register_share: among pairs whose French target says "you" in one way, the share whose
             source begins with the tag of that way.
         back_translation_tag: whether every source begins with the tag of what a machine wrote.
         kind: what the rows of a corpus are.
-        reason: gives the reason to leave a clean pair out, or None to keep it.
+        reason: returns the reason to reject a clean pair, or None to keep it.
     """
 
     max_tokens: int
@@ -74,16 +74,16 @@ class Preparation:
     reason: Callable[[Pair], str | None] | None = None
 
     def clean(self, pair: Pair) -> Pair:
-        """Return the pair, with its spaces made plain where the settings say so."""
+        """Return the pair, with plain spaces if the settings say so."""
         if not self.normalize_spaces:
             return pair
         return Pair(_plain_spaces(pair.source), _plain_spaces(pair.target))
 
     def held_out(self, source: str) -> bool:
-        """Tell whether a source text is held out of training.
+        """Return whether a source text is held out of training.
 
-        Decided by a hash of its letters and digits without case, so that every version of one
-        sentence falls on the same side in every corpus.
+        A hash of its letters and digits without case decides, so that all versions of a sentence
+        are on the same side in every corpus.
         """
         return self.held_out_share > 0 and split_position(source) < self.held_out_share
 
@@ -109,14 +109,14 @@ class Preparation:
 
 
 def _plain_spaces(text: str) -> str:
-    """Make each run of white space but line feeds one space, and remove those at the ends."""
+    """Replace each run of white space, except line feeds, by one space, and strip the ends."""
     if "\n" in text:
         return _SPACES.sub(" ", text).strip()
     return " ".join(text.split())  # the same, five times as fast
 
 
 def split_position(source: str) -> float:
-    """Return a number in [0, 1) that depends on the letters and digits of a text alone."""
+    """Return a number in [0, 1) that depends only on the letters and digits of a text."""
     folded = unicodedata.normalize("NFKC", source).casefold()
     letters = _NOT_LETTERS.sub("", folded)
     digest = hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -191,7 +191,7 @@ def usable_pairs(
 def build_store(
     folder: str | Path, corpus: str, tokenizer: Tokenizer, preparation: Preparation
 ) -> TokenStore:
-    """Tokenise a corpus into a store, or open the one that is there already."""
+    """Tokenise a corpus into a store, or open an existing one."""
     folder = Path(folder)
     if (folder / "store.json").exists():
         return TokenStore(
@@ -204,7 +204,7 @@ def build_store(
         _write_store(draft, corpus, tokenizer, preparation)
         sync_folder(draft)
         os.replace(draft, folder)
-    finally:  # after an error, of a full disk too, nothing is left
+    finally:  # after an error, including a full disk, nothing is left
         shutil.rmtree(draft, ignore_errors=True)
     return TokenStore(folder)
 
@@ -278,7 +278,7 @@ def _encoded(
 
 
 def corpus_hash(corpus: str) -> str:
-    """Return the SHA-256 of a corpus's files, one after the other; of its name for one on a hub."""
+    """Return the SHA-256 of a corpus's files in order, or of its name if it is on a hub."""
     digest = hashlib.sha256()
     if corpus.startswith("hub:"):
         digest.update(corpus.encode())

@@ -1,7 +1,7 @@
-"""A subword tokenizer that gives back every text exactly, built on the tokenizers library.
+"""A lossless subword tokenizer, built on the tokenizers library.
 
 Byte-pair encoding (Sennrich et al. 2016) with byte fallback: a character outside the learnt
-alphabet becomes its UTF-8 bytes, each a token of its own, so nothing is unknown.
+alphabet becomes its UTF-8 bytes, one token each, so no character is unknown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHARACTERS = 400
 
 _FIRST_BYTE = len(SPECIALS)
 _SPACE_BYTES = tuple(_FIRST_BYTE + byte for byte in SPACE.encode())
-# Words whose ids are remembered hold so many ids together, some tens of megabytes.
+# The most ids of remembered words in total: some tens of megabytes.
 _REMEMBERED_IDS = 1 << 19
 _NEVER = 1 << 62  # no pair is seen so often
 
@@ -72,11 +72,11 @@ class Tokenizer:
 
         Args:
             texts: read once, as a stream.
-            vocab_size: number of ids, the 259 of specials and bytes among them. Fewer come out
-                where the texts have fewer pairs to merge, never more.
+            vocab_size: number of ids, including the 259 of specials and bytes. There are fewer if
+                the texts have too few pairs to merge, never more.
             min_frequency: a pair seen less often is not merged.
             limit: the most characters of the alphabet that get an id of their own.
-            characters: learn the alphabet alone, and merge nothing.
+            characters: learn only the alphabet, and merge nothing.
 
         Raises:
             ConfigError: ``vocab_size`` leaves no room for a learnt piece.
@@ -116,12 +116,11 @@ class Tokenizer:
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Encode each text, in less time than `encode` takes one by one.
+        """Encode several texts, faster than one by one with `encode`.
 
-        A piece holds a space at its beginning only, so the words between spaces, each with a
-        space before it, are encoded independently, and those met before are remembered. The
-        first word has that space too, so that it is the same piece as elsewhere; `decode` takes
-        it off again.
+        Pieces have spaces only at their beginning, so words with the space before them are encoded
+        independently, and their ids are remembered. The first word gets a space, too, so that it
+        has the same pieces as elsewhere; `decode` removes it again.
         """
         words = [text.split(" ") if text and SPACE not in text else [] for text in texts]
         ids_of = self._remember(set().union(*words), texts).__getitem__
@@ -131,7 +130,7 @@ class Tokenizer:
         ]
 
     def _remember(self, words: set[str], texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """Return the ids of all words met so far, these words included."""
+        """Return the ids of all words so far, including these words."""
         if self._remembered_ids > _REMEMBERED_IDS:
             self._remembered, self._remembered_ids = {}, 0
         ids_of = self._remembered
@@ -140,14 +139,14 @@ class Tokenizer:
             for text in texts:
                 refuse_surrogates(text)
         encoded = self._core.encode_batch_fast([" " + w for w in new], add_special_tokens=False)
-        # Tuples of numbers, unlike lists, are nothing to the garbage collector.
+        # The garbage collector ignores tuples of numbers, unlike lists.
         for word, encoding in zip(new, encoded, strict=True):
             ids_of[word] = tuple(encoding.ids)
         self._remembered_ids += sum(len(ids_of[word]) for word in new)
         return ids_of
 
     def _encode_marks(self, text: str) -> list[int]:
-        """Encode a text that holds the space mark itself: the mark becomes its three bytes."""
+        """Encode a text that contains the space mark itself, which becomes its three bytes."""
         refuse_surrogates(text)
         ids: list[int] = []
         for i, part in enumerate(text.split(SPACE)):
@@ -157,7 +156,7 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of token ids; specials and tags give nothing, broken UTF-8 U+FFFD.
+        """Return the text of token ids; specials and tags are dropped, broken UTF-8 becomes U+FFFD.
 
         Raises:
             TextError: an id is not in the vocabulary.
@@ -172,7 +171,7 @@ class Tokenizer:
         return text.removeprefix(" ")
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """Return each token as the vocabulary has it, ``▁`` for a space, tags as ``<tu>``."""
+        """Return each token as in the vocabulary, with ``▁`` for a space, and tags as ``<tu>``."""
         return [self._pieces[i] for i in ids]
 
     def to_json(self) -> str:
@@ -200,5 +199,5 @@ class Tokenizer:
 
 
 def _printable(text: str) -> str:
-    """Return a training text without what must never enter the alphabet."""
+    """Return a training text without characters that must not enter the alphabet."""
     return " " + SURROGATE.sub("", text).replace(SPACE, " ")

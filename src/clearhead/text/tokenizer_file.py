@@ -1,8 +1,8 @@
-"""What a tokenizer of ours consists of, and reading it from a file that a stranger may have made.
+"""The parts of our tokenizers, and how to read them from an untrusted file.
 
-The tokenizers library obeys whatever a file says: rules that rewrite the text, pieces dropped at
-random, padding by gigabytes. Of a file here only the vocabulary and the merges are taken; all
-else is the same in each of our tokenizers, and a file that asks for something else is refused.
+The tokenizers library obeys everything in a file: rules that rewrite the text, randomly dropped
+pieces, gigabytes of padding. So only the vocabulary and the merges are read; everything else is the
+same in all of our tokenizers, and a file with other settings is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORDS = (
     rf"{SPACE}?[\p{{L}}\p{{M}}]+['’]?|{SPACE}?\p{{N}}"
     rf"|{SPACE}?[^{SPACE}\p{{L}}\p{{M}}\p{{N}}]|{SPACE}"
 )
-# What else the library writes of a tokenizer of ours.
+# The other settings that the library writes for our tokenizers.
 _PARTS: dict[str, Any] = {
     "version": "1.0",
     "truncation": None,
@@ -65,7 +65,7 @@ _NOT_OURS = (
 def core_of(
     vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]
 ) -> tokenizers.Tokenizer:
-    """Return the library's tokenizer of a vocabulary and merges."""
+    """Return the library's tokenizer for a vocabulary and merges."""
     core = tokenizers.Tokenizer(
         models.BPE(vocab=dict(vocabulary), merges=list(merges), byte_fallback=True)
     )
@@ -74,13 +74,13 @@ def core_of(
 
 
 def set_splitting(core: tokenizers.Tokenizer) -> None:
-    """Make a tokenizer cut texts into words as all of ours do."""
+    """Make a tokenizer split texts into words as all of ours do."""
     core.normalizer = normalizers.Replace(" ", SPACE)
     core.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="isolated")
 
 
 def read_core(path: str | Path) -> tokenizers.Tokenizer:
-    """Read the library's tokenizer of a saved file's vocabulary and merges.
+    """Read a saved tokenizer's vocabulary and merges into the library's tokenizer.
 
     Raises:
         FileProblem: the file is missing or damaged, or holds another kind of tokenizer.
@@ -90,7 +90,7 @@ def read_core(path: str | Path) -> tokenizers.Tokenizer:
     _check_parts(model, _MODEL, ("vocab", "merges"), " of its model")
     _check_parts(content, _PARTS, ("model",), "")
     vocabulary = _vocabulary(model)
-    # Bytes and special tokens are never written in a text, so nothing may become one.
+    # Text never contains byte or special tokens, so no merge may produce one.
     learnt = {piece for piece, number in vocabulary.items() if number >= FIRST_LEARNT}
     return core_of(vocabulary, [_merge(one, learnt) for one in model.items("merges")])
 
@@ -100,7 +100,7 @@ def _check_parts(there: Fields, ours: dict[str, Any], more: tuple[str, ...], whe
         if name in more:
             continue
         value = there.value(name)
-        # 0 is no False, and 1 no True.
+        # False is not 0 here, and True is not 1.
         if name not in ours or value != ours[name] or type(value) is not type(ours[name]):
             kind = value.get("type", value) if isinstance(value, dict) else value
             raise FileProblem(f"{_NOT_OURS}: its {quoted(name)}{where} is {quoted(kind)}")
@@ -124,7 +124,7 @@ def _vocabulary(model: Fields) -> dict[str, int]:
 
 
 def _merge(merge: Any, learnt: set[str]) -> tuple[str, str]:
-    """Return two learnt pieces that become a third; older files have them as one text."""
+    """Return the two pieces of a merge; older files have them as one text."""
     parts = merge.split(" ") if type(merge) is str else merge
     if type(parts) is list and len(parts) == 2:
         first, second = parts

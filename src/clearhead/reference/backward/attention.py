@@ -2,13 +2,14 @@
 
 With P the weights, S the scaled scores, and dO the gradient of the output O = P V:
 
-    dV = P^T dO                                summed over the queries that read the value dP = dO
-    V^T dS = P * (dP - sum over keys of P * dP)    the Jacobian of softmax, diag(p) - p p^T, times
-    dP dQ = dS K / sqrt(head_dim) dK = dS^T Q / sqrt(head_dim)
+    dV = P^T dO                                summed over the queries that read the value
+    dP = dO V^T
+    dS = P * (dP - sum over keys of P * dP)    the Jacobian of softmax, diag(p) - p p^T, times dP
+    dQ = dS K / sqrt(head_dim)
+    dK = dS^T Q / sqrt(head_dim)
 
-Masked scores need no special care: their weight is 0, and so is their gradient. In shapes,
-``*heads`` and ``*kv_heads`` are all axes before the last two, as in
-`clearhead.reference.attention`.
+Masked scores need no care: their weight, and so their gradient, is 0. In shapes, ``*heads`` and
+``*kv_heads`` are all axes before the last two, as in `clearhead.reference.attention`.
 """
 
 from __future__ import annotations

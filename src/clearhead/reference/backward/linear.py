@@ -2,8 +2,8 @@
 
 y  = x W^T + b
 dx = dy W
-dW = dy^T x          summed over all positions, since they all use the same W db = dy
-summed likewise
+dW = dy^T x          summed over all positions, which share the same W
+db = dy              summed likewise
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ UNREADABLE = {
     "before their exponentials were normalised": lambda: (
         ((s := torch.exp(Q @ REPEATED_K.mT)) @ REPEATED_V) / s.sum(-1, keepdim=True).square()
     ),
-    "not give the model's own weights": lambda: (
+    "not reproduce the model's own weights": lambda: (
         (s := torch.exp(Q @ REPEATED_K.mT)) / (s.sum(-1, keepdim=True) + 1.0) @ REPEATED_V
     ),
     "a softmax was taken of the exponentials": lambda: (
@@ -189,7 +189,7 @@ def test_a_reading_that_does_not_give_the_models_weights_is_refused(monkeypatch)
 
     monkeypatch.setitem(score_steps._STEPS, "mul", lambda *_: Scaling(0.1))
     model = Calls(lambda: (Q @ REPEATED_K.mT * 2.0).softmax(-1) @ REPEATED_V)
-    with pytest.raises(TraceError, match="does not reproduce the model's own weights: they differ by"):
+    with pytest.raises(TraceError, match="does not reproduce the model's own weights"):
         recorded(model, model)[""]
 
 

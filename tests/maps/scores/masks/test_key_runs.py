@@ -56,3 +56,10 @@ def test_memory_is_that_of_the_runs():
     assert runs.nbytes == 4096 * 2 * 2 * 4
     assert runs.describe() == "mask of 2 runs of keys per query"
     assert runs.to("cpu").nbytes == runs.nbytes
+
+
+@given(masks)
+def test_a_part_is_still_runs(visible):
+    part = runs_of(visible).part(slice(0, 1), torch.tensor([1]))
+    assert isinstance(part, KeyRuns)
+    assert torch.equal(part.dense().visible, visible[1:, :, :1])
