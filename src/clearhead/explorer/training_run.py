@@ -26,7 +26,7 @@ from .explorer import Explorer
 
 _STATE = re.compile(r"step-(\d{8})")
 _MOST_EXPLORERS = 3
-_CACHE_BYTES = 96 * 2**20  # of each
+_CACHE_BYTES = 32 * 2**20  # of each
 _MOST_LOG_BYTES = 2**28
 
 

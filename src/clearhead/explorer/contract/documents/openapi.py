@@ -31,7 +31,7 @@ REASONS = {
     422: "The parameters are not those of the question.",
     429: "Too many questions at once.",
     431: "The address and the headers are too long.",
-    503: "The answer took too long.",
+    503: "The answer took too long, or the wait for its turn.",
 }
 
 
