@@ -21,7 +21,7 @@ from .batching import batchings
 from .systems import Shape, System
 
 SHAPE = Shape(vocab_size=2000, d_model=128, num_heads=4, layers=2, feed_forward_dim=512)
-PEAK, WARMUP, MEASURE_EVERY, MOST_STEPS = 2e-3, 100, 20, 1000
+PEAK, WARMUP, MEASURE_EVERY, MOST_STEPS = 2e-3, 100, 20, 600
 
 
 class SwappedWords:

@@ -63,11 +63,11 @@ def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return at_target, log_sum_exp
 
 
-def _scaled(gradients: tuple[Tensor, ...], factor: Tensor) -> tuple[Tensor, ...]:
+def _scaled(gradients: tuple[Tensor, Tensor], factor: Tensor) -> tuple[Tensor, Tensor]:
     """Return gradients times that of the loss, which in training is 1: a pass over them less."""
     if factor.device.type == "cpu" and float(factor) == 1.0:
         return gradients
-    return tuple(gradient * factor for gradient in gradients)
+    return gradients[0] * factor, gradients[1] * factor
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

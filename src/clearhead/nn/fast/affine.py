@@ -22,11 +22,11 @@ from ...shapes import Float
 def _has_product() -> bool:
     """Whether this PyTorch and this processor have oneDNN's product of bfloat16."""
     library = torch.ops.mkldnn
-    return (
+    return bool(
         torch.backends.mkldnn.is_available()
         and hasattr(library, "_linear_pointwise")
         and hasattr(library, "_is_mkldnn_bf16_supported")
-        and bool(library._is_mkldnn_bf16_supported())
+        and library._is_mkldnn_bf16_supported()
     )
 
 
