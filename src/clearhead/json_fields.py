@@ -145,6 +145,14 @@ class Fields:
                 f"{self.name} is not what was written: the checksum ({CHECKSUM}) is another one"
             )
 
+    def is_as_written(self) -> bool:
+        """Tell whether `check_sum` has no objection."""
+        try:
+            self.check_sum()
+        except FileProblem:
+            return False
+        return True
+
     def _of(self, key: str) -> str:
         return f"{quoted(key)} of {self.name}"
 

@@ -43,6 +43,7 @@ _TELL, _ALLOW = 0x7FF00000, 0x7FFF0000
 _CHANGING = {number: name for name, (number, _) in (PATHS | FILES).items()}
 _READING = {number: name for name, (number, _) in READS.items()}
 _READING |= {number: name for number, name in _CHANGING.items() if name in FLAGS}
+_supervisor: list[int] = []  # of a process that was forked to trace: its own number
 _PATIENCE = 300  # seconds after which a piece of work that waits for something is ended
 
 
@@ -73,13 +74,15 @@ def watch(
         reads: whether those that read count, in place of those that change files.
     """
     place = os.path.realpath(folder)
-    if fault is None or fault.between is None:
+    if not _supervisor and (fault is None or fault.between is None):
         return _supervise(work, place, fault, reads)
-    # What is done in between traces a process of its own: each tracer waits for its own children.
+    # What is done in between traces a process of its own, and a tracer waits for all its children:
+    # so each of the two is in a process that has no other.
     reader, writer = os.pipe()
     supervisor = os.fork()
     if not supervisor:
         os.close(reader)
+        _supervisor.append(os.getpid())
         try:
             outcome = _supervise(work, place, fault, reads)
             answer: object = [

@@ -93,6 +93,18 @@ def test_drafts_are_no_states_and_are_removed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000005"]
 
 
+def test_a_state_of_a_signal_goes_at_the_next_start_if_a_kill_came_before_it_went(
+    tmp_path: Path,
+) -> None:
+    """It has no part in the mean, so it must not be there when the mean is made."""
+    setup = Setup()
+    for step, stopped in ((2, False), (3, True), (4, False), (5, True)):
+        progress = Progress(step=step, stopped=stopped)
+        save_state(tmp_path, setup.model, setup.optimizer, progress)
+    remove_drafts(tmp_path)
+    assert [int(path.name[5:]) for path in states(tmp_path)] == [2, 4, 5]
+
+
 def test_a_failure_while_saving_leaves_the_states_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +225,7 @@ def test_a_finished_model(tmp_path: Path, storage: str) -> None:
             storage=storage,
         )
     description = json.loads((folder / "config.json").read_text())
+    assert isinstance(description.pop("crc32"), int)
     assert description == {
         "format": 1,
         "model": CONFIG.to_dict(),

@@ -41,7 +41,7 @@ def test_every_file_of_the_model_is_told_from_another(folder: Path) -> None:
     before = read_checkpoint(folder)
     for name, old, new, words in (
         ("config.json", '"norm_epsilon": 1e-05', '"norm_epsilon": 1e-06', '"model" in config.json'),
-        ("config.json", '"steps": 3', '"steps": 4', "what config.json says beside its model"),
+        ("config.json", '"steps": 3', '"steps": 4', "the provenance in config.json"),
         ("config.json", '"target": "fr"', '"target": "fa"', "what config.json says beside"),
         ("tokenizer.json", '"padding":null', '"padding": null', "tokenizer.json is not what"),
         (NAME, '"tokenizer": ', '"tokenizer": 1', "checksums.json beside it: the file is not what"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..json_fields import canonical_json
+from ..json_fields import canonical_json, with_checksum
 from ..tensor_header import checksum_metadata
 from ..translation.checkpoint import Checkpoint
 from ..weight_storage.checksum_file import statements_json
@@ -64,7 +64,7 @@ def convert(checkpoint: Checkpoint, folder: str | Path, storage: str) -> Convers
         "provenance": provenance | ({"storage": facts} if facts else {}),
     }
     with new_folder(Path(folder)) as draft:
-        write_json(draft / "config.json", description)
+        write_json(draft / "config.json", with_checksum(description))
         checkpoint.tokenizer.save(draft / "tokenizer.json")
         metadata = checksum_metadata(
             content.tensors,

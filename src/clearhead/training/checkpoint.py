@@ -23,7 +23,7 @@ from torch import Tensor
 from ..errors import CheckpointError
 from ..file_reading import FileProblem
 from ..files import write_with_usual_mode
-from ..json_fields import canonical_json
+from ..json_fields import canonical_json, with_checksum
 from ..tensor_file import TensorFile
 from ..tensor_header import checksum_metadata
 from ..visible import visible
@@ -35,11 +35,17 @@ from .run_folder.progress import STATE, Progress, damaged, read_progress, write_
 
 
 def remove_drafts(run: Path) -> None:
-    """Remove folders that a killed process left half written or half removed."""
+    """Remove folders that a killed process left half written, half removed, or not removed yet.
+
+    Raises:
+        CheckpointError: a state does not say whether it is one that a signal caused.
+    """
     for pattern in ("step-*.part", "step-*.old"):
         for folder in run.glob(pattern):
             shutil.rmtree(folder)
-    remove_model_drafts(run / "model")
+    for name in ("model", "best"):
+        remove_model_drafts(run / name)
+    remove_stopped_states(run)
 
 
 def _new_draft(folder: Path) -> Path:
@@ -323,6 +329,6 @@ def export_model(
             lambda path: save_arrays(dict(content.tensors), path, metadata),
         )
         (draft / "config.json").write_text(
-            json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8"
+            json.dumps(with_checksum(description), indent=2, ensure_ascii=False), encoding="utf-8"
         )
         (draft / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")

@@ -194,6 +194,7 @@ class _Description(NamedTuple):
     registers: tuple[str, ...]
     labels: tuple[str, ...]
     statements: bytes  # everything but the model's settings, for the checksum
+    is_as_written: bool  # whether the config matches the checksum of its own members
     is_edited: bool  # marks settings that deliberately differ from those of the weights
 
 
@@ -214,7 +215,7 @@ def _read_config(path: Path) -> _Description:
         is_edited = content.has("edited") and content.flag("edited")
         return _Description(
             config, model, provenance, number, languages, registers, labels,
-            statements_json(content.members()), is_edited,
+            statements_json(content.members()), content.is_as_written(), is_edited,
         )  # fmt: skip
     except FileProblem as error:
         raise CheckpointError(
@@ -270,12 +271,14 @@ def _check_description(path: Path, checksums: Checksums, of: _Description) -> No
     parts = {
         "config": ('the "model" in config.json', canonical_json(of.model)),
         "statements": ("what config.json says beside its model", of.statements),
+        "provenance": ("the provenance in config.json", canonical_json(of.provenance)),
     }
+    advice = ' If it was edited on purpose, say so there: "edited": true.'
     for name, (words, content) in parts.items():
         if not checksums.belongs(name, content):
-            raise _not_written_together(
-                path, words, ' If it was edited on purpose, say so there: "edited": true.'
-            )
+            raise _not_written_together(path, words, advice)
+    if not of.is_as_written:
+        raise _not_written_together(path, "config.json", advice)
 
 
 def _not_written_together(path: Path, what: str, more: str = "") -> CheckpointError:

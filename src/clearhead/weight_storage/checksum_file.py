@@ -19,11 +19,15 @@ from ..tensor_file import TensorFile
 from ..tensor_header import CHECKSUMS, Checksums, checksum_metadata
 
 NAME = "checksums.json"
-_STATEMENTS = ("languages", "registers", "labels", "provenance")
+_STATEMENTS = ("languages", "registers", "labels")
 
 
 def statements_json(description: dict[str, Any]) -> bytes:
-    """Return what a config.json says beside its model, of which there is a checksum."""
+    """Return what a config.json says of its model to users, of which the weights state a checksum.
+
+    Where it comes from is none of it: how long a training took differs, and the bytes of the
+    weights must not.
+    """
     return canonical_json({name: description[name] for name in _STATEMENTS if name in description})
 
 
@@ -79,6 +83,7 @@ def write_checksums(folder: str | Path) -> Path:
                 config=canonical_json(description.get("model")),
                 tokenizer=tokenizer,
                 statements=statements_json(description),
+                provenance=canonical_json(description.get("provenance", {})),
             )
     except FileProblem as error:
         raise CheckpointError(f"There are no checksums for {folder}: {error}") from error

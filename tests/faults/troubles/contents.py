@@ -163,7 +163,7 @@ def _read(row: Row, case: str, kind: Kind, folder: Path, *, as_nobody: bool) -> 
     """Read the folder in a process of its own, which may lose the right to read everything."""
 
     def work() -> None:
-        signal.alarm(30)
+        signal.alarm(60)
         if as_nobody and not os.getuid():
             os.setuid(_NOBODY)
         kind.read(folder)

@@ -36,11 +36,16 @@ def write_durably(path: Path, content: bytes) -> None:
     Nobody else may write it at the same time: see `lock`.
     """
     draft = draft_of(path)
-    with errors_about(path), draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    take_name(draft, path)
+    try:
+        with errors_about(path), draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        take_name(draft, path)
+    except BaseException:  # a full disk: give back the room
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def take_name(draft: Path, path: Path) -> None:
