@@ -21,6 +21,7 @@ from clearhead.surveys.line_survey import LineSurvey
 from tests.batch.engines.local_ray import local_ray, paths  # noqa: F401 - a fixture
 from tests.batch.engines.test_on_ray import wait_for_process
 from tests.batch.job.jobs import contents
+from tests.surveys.surveys import Reader
 
 TEXTS = ["hello world again", "the street was red", "", "the animal", "la rue la rue", "too tired"]
 PROGRAM = """
