@@ -72,8 +72,8 @@ def tell_products(manifest: Mapping[str, Any], effect: str) -> None:
     if len(manifest["products"]) > 1:
         click.echo(
             f"clearhead: the parts were computed with different matrix products, "
-            f"{' and '.join(manifest['products'])}, which the processors of the machines are the "
-            f"reason of: {effect} than on machines of one kind.",
+            f"{' and '.join(manifest['products'])}, because the machines have different "
+            f"processors: {effect} than on machines of one kind.",
             err=True,
         )
 

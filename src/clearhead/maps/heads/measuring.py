@@ -1,4 +1,4 @@
-"""What kind the heads of a map are: one pass over its tiles, in memory linear in the length."""
+"""The numbers from which the kinds of a map's heads follow, from one pass over its tiles."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .visible_places import VisiblePlaces, attendable_keys, visible_places
 
 @dataclass(frozen=True, eq=False)
 class HeadNumbers:
-    """What a pass over a map finds out about its heads, for each query.
+    """The numbers of a map's heads, for each query.
 
     Attributes:
         one: the map.
         numbers, largest: as `HeadPlaces` has them.
         entropy: in nats.
-        visible: how many keys may be attended to.
-        attendable: whether some query of the text may attend to a key.
+        visible: how many keys each query may attend to.
+        attendable: whether any query of the text may attend to each key.
         ends: the first and the last key of each text.
         in_text: False for queries that are padding.
-        cross: whether queries and keys are of two sequences.
+        cross: whether queries and keys belong to different sequences.
         others: the results of other measures that were asked for.
     """
 
@@ -48,7 +48,7 @@ class HeadNumbers:
     others: Mapping[Measure[Any], Any] = field(default_factory=dict)
 
     def weights_of(self, row: int) -> HeadWeights:
-        """Return what the measures need, of one row of the batch."""
+        """Return what the measures need, for one row of the batch."""
         numbers, visible = _array(self.numbers[row]), self.visible
         counts = {"local": (NEAR, visible.near)}
         if visible.duplicate is not None and visible.induction is not None:
@@ -73,7 +73,7 @@ class HeadNumbers:
         )
 
     def sums(self) -> HeadSums:
-        """Return the sums over all rows of the batch, rounded so that their order is the same."""
+        """Return the sums over the batch, rounded so that the order of rows does not matter."""
         rows = [HeadSums.of(self.weights_of(row)).rounded() for row in range(self.one.shape[0])]
         total = rows[0]
         for row in rows[1:]:
@@ -90,17 +90,17 @@ def head_numbers(
     check: Callable[[], object] | None = None,
     others: Sequence[Measure[Any]] = (),
 ) -> HeadNumbers:
-    """Find out what the kinds of a map's heads follow from.
+    """Compute the numbers from which the kinds of a map's heads follow.
 
-    A query of self-attention is padding if no query may attend to its own key; and any query is
-    that attends evenly because a mask of finite numbers swallowed all of its scores.
+    A query of self-attention is padding if no query may attend to its key. So is any query that
+    attends evenly because its scores were lost in a mask of finite numbers.
 
     Args:
         one: the map.
-        cross: whether queries and keys are of two sequences.
+        cross: whether queries and keys belong to different sequences.
         ids: of the keys' tokens; only equality counts. None leaves out what is about tokens.
-        text: False for queries that are padding, beside those that the mask says are.
-        check: called before each tile; what it raises ends the pass.
+        text: False for queries that are padding, in addition to those that the mask shows to be.
+        check: called before each tile; an exception that it raises ends the pass.
         others: further measures, taken in the same pass.
     """
     batch, _, query_len, _ = one.shape
@@ -138,13 +138,13 @@ def head_numbers(
 def numbered(
     ids: Int[Tensor, "batch key_len"], attendable: Bool[Tensor, "batch key_len"]
 ) -> Int[Tensor, "batch key_len"]:
-    """Return ids from 0 on, below 0 for padding, of which no two are alike."""
+    """Renumber ids from 0 on; padding gets distinct ids below 0."""
     numbers = torch.unique(ids, return_inverse=True)[1]
     return torch.where(attendable, numbers, -3 - torch.arange(ids.shape[1], device=ids.device))
 
 
 def text_ends(attendable: Bool[Tensor, "batch key_len"]) -> Int[Tensor, "batch 2"]:
-    """Return the first and the last key that may be attended to; of all where none may."""
+    """Return the first and the last key that may be attended to, or of all keys where none may."""
     some = attendable | ~attendable.any(-1, keepdim=True)
     bits = some.to(torch.uint8)
     return torch.stack([bits.argmax(-1), some.shape[-1] - 1 - bits.flip(-1).argmax(-1)], dim=-1)
