@@ -39,4 +39,4 @@ def test_several_products_are_told(capsys):
     tell_products({"products": ["a"]}, "numbers differ")
     assert capsys.readouterr().err == ""
     tell_products({"products": ["a", "b"]}, "numbers differ")
-    assert "a and b, which the processors" in capsys.readouterr().err
+    assert "a and b, because the machines have different processors" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +67,13 @@ def run_on_ray(job: Job, workers: int | None, counter: LineCounter) -> None:
     on_ray.run_on_ray(job, workers=workers, on_part=lambda manifest: counter.add(manifest["lines"]))
 
 
-def tell_products(manifest: dict[str, Any], effect: str) -> None:
+def tell_products(manifest: Mapping[str, Any], effect: str) -> None:
     """Say that the parts of a job were computed on processors that round in several ways."""
     if len(manifest["products"]) > 1:
         click.echo(
             f"clearhead: the parts were computed with different matrix products, "
-            f"{' and '.join(manifest['products'])}, because the machines have different processors: "
-            f"{effect} than on machines of one kind.",
+            f"{' and '.join(manifest['products'])}, because the machines have different "
+            f"processors: {effect} than on machines of one kind.",
             err=True,
         )
 

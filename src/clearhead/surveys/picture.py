@@ -142,10 +142,8 @@ def _draw_kinds(figure: Any, axes: Any, grid: _Grid) -> None:
     from ..maps.pictures.kind_grid import SIGNS, draw_kinds
 
     kinds: list[Sequence[str | None]] = [[head.scored.kind for head in row] for row in grid.rows]
-    draw_kinds(axes, kinds, signs=grid.has_numbers)
+    draw_kinds(axes, kinds, grid.names, has_signs=grid.has_numbers)
     axes.set_title("kind over all texts", fontsize=9)
-    axes.set_yticks(range(len(grid.rows)), grid.names, fontsize=8, parse_math=False)
-    axes.set_ylabel("layer", fontsize=8)
     counts = Counter(kind for row in kinds for kind in row if kind)
     patches = [
         Patch(facecolor=colour, edgecolor="0.6", label=f"{kind}  {counts[kind]}", linewidth=0.6)

@@ -16,7 +16,6 @@ from ..shapes import Array, Float
 from .scales import SCALES
 
 if TYPE_CHECKING:
-    from ..maps.storage.stored_attention import StoredAttention
     from .text_model import Model
 
 
@@ -119,8 +118,8 @@ def _ids(model: Model, text: str, *, target: bool = False) -> list[int]:
     return ids
 
 
-def _layer(name: str, one: StoredAttention) -> LayerReading:
-    """Measure the heads of a map, whose batch is one text."""
+def _layer(name: str, one: Any) -> LayerReading:
+    """Measure the heads of an `AttentionMap`, whose batch is one text."""
     from ..maps.heads.measuring import head_numbers
     from ..maps.heads.tokens import key_ids
     from ..maps.measures.per_position import Distance

@@ -157,8 +157,15 @@ class HeadStatistics:
                 for place, name, call, layer in fields["layers"]
             }
             refusals = {(name, why): count for name, why, count in fields["refusals"]}
-            names = ("model", "texts", "tokens", "target_tokens", "cut_targets")
-            return cls(*(fields[name] for name in names), layers, refusals)
+            return cls(
+                fields["model"],
+                fields["texts"],
+                fields["tokens"],
+                fields["target_tokens"],
+                fields["cut_targets"],
+                layers,
+                refusals,
+            )
         except (FileProblem, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ConfigError(
                 f"These are no statistics of heads of format {FORMAT}: {error}. Give what "

@@ -52,7 +52,7 @@ class HeadRow:
         """
         kind, scores = self.scored.kind, self.layer.statistics.measures
         among = sum(count for one, count in self.texts.items() if one is not None)
-        if kind in scores:
+        if kind is not None and kind in scores:
             among = scores[kind].counts[self.head]
         return self.texts[kind] / among if kind and among else math.nan
 

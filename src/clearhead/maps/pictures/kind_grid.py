@@ -77,37 +77,30 @@ def plot_kinds(
     beside = LEGEND + 0.5 + 0.075 * max(map(len, names))
     figure = new_figure(max(heads * cell, 2.0) + beside, max(len(table) * cell, 1.8) + 1.0, title)
     axes = figure.subplots()
-    draw_kinds(axes, table, signs=has_signs)
-    axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
-    axes.set_ylabel("layer", fontsize=8)
+    _colour_cells(axes, table)
+    if has_signs:
+        _write_signs(axes, table)
     _mark_copying(axes, list(kinds), copying)
+    _label_axes(axes, names, heads, step=1 if has_signs else -(-heads // 16))
     _add_legend(figure, Counter(kind for row in table for kind in row if kind), len(copying))
     return finish(figure, save)
 
 
-def draw_kinds(axes: Axes, table: Table, *, signs: bool) -> None:
-    """Draw the kinds of heads into matplotlib's axes, layers by heads, without names of layers.
+def draw_kinds(axes: Axes, table: Table, names: Sequence[str], *, has_signs: bool) -> None:
+    """Draw the kinds of heads into axes of a larger picture, layers by heads.
 
     Args:
         axes: to draw into.
-        table: a kind for each layer and head; None where a head has none, hatched. A row may be
-            shorter than another.
-        signs: whether each cell has its two letters, and each head its number.
+        table: of which a row may be shorter than another.
+        names: of the layers.
+        has_signs: whether each cell has its two letters, and each head its number.
     """
     heads = max(map(len, table))
     whole = [[*row, *[""] * (heads - len(row))] for row in table]
     _colour_cells(axes, whole)
-    if signs:
+    if has_signs:
         _write_signs(axes, whole)
-    columns = range(0, heads, 1 if signs else -(-heads // 16))
-    axes.set_xticks(columns, list(map(str, columns)), fontsize=8)
-    axes.set_xticks(np.arange(heads - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(len(whole) - 1) + 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1)
-    axes.tick_params(which="both", length=0, pad=3)
-    axes.set_xlabel("head", fontsize=8)
-    for spine in axes.spines.values():
-        spine.set(color="0.6", linewidth=0.6)
+    _label_axes(axes, names, heads, step=1 if has_signs else -(-heads // 16))
 
 
 def _colour_cells(axes: Axes, table: Table) -> None:
@@ -117,6 +110,21 @@ def _colour_cells(axes: Axes, table: Table) -> None:
     colours = [[to_rgb(SIGNS[kind][1] if kind else "#FFFFFF") for kind in row] for row in table]
     axes.imshow(np.array(colours), aspect="auto", interpolation="nearest")
     hatch(axes, np.array([[kind is None for kind in row] for row in table]))
+
+
+def _label_axes(axes: Axes, names: Sequence[str], heads: int, *, step: int) -> None:
+    """Label rows by layer and every ``step`` columns by head, and draw lines between cells."""
+    columns = range(0, heads, step)
+    axes.set_xticks(columns, list(map(str, columns)), fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
+    axes.set_xticks(np.arange(heads - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(names) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(which="both", length=0, pad=3)
+    axes.set_xlabel("head", fontsize=8)
+    axes.set_ylabel("layer", fontsize=8)
+    for spine in axes.spines.values():
+        spine.set(color="0.6", linewidth=0.6)
 
 
 def _add_legend(figure: Figure, counts: Counter[str], copying: int) -> None:
