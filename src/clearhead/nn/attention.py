@@ -220,8 +220,8 @@ class Attention(nn.Module):
         rate = self.dropout.probability if self.training else 0.0
         options |= {"dropout": rate, "scale": self.scale, "softcap": self.softcap}
         heads = fused_attention(query, source.key, source.value, **options)
-        joined = heads.transpose(1, 2).flatten(2)
-        return self.output(joined if packing is None else packing.pack(joined))
+        side_by_side = heads.transpose(1, 2).flatten(2)
+        return self.output(side_by_side if packing is None else packing.pack(side_by_side))
 
     def self_attention(
         self,

@@ -95,7 +95,7 @@ class Transformer(Embedder):
         pixels: Float[Tensor, "batch channels height width"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         token_types: Int[Tensor, "..."] | None = None,
-        packed: bool = False,
+        without_padding: bool = False,
     ) -> Encoded:
         """Run the encoder.
 
@@ -105,7 +105,7 @@ class Transformer(Embedder):
             mask: True where a position is real, whatever its id is, Bool["batch source_len"]; to
                 others nothing attends. None: where ids are not ``pad_id``.
             token_types: of each token, Int["batch length"]; None: all of type 0.
-            packed: compute real tokens alone, where there is padding worth leaving out.
+            without_padding: compute real tokens alone, where there is padding worth leaving out.
 
         Raises:
             ShapeError: ids or images, mask and types do not fit together, or the model.
@@ -121,7 +121,7 @@ class Transformer(Embedder):
             mask = source_ids != self.config.pad_id if mask is None else mask
             shape = source_ids.shape
             memory_mask = attendable(mask, shape)
-            packing = packing_of(mask) if packed else None
+            packing = packing_of(mask) if without_padding else None
             x = self.embed(source_ids, "source", token_types=token_types, packing=packing)
         options = self.encoder.layer_options(0, shape[1], mask=memory_mask, like=x)
         for layer, its_options in zip(self.encoder.layers, options, strict=True):
@@ -274,7 +274,7 @@ class Transformer(Embedder):
         """
         self._check_source(source_ids, None, None)
         self._check_side("decoder", "target_ids", present=True)
-        encoded = None if source_ids is None else self.encode(source_ids, packed=True)
+        encoded = None if source_ids is None else self.encode(source_ids, without_padding=True)
         packing = packing_of(real)
         hidden, _ = self.decode(target_ids, encoded, packing=packing)
         if packing is not None:

@@ -40,8 +40,8 @@ class Packing:
 
     def pack(self, x: Shaped[Tensor, "batch length *rest"]) -> Shaped[Tensor, "real *rest"]:
         """Return the rows of real tokens; their gradients go back, and padding's are zeros."""
-        packed: Tensor = _Pack.apply(x.flatten(0, 1), self)
-        return packed
+        rows: Tensor = _Pack.apply(x.flatten(0, 1), self)
+        return rows
 
     def unpack(self, x: Float[Tensor, "real width"]) -> Float[Tensor, "batch length width"]:
         """Return rows at their places again; what stands at padding is finite and of no meaning.
