@@ -9,12 +9,16 @@ so of each function the first calls are checked and then a part of them; EVERY_S
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
+import marshal
 import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import cache_from_source, source_hash
+from pathlib import Path
 from typing import Any
 
 import jaxtyping
@@ -27,6 +31,9 @@ SHAPES = {"Bool", "Float", "Float64", "Int", "Num", "Shaped"}  # what clearhead.
 
 # So many calls of a function are checked, and then one of so many.
 FIRST_CALLS, ONE_OF = (0, 1) if os.environ.get("EVERY_SHAPE") else (40, 20)
+
+# What the wrapping is written in: another one finds no code of this one.
+_OWN_SOURCE = source_hash(Path(__file__).read_bytes()).hex()
 
 
 def install(*rooms: str) -> None:
@@ -142,8 +149,25 @@ class _Finder(MetaPathFinder):
 
 class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> Any:
-        """From the source, so that no other run finds the wrapped functions in a cache."""
-        return self.source_to_code(self.get_data(self.path), self.path)
+        """From a cache of its own, so that no other run finds the wrapped functions in Python's."""
+        source = self.get_data(self.path)
+        cache = Path(cache_from_source(self.path, optimization=f"shapes{_OWN_SOURCE}"))
+        key = source_hash(source)
+        with contextlib.suppress(OSError):
+            content = cache.read_bytes()
+            if content.startswith(key):
+                return marshal.loads(content[len(key) :])
+        code = self.source_to_code(source, self.path)
+        if not sys.dont_write_bytecode:
+            with contextlib.suppress(OSError):  # the folder may be read-only
+                self._write(cache, key + marshal.dumps(code))
+        return code
+
+    def _write(self, cache: Path, content: bytes) -> None:
+        cache.parent.mkdir(exist_ok=True)
+        unfinished = cache.with_suffix(f".{os.getpid()}")  # another worker may write it, too
+        unfinished.write_bytes(content)
+        unfinished.replace(cache)
 
     def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> Any:  # type: ignore[override]
         tree = _Decorate().visit(ast.parse(data, path))
