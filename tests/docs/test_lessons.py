@@ -27,8 +27,18 @@ CHECK = re.compile(r"^check\(.*\)\n\Z", re.MULTILINE)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 # The cells of the Portuguese pages are those of the English ones: tests/docs/test_lesson_cells.py.
-english_pages = pytest.mark.parametrize(
-    "page", [page for page in PAGES if "pt" not in page.parts], ids=lambda page: page.stem
+ENGLISH_PAGES = [page for page in PAGES if "pt" not in page.parts]
+english_pages = pytest.mark.parametrize("page", ENGLISH_PAGES, ids=lambda page: page.stem)
+# Three trainings, and thousands of translations: two fifths of the time of all. Lesson 8 trains,
+# too, by hand and with the same Trainer.
+LONG = "4-train-a-small-translator"
+english_lessons = pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.heavy if page.stem == LONG else ())
+        for page in ENGLISH_PAGES
+    ],
+    ids=lambda page: page.stem,
 )
 
 
@@ -76,7 +86,7 @@ def test_each_exercise_has_a_solution_and_the_lesson_holds_none(page: Path) -> N
 
 
 @pytest.mark.slow
-@english_pages
+@english_lessons
 def test_a_lesson_waits_for_answers_takes_the_right_ones_and_refuses_a_wrong_one(
     page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
