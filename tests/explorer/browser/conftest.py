@@ -12,10 +12,13 @@ import pytest
 from tests.explorer.served import served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Response
 
 # The shell draws and runs pages alike and has no window around them: a page costs it half the time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+SCREEN = {"width": 1280, "height": 800}
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,22 +65,84 @@ def console_errors() -> list[str]:
     return []
 
 
-@pytest.fixture
-def page(browser: Browser, server: str, console_errors: list[str]) -> Iterator[Page]:
-    """A page on a laptop's screen in English, empty; relative addresses are the server's."""
-    context = browser.new_context(
-        base_url=server, locale="en-GB", viewport={"width": 1280, "height": 800}
-    )
-    context.set_default_timeout(60_000)
-    opened = context.new_page()
-    opened.on(
-        "console",
-        lambda said: console_errors.append(said.text) if said.type == "error" else None,
-    )
-    opened.on("pageerror", lambda error: console_errors.append(str(error)))
-    wait_for_redrawing(opened)
+class Pages:
+    """The page that the tests of a file marked one_page share; others have a page of their own."""
+
+    def __init__(self, browser: Browser, server: str) -> None:
+        self.browser, self.server = browser, server
+        self.shared: Page | None = None
+
+    def open(self) -> Page:
+        """A page on a laptop's screen in English, empty; relative addresses are the server's."""
+        context = self.browser.new_context(base_url=self.server, locale="en-GB", viewport=SCREEN)
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        wait_for_redrawing(page)
+        return page
+
+    def share(self) -> Page:
+        """The file's page, put back as it was opened but for what it shows."""
+        if self.shared is None or self.shared.is_closed():
+            self.shared = self.open()
+            self.shared.goes_on = True  # type: ignore[attr-defined]  # looking.look reads it
+        page = self.shared
+        page.unroute_all(behavior="ignoreErrors")
+        page.set_viewport_size(SCREEN)
+        page.mouse.move(0, 0)
+        page.evaluate("() => { scrollTo(0, 0); document.activeElement?.blur(); }")
+        return page
+
+    def drop(self) -> None:
+        """Close the file's page: nobody knows what a test that failed has left on it."""
+        if self.shared is not None:
+            self.shared.context.close()
+        self.shared = None
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser, server: str) -> Iterator[Pages]:
+    opened = Pages(browser, server)
     yield opened
-    context.close()
+    opened.drop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, pages: Pages, console_errors: list[str]) -> Iterator[Page]:
+    """A page on a laptop's screen in English; relative addresses are the server's.
+
+    Where a file is marked one_page it is that of the test before, which goes to another address by
+    what stands after the #: to load the page costs ten times what it costs to draw it anew.
+    """
+    mark = request.node.get_closest_marker("one_page")
+    is_shared = mark is not None and mark.args != (False,)
+    request.node.stash[FAILED] = False
+    opened = pages.share() if is_shared else pages.open()
+
+    def hear(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            console_errors.append(said.text)
+
+    def catch(error: Error) -> None:
+        console_errors.append(str(error))
+
+    opened.on("console", hear)
+    opened.on("pageerror", catch)
+    yield opened
+    if not is_shared:
+        opened.context.close()
+    elif request.node.stash[FAILED] or console_errors:
+        pages.drop()
+    else:
+        opened.remove_listener("console", hear)
+        opened.remove_listener("pageerror", catch)
     assert not console_errors, "The page wrote errors: " + "\n".join(console_errors)
 
 

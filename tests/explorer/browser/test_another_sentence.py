@@ -10,6 +10,8 @@ from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.translator import Translator
 from tests.explorer.browser.shell import Asked, open_page, settled, state_of
 
+pytestmark = pytest.mark.one_page
+
 LONG = "The old man walked slowly to the small house today."
 SHORT = "The cat sleeps."
 SEVERAL = "The cat sleeps. The dog does not sleep. CLOSE THE DOOR!"

@@ -21,6 +21,8 @@ from .looking import (
     state_of,
 )
 
+pytestmark = pytest.mark.one_page
+
 HEAD = {"part": "cross", "layer": 1, "head": 0, "query": 2, "key": 1}
 PATH = "decoder.layers.1.cross_attention"
 

@@ -21,6 +21,8 @@ from tests.explorer.browser.shell import (
     tab,
 )
 
+pytestmark = pytest.mark.one_page
+
 ABLATION = {"kind": "ablate_head", "part": "cross", "layer": 1, "head": 2}
 
 

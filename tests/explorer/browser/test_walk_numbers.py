@@ -28,6 +28,8 @@ from tests.explorer.browser.walk_page import (
 from tests.explorer.served import served
 from tests.translation.conftest import write_checkpoint
 
+pytestmark = pytest.mark.one_page
+
 HEADS = [
     ("encoder", 1, 2, 2, 7),
     ("decoder", 1, 0, 4, 1),

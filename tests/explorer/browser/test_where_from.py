@@ -20,6 +20,8 @@ from tests.explorer.browser.shell import (
 )
 from tests.explorer.word_tables import labels
 
+pytestmark = pytest.mark.one_page
+
 
 def first_weight(page):
     open_page(page, view="heads", part="cross", layer=1, head=2, query=3)

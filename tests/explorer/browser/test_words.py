@@ -22,6 +22,8 @@ from .looking import (
     state_of,
 )
 
+pytestmark = pytest.mark.one_page
+
 HEAD = {"part": "cross", "layer": 1, "head": 2, "query": 2}
 LONG = (
     "I know that the old man who lives in the small house near the river told the boy that the "
