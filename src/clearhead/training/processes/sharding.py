@@ -8,16 +8,20 @@ pass, so cross-attention is put together for the whole step, with embedding and 
 
 from __future__ import annotations
 
+import sys
 import warnings
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 from torch import Tensor
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ...nn.transformer import Transformer
 from .parallel import Processes
+
+# They take half as long to import as PyTorch, and most runs divide nothing: `shard` imports them.
+if TYPE_CHECKING:
+    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
 
 # The sublayers' outputs are never changed in place, which is what it warns of.
 _VIEWS = "FSDP2-wrapped module .* returned a view tensor"
@@ -34,6 +38,9 @@ def shard(model: Transformer, processes: Processes, device: str) -> None:
         processes: more than one, which have met.
         device: of the run.
     """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
     warnings.filterwarnings("ignore", message=_VIEWS, category=UserWarning)
     mesh = init_device_mesh(torch.device(device).type, (processes.count,))
     layers = list(model.encoder.layers) if model.config.encoder_layers else []
@@ -48,29 +55,43 @@ def shard(model: Transformer, processes: Processes, device: str) -> None:
 
 def is_sharded(model: torch.nn.Module) -> bool:
     """Tell whether a model is divided among processes."""
+    if "torch.distributed.fsdp" not in sys.modules:
+        return False
+    from torch.distributed.fsdp import FSDPModule
+
     return isinstance(model, FSDPModule)
 
 
 def end_of_pass(model: torch.nn.Module) -> None:
     """Give back what was put together for a pass without a backward one."""
-    if isinstance(model, FSDPModule):
-        model.reshard()
+    if is_sharded(model):
+        cast("FSDPModule", model).reshard()
 
 
 def whole(tensor: Tensor) -> Tensor:
     """Return a tensor put together from its parts, in all processes at once; others as they are."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if _is_divided(tensor) else tensor
 
 
 def own_part(tensor: Tensor) -> Tensor:
     """Return this process's part of a tensor; all of one that is not divided."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    return tensor.to_local() if _is_divided(tensor) else tensor
 
 
 def divided_like(tensor: Tensor, other: Tensor) -> Tensor:
     """Return a whole tensor, which all processes have, divided as another one is."""
-    if not isinstance(other, DTensor) or tensor.shape != other.shape:
+    if not _is_divided(other) or tensor.shape != other.shape:
         return tensor
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(
         tensor.to(other.device), other.device_mesh, other.placements, src_data_rank=None
     )
+
+
+def _is_divided(tensor: Tensor) -> TypeGuard[DTensor]:
+    if "torch.distributed.tensor" not in sys.modules:
+        return False
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(tensor, DTensor)
