@@ -13,7 +13,7 @@ import click
 from ..files import write_whole
 from ..training.run_folder.models import checkpoint_step, is_run, model_of_run, test_set_of_run
 from .lines import Progress
-from .threads import one_blas_thread, processors
+from .resources.threads import one_blas_thread, processors
 
 if TYPE_CHECKING:
     from ..translation.pretrained_translator import PretrainedTranslator

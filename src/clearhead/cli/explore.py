@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .resources.threads import one_blas_thread
 from .texts import TextArgument, TextCommand
-from .threads import one_blas_thread
 
 if TYPE_CHECKING:
     from ..explorer.contract.answers import Answering

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..visible import json_text, visible
+from .resources.threads import one_blas_thread
 from .texts import TextArgument, TextCommand
-from .threads import one_blas_thread
 
 if TYPE_CHECKING:
     from ..tasks.generated_text import GeneratedText

@@ -20,7 +20,7 @@ import click
 
 from .._version import __version__
 from ..errors import ClearheadError
-from .memory import go_on_in_a_forked_process, is_limited, lacks_memory, say_it_is_used_up
+from .resources.memory import go_on_in_a_forked_process, is_limited, lacks_memory, say_it_is_used_up
 
 # Command -> its line in `clearhead --help`; its module is clearhead.cli.<command>.
 COMMANDS = {

@@ -10,8 +10,8 @@ import click
 
 from ...visible import json_text, visible
 from ..lines import check_arguments, open_input, read_texts
+from ..resources.threads import one_blas_thread
 from ..texts import TextArgument, TextCommand
-from ..threads import one_blas_thread
 
 if TYPE_CHECKING:
     from ...tasks.images.classification import Classification

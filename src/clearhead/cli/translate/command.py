@@ -21,8 +21,8 @@ from clearhead.cli.lines import (
     open_input,
     read_texts,
 )
+from clearhead.cli.resources.threads import one_blas_thread, processors
 from clearhead.cli.texts import TextArgument, TextCommand
-from clearhead.cli.threads import one_blas_thread, processors
 from clearhead.cli.translate._bulk import bulk_options, is_bulk, translate_in_parts
 from clearhead.cli.volume import EngineForLines, ahead, amount_of_text, regular_size, windows
 from clearhead.files import open_whole

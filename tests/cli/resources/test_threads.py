@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from clearhead.cli.threads import one_blas_thread, processors
+from clearhead.cli.resources.threads import one_blas_thread, processors
 
 
 def test_one_blas_thread_leaves_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:

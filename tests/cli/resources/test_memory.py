@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from clearhead.cli.memory import is_limited, lacks_memory
+from clearhead.cli.resources.memory import is_limited, lacks_memory
 
-SOURCE = Path(__file__).parents[2] / "src"
+SOURCE = Path(__file__).parents[3] / "src"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are heeded on Linux")
-BEGIN = "import os, signal, sys, time\nfrom clearhead.cli import memory\n"
+BEGIN = "import os, signal, sys, time\nfrom clearhead.cli.resources import memory\n"
 BEGIN += "first = os.getpid()\nmemory.go_on_in_a_forked_process()\nassert os.getpid() != first\n"
 
 
