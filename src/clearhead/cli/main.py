@@ -92,6 +92,9 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(error, SystemExit) or not lacks_memory(error):
             raise
         say_it_is_used_up()
+        if is_limited():  # what libraries do at the end would need memory, too
+            sys.stdout.flush()
+            os._exit(1)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -48,7 +48,7 @@ def memory_limits(base: Path, name: str, *, short: bool) -> Row:
     if "PRETRAINED" in COMMANDS[name]:
         do(
             lambda: run(
-                "export", model(), "--to", "huggingface", names["PRETRAINED"], "--no-verify"
+                "export", "en-fr", "--to", "huggingface", names["PRETRAINED"], "--no-verify"
             ),
             folder,
         )
