@@ -55,12 +55,23 @@ def _put_in_place(draft: Path, folder: Path) -> None:
             os.replace(draft, folder)
         sync(folder.parent)
         for path in before.iterdir():
-            if path.name in _FILES or (path.is_file() and (folder / path.name).is_file()):
+            if path.name in _FILES:
                 path.unlink()
-            else:
-                path.rename(folder / path.name)
-        before.rmdir()
+        _move_what_is_not_there(before, folder)
     sync(folder.parent)
+
+
+def _move_what_is_not_there(before: Path, folder: Path) -> None:
+    """Move what a folder has not from the one before it, and remove that one."""
+    for path in list(before.iterdir()):
+        place = folder / path.name
+        if path.is_dir() and place.is_dir():
+            _move_what_is_not_there(path, place)
+        elif path.is_file() and place.is_file():
+            path.unlink()
+        else:
+            path.rename(place)
+    before.rmdir()
 
 
 def remove_model_drafts(folder: Path) -> None:
@@ -69,8 +80,9 @@ def remove_model_drafts(folder: Path) -> None:
         for name in (*_FILES, *(path.name for path in draft.glob(_UNFINISHED))):
             (draft / name).unlink(missing_ok=True)
         for path in [path for pattern in BESIDE for path in draft.glob(pattern)]:
-            if path.is_file():  # of a model in the format of transformers
-                path.unlink()
+            path.unlink()  # of a model in the format of transformers
+            if path.parent != draft and not any(path.parent.iterdir()):
+                path.parent.rmdir()
         if not any(draft.iterdir()):
             draft.rmdir()
 
