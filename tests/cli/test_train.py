@@ -319,3 +319,18 @@ def test_the_environment_keeps_threads_from_spinning(
     with pytest.raises(CorpusError):
         run("small.toml")
     assert os.environ["OMP_WAIT_POLICY"] == "passive"
+
+
+def test_a_model_to_begin_from(folder: Path) -> None:
+    """Its shape and its tokenizer are the run's, so the settings name neither."""
+    run("small.toml", "--data", "data", "--processes", "1")
+    table, model = TOML.split("[tokenizer]"), "runs/small/model"
+    settings = "[training]" + table[1].split("[training]")[1]
+    (folder / "more.toml").write_text(table[0] + settings)
+    common = ("more.toml", "--data", "data", "--processes", "1")
+    assert run(*common, "--from", model).exit_code == 0
+    first, second = (
+        json.loads((folder / f"runs/{name}/model/config.json").read_text())["model"]
+        for name in ("small", "more")
+    )
+    assert first == second

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from clearhead.config_parts import OutputConfig
 from clearhead.errors import CheckpointError, ConfigError
 from clearhead.explorer import explorer_of
 from clearhead.explorer.explorer import Explorer
@@ -15,6 +16,7 @@ from clearhead.explorer.models.others import PretrainedTranslation, walked_pretr
 from clearhead.generation.generate import generate
 from clearhead.generation.settings import GenerationSettings
 from clearhead.pretrained.reading import read_pretrained
+from clearhead.tasks.model import Model
 from tests.explorer.others import gpt2_folder
 from tests.reference.models import random_weights, small_config
 
@@ -136,3 +138,20 @@ def test_a_task_where_nothing_is_translated_is_refused(model, checkpoint, gpt2):
         explorer_of(checkpoint, task="en-fr")
     with pytest.raises(ConfigError, match=r"leave task='en-fr' out"):
         explorer_of(gpt2, task="en-fr")
+
+
+def test_a_classifier_of_someone_elses_is_walked(model):
+    """What it predicts are its labels, with the probabilities that `classify` gives."""
+    output = OutputConfig(labels=3, bias=True, transform="tanh", transform_norm=False)
+    config = small_config(vocab_size=340, max_length=40, decoder_layers=0, output=output)
+    classifier = dataclasses.replace(
+        model,
+        config=config,
+        weights={name: x.astype(np.float32) for name, x in random_weights(config).items()},
+        tasks=frozenset({"embed", "classify"}),
+        settings={"id2label": {"0": "good", "1": "bad", "2": "neither"}},
+    )
+    answer = Explorer(classifier).answer("run", {"text": TEXT}).json
+    labels = {one["label"]: one["probability"] for one in answer["labels"]}
+    result = Model(classifier).classify(TEXT, top=3)
+    assert labels == pytest.approx({one.name: one.probability for one in result.labels}, rel=1e-4)

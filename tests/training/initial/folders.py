@@ -85,6 +85,8 @@ def settings_of(name: str, folder: Path, initial: Path, **training: Any) -> Sett
     table = make(folder)
     del table["tokenizer"], table["model"]
     table["data"]["max_tokens"] = 60
+    if task == "language":
+        table["data"]["unit"] = "line"
     if languages is not None:
         table["data"] |= dict(zip(("source_language", "target_language"), languages, strict=True))
     short = {"max_steps": 2, "checkpoint_every": 1, "evaluate_every": 2, "translated_pairs": 4}

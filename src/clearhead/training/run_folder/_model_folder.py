@@ -58,14 +58,18 @@ def _put_in_place(draft: Path, folder: Path) -> None:
 def _give_second_names(folder: Path, draft: Path) -> None:
     """Give what others have in a folder a name in the draft, too."""
     for path in folder.iterdir():
-        if path.name in _FILES or os.path.lexists(draft / path.name):
+        name = draft / path.name
+        is_folder = path.is_dir() and not path.is_symlink()
+        if is_folder and name.is_dir():
+            _give_second_names(path, name)
+        elif path.name in _FILES or os.path.lexists(name):
             continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, draft / path.name, symlinks=True, copy_function=_link)
+        elif is_folder:
+            shutil.copytree(path, name, symlinks=True, copy_function=_link)
         elif path.is_symlink():
-            os.symlink(os.readlink(path), draft / path.name)
+            os.symlink(os.readlink(path), name)
         else:
-            _link(path, draft / path.name)
+            _link(path, name)
 
 
 def _link(path: str | Path, name: str | Path) -> None:
