@@ -113,7 +113,7 @@ def test_what_a_kill_left_is_removed_but_for_files_of_others(tmp_path: Path) -> 
 
 
 def test_files_of_a_model_of_transformers_are_replaced_too(tmp_path: Path) -> None:
-    """Those of the new model stay, in folders too; a draft that was killed leaves nothing."""
+    """Those of the new model stay, and what others have in folders of both."""
     for text in ("first", "second"):
         with model_draft(tmp_path / "model") as draft:
             for name in ("config.json", "vocab.json", "clearhead.json", "1_Pooling/config.json"):
@@ -128,9 +128,3 @@ def test_files_of_a_model_of_transformers_are_replaced_too(tmp_path: Path) -> No
     assert contents.pop("1_Pooling/notes.txt") == "mine"
     assert len(contents) == 4
     assert set(contents.values()) == {"second"}
-    killed = tmp_path / ".model.abc.draft"
-    (killed / "1_Pooling").mkdir(parents=True)
-    for name in ("vocab.json", "clearhead.json", "source.spm", "1_Pooling/config.json"):
-        (killed / name).write_text("")
-    remove_model_drafts(tmp_path / "model")
-    assert not killed.exists()

@@ -39,7 +39,7 @@ def _put_in_place(draft: Path, folder: Path) -> None:
         return
     # Others' files have both names for a moment: nothing in a draft is the only one of its kind,
     # so that one that a kill leaves can be removed whole.
-    _give_second_names(folder, draft)
+    _give_second_names(folder, draft, except_for=_FILES)
     sync_folder(draft)
     if exchange(draft, folder):
         before = draft
@@ -55,14 +55,14 @@ def _put_in_place(draft: Path, folder: Path) -> None:
             path.rename(folder / path.name)
 
 
-def _give_second_names(folder: Path, draft: Path) -> None:
+def _give_second_names(folder: Path, draft: Path, *, except_for: tuple[str, ...] = ()) -> None:
     """Give what others have in a folder a name in the draft, too."""
     for path in folder.iterdir():
         name = draft / path.name
         is_folder = path.is_dir() and not path.is_symlink()
         if is_folder and name.is_dir():
             _give_second_names(path, name)
-        elif path.name in _FILES or os.path.lexists(name):
+        elif path.name in except_for or os.path.lexists(name):
             continue
         elif is_folder:
             shutil.copytree(path, name, symlinks=True, copy_function=_link)
