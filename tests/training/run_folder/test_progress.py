@@ -93,3 +93,9 @@ def test_what_is_wrong_is_named(folder: Path, name: str, value: object, words: s
     message = refusal(CheckpointError, lambda: read_progress(folder))
     assert message is not None
     assert words in message
+
+
+def test_it_is_of_the_step_that_its_folder_is_of(folder: Path) -> None:
+    (folder / "progress.json").write_text('{"step": 8}')
+    with pytest.raises(CheckpointError, match="it is of step 8"):
+        read_progress(folder)

@@ -98,9 +98,13 @@ def read_progress(folder: Path) -> Progress:
     """
     path = folder / _NAME
     try:
-        return _progress(Fields(read_json(path), "the file"))
+        progress = _progress(Fields(read_json(path), "the file"))
     except FileProblem as error:
         raise CheckpointError(damaged(path, error.reason)) from error
+    name = STATE.fullmatch(folder.name)
+    if name and int(name[1]) != progress.step:
+        raise CheckpointError(damaged(path, f"it is of step {progress.step:,}"))
+    return progress
 
 
 def _progress(file_members: Fields) -> Progress:
