@@ -29,7 +29,7 @@ def write_model(folder: Path, seed: int = 3) -> Path:
     """A model of ours with random weights, which writes nonsense and always the same."""
     import torch
 
-    from clearhead.training.checkpoint import export_model
+    from clearhead.training.run_folder.export import export_model
 
     config = TransformerConfig(
         vocab_size=tokenizer().vocab_size, d_model=16, num_heads=2, feed_forward_dim=16,

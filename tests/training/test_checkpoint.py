@@ -1,4 +1,4 @@
-"""States and finished models on disk: whole or absent, and clear where they are damaged."""
+"""States on disk: whole or absent, and clear where they are damaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from clearhead.errors import CheckpointError
 from clearhead.nn.transformer import Transformer
 from clearhead.training.checkpoint import (
     average_weights,
-    export_model,
     forget_old_states,
     load_state,
     load_weights,
@@ -209,37 +208,6 @@ def test_the_average_of_one_is_itself(tmp_path: Path) -> None:
     assert all(torch.equal(mean[name], saved[name]) for name in saved)
     with pytest.raises(CheckpointError, match="no checkpoint to average"):
         average_weights([])
-
-
-@pytest.mark.parametrize("storage", ["float32", "float16"])
-def test_a_finished_model(tmp_path: Path, storage: str) -> None:
-    model = Setup().model
-    folder = tmp_path / "model"
-    for note in ("first", "second"):  # the second replaces the first
-        export_model(
-            folder,
-            model.state_dict(),
-            CONFIG.to_dict(),
-            '{"tokenizer": 1}',
-            {"note": note},
-            storage=storage,
-        )
-    description = json.loads((folder / "config.json").read_text())
-    assert isinstance(description.pop("crc32"), int)
-    assert description == {
-        "format": 1,
-        "model": CONFIG.to_dict(),
-        "provenance": {"note": "second"}
-        | ({} if storage == "float32" else {"storage": {"weights": "float16"}}),
-    }
-    assert (folder / "tokenizer.json").read_text() == '{"tokenizer": 1}'
-    saved = load_file(folder / "model.safetensors")
-    assert saved.keys() == model.state_dict().keys()
-    assert {value.dtype for value in saved.values()} == {getattr(torch, storage)}
-    torch.testing.assert_close(
-        saved["embedding.weight"].float(), model.embedding.weight.detach(), rtol=1e-3, atol=1e-3
-    )
-    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors"])

@@ -1,4 +1,4 @@
-"""The files that a run writes: states to go on from, and the finished model.
+"""The states of a run on disk, to go on from, and the means of their weights.
 
 A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer
 (``state.safetensors``) and where the run stands (``progress.json``). Random numbers follow from the
@@ -8,29 +8,22 @@ that exists is whole. Nothing is ever unpickled.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CheckpointError
 from ..file_reading import FileProblem
-from ..files import write_with_usual_mode
-from ..json_fields import canonical_json, with_checksum
 from ..tensor_file import TensorFile
 from ..tensor_header import checksum_metadata
 from ..visible import visible
-from ..weight_storage.checksum_file import statements_json
-from ..weight_storage.weight_file import store
 from .processes.sharding import divided_like, whole
-from .run_folder._model_folder import model_draft, remove_model_drafts, replace_state
+from .run_folder._model_folder import remove_model_drafts, replace_state
 from .run_folder.progress import STATE, Progress, damaged, read_progress, write_progress
 
 
@@ -279,56 +272,3 @@ def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:
     if not count:
         raise CheckpointError("There is no checkpoint to average.")
     return {name: (value / count).float() for name, value in total.items()}
-
-
-def export_model(
-    folder: Path,
-    weights: Mapping[str, Tensor],
-    config: Mapping[str, Any],
-    tokenizer_json: str,
-    provenance: Mapping[str, Any],
-    *,
-    storage: str = "float32",
-    statements: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a checkpoint folder: what translation, tracing and others read.
-
-    It is complete or absent. Of what was there before, a model's own three files are replaced;
-    other files beside them stay, and so do other folders, whatever their names.
-
-    Args:
-        folder: where to.
-        weights: by name, as in the model's state dict.
-        config: `TransformerConfig.to_dict`.
-        tokenizer_json: `Tokenizer.to_json`.
-        provenance: where the weights come from: data and their hashes, steps, versions.
-        storage: how the weights are written: ``float32``, ``float16`` in half the space, or
-            ``int8`` in a quarter of it, of which the provenance then tells.
-        statements: what config.json says beside the model: its languages and registers.
-
-    Raises:
-        ConfigError: a weight is too large for float16.
-    """
-    content = store({name: value.float().numpy() for name, value in weights.items()}, storage)
-    facts = {"storage": dict(content.facts)} if content.facts else {}
-    description = {
-        "format": content.format,
-        **(statements or {}),
-        "model": dict(config),
-        "provenance": {**provenance, **facts},
-    }
-    with model_draft(folder) as draft:
-        metadata = checksum_metadata(
-            content.tensors,
-            config=canonical_json(dict(config)),
-            tokenizer=tokenizer_json.encode(),
-            statements=statements_json(description),
-        )
-        write_with_usual_mode(
-            draft / "model.safetensors",
-            lambda path: save_arrays(dict(content.tensors), path, metadata),
-        )
-        (draft / "config.json").write_text(
-            json.dumps(with_checksum(description), indent=2, ensure_ascii=False), encoding="utf-8"
-        )
-        (draft / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from clearhead.config import TransformerConfig
 from clearhead.errors import CheckpointError
 from clearhead.nn.transformer import Transformer
-from clearhead.training.checkpoint import export_model
 from clearhead.training.initial.weights import load_initial, read_initial_config
+from clearhead.training.run_folder.export import export_model
 
 CONFIG = TransformerConfig(
     vocab_size=20, d_model=16, num_heads=2, encoder_layers=2, decoder_layers=1,

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from clearhead.errors import CheckpointError, ConfigError
 from clearhead.export.conversion import convert
 from clearhead.text.tokenizer import Tokenizer
-from clearhead.training.checkpoint import export_model
 from clearhead.training.loop import Trainer
 from clearhead.training.run_folder.beginning import check_device, machine, machine_difference
+from clearhead.training.run_folder.export import export_model
 from clearhead.training.settings import Settings
 from clearhead.translation.checkpoint import read_checkpoint
 

@@ -18,10 +18,11 @@ from ...config import TransformerConfig
 from ...files import write_whole
 from ...text.tags import REGISTERS
 from ...weight_storage.weight_file import store
-from ..checkpoint import average_weights, export_model, states
+from ..checkpoint import average_weights, states
 from ..data import TrainingData
 from ..initial.finished import export_origin
 from ..settings import Settings
+from .export import export_model
 from .progress import FIRST, Progress
 
 
