@@ -61,7 +61,7 @@ def test_nothing_is_loaded_or_evaluated_as_a_program():
 
 
 def test_transformers_opens_models_in_safetensors_alone():
-    text = (SOURCE / "cli" / "inspect" / "_model.py").read_text("utf-8")
+    text = (SOURCE / "surveys" / "text_model.py").read_text("utf-8")
     assert "use_safetensors=True" in text
 
 
