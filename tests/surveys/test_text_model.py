@@ -63,6 +63,15 @@ def test_a_target_that_the_model_writes_itself(model, monkeypatch, most):
     assert [f"model writes, {most} tokens" in note for note in ours.notes] == [True] * (not ended)
 
 
+def test_a_model_writes_no_more_than_its_decoder_can_read(model, monkeypatch):
+    ours = model("t5")
+    monkeypatch.setattr(ours, "notes", [])
+    monkeypatch.setattr(ours, "limit", lambda side: 6)
+    target = ours.generate_target(ours.tokens("the street"))
+    assert len(target.ids) == 6
+    assert "model writes, 5 tokens" in ours.notes[0]
+
+
 def test_the_limit_is_that_of_positions_that_are_counted(model):
     assert model("gpt2").limit("source") == model("bert").limit("source") == LENGTH
     assert model("t5").limit("source") is None  # its positions are relative

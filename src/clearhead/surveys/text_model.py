@@ -161,7 +161,7 @@ class Model:
         ids, is_ended = self.written_ids(source.ids)
         if not is_ended:
             self.notes.append(
-                f"The target is the beginning of what the model writes, {MOST_GENERATED} tokens; "
+                f"The target is the beginning of what the model writes, {self._most_written} tokens; "
                 "give --target-text for another."
             )
         return self.tokens_of_ids(ids, target=True)
@@ -187,7 +187,7 @@ class Model:
         with _quiet(self._transformers), self._torch.no_grad():
             ids = self.model.generate(
                 self._torch.tensor([list(source_ids)], device=self.device),
-                max_new_tokens=MOST_GENERATED,
+                max_new_tokens=self._most_written,
                 num_beams=1,
                 do_sample=False,
             )[0].tolist()
@@ -195,6 +195,12 @@ class Model:
         end = self.model.generation_config.eos_token_id
         is_ended = ids[-1] in (end if isinstance(end, list) else [end])
         return (ids[:-1] if is_ended else ids), is_ended
+
+    @property
+    def _most_written(self) -> int:
+        """How many tokens the model writes: with the start token, its decoder can read them all."""
+        limit = self.limit("target")
+        return MOST_GENERATED if limit is None else min(MOST_GENERATED, limit - 1)
 
     @contextmanager
     def recording_of(

@@ -153,5 +153,5 @@ def _notes(statistics: HeadStatistics, rejects: int) -> Iterator[str]:
     if statistics.cut_targets:
         yield (
             f"The target of {statistics.cut_targets:,} texts is the beginning of what the model "
-            "writes, 128 tokens; give --target-column for others."
+            "writes, at most 128 tokens; give --target-column for others."
         )
