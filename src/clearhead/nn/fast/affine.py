@@ -1,7 +1,7 @@
 """The product of a linear layer with its bias added on the way out, for training in bfloat16.
 
 PyTorch first writes the bias into every row of the result and then adds the product to it, which
-takes some eight hundredths longer than the product alone. oneDNN adds it to what it is about to
+takes some 8 % longer than the product alone. oneDNN adds it to what it is about to
 write: the same bits, for nothing.
 """
 
@@ -56,7 +56,7 @@ def affine(
 ) -> Float[Tensor, "*rows out_features"]:
     """Return ``x W^T + b``, all of one dtype; in ``training`` by the faster way where there is one.
 
-    The faster way cannot be derived twice.
+    The faster way cannot be differentiated twice.
     """
     fast = (
         training
