@@ -4,7 +4,7 @@
 stand on the job of this room: a plan, parts that are written whole, and a manifest.
 """
 
-from .threads import one_thread
 from ._translate import Translate
+from .threads import one_thread
 
 __all__ = ["Translate", "one_thread"]
