@@ -161,8 +161,8 @@ class Model:
         ids, is_ended = self.written_ids(source.ids)
         if not is_ended:
             self.notes.append(
-                f"The target is the beginning of what the model writes, {self._most_written} tokens; "
-                "give --target-text for another."
+                f"The target is the beginning of what the model writes, {self._most_written} "
+                "tokens; give --target-text for another."
             )
         return self.tokens_of_ids(ids, target=True)
 
