@@ -146,7 +146,7 @@ def main() -> None:
     """Be a worker: load the model, and write the parts whose numbers come."""
     source, folder, model, beam_size = sys.argv[1:]
     job = job_of(Path(source), Path(folder), model, {"beam_size": int(beam_size)})
-    job.translator.lines(["A house."])
+    job.work.lines(["A house."])
     print("ready", flush=True)
     for line in sys.stdin:
         job.write_part(int(line))

@@ -45,7 +45,7 @@ def test_help_lists_every_command_and_imports_none():
         assert f"  {name} " in outcome.stdout
         assert line in outcome.stdout
     loaded = outcome.stdout.strip().split("\n")[-1]
-    own = ["_version", "cli", "cli.main", "cli.memory", "errors"]
+    own = ["_version", "cli", "cli.main", "cli.resources", "cli.resources.memory", "errors"]
     assert loaded == str([f"clearhead.{name}" for name in own])
 
 

@@ -103,13 +103,14 @@ def test_epochs_end_a_run_too(table: Table, tmp_path: Path) -> None:
 
 
 def gradients(trainer: Trainer, count: int) -> list[torch.Tensor]:
-    """Of the step that takes the first batches of the first epoch, before clipping."""
+    """Of the step that takes the first batches of the first epoch, as AdamW uses them."""
     step_gradients: list[torch.Tensor] = []
     plan = trainer.data.corpus.epoch(0, trainer.options.batch_tokens)[:count]
 
-    def keep(*_: Any) -> None:
+    def keep(optimizer: Any, *_: Any) -> None:
+        divisor = getattr(optimizer, "grad_scale", 1.0)  # a fused optimizer divides by it itself
         step_gradients.extend(
-            p.grad.clone() for p in trainer.model.parameters() if p.grad is not None
+            p.grad / divisor for p in trainer.model.parameters() if p.grad is not None
         )
 
     trainer.optimizer.register_step_pre_hook(keep)

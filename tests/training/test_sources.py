@@ -51,6 +51,8 @@ def test_a_hub_is_not_looked_for_on_the_disk(table: dict[str, Any]) -> None:
 def saved_once(settings: Settings, run: Path) -> None:
     """A run with one checkpoint."""
     trainer = Trainer(settings, run)
+    plan = trainer.data.corpus.epoch(0, trainer.options.batch_tokens)[:1]
+    trainer._step(trainer._micro_batches.of_step(1, plan))
     trainer.progress.step = 1  # what is saved before the first step binds nobody
     trainer._save()
     trainer.lock.release()

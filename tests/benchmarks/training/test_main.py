@@ -20,12 +20,12 @@ def test_it_runs_and_says_what_it_measured(capsys, tmp_path):
     arguments += ["--only", "speed", "batching", "d512", "loss"]
     training.main([*arguments, "--output", str(tmp_path)])
     result = json.loads(capsys.readouterr().out)
-    systems = {row["system"] for row in result["rows"]}
-    assert {systems.OURS, systems.TORCH} <= systems
+    names = {row["system"] for row in result["rows"]}
+    assert {systems.OURS, systems.TORCH} <= names
     for row in result["rows"]:
         assert row["tokens_per_second"] > 0
         assert row["share_of_ceiling"] == pytest.approx(row["gflops"] / row["ceiling_gflops"])
-    assert {row["against"] for row in result["ratios"]} == systems - {systems.OURS}
+    assert {row["against"] for row in result["ratios"]} == names - {systems.OURS}
     assert json.loads((tmp_path / "training.json").read_text()) == result
     page = (tmp_path / "training.md").read_text()
     assert "target tokens/s" in page

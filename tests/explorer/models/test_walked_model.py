@@ -30,12 +30,8 @@ def test_a_long_text_is_answered_as_a_short_one(kind, request, monkeypatch):
     answer = long.answer("run", {"text": TEXT, "edits": edits}).json
     run = long.run(long.models.begin(_question(answer)).request)
     assert isinstance(run.trace, BoundedTrace)
-    for name in ("steps", "attention", "predicted", "notes", "request"):
+    for name in ("steps", "attention", "next", "predicted", "notes", "request"):
         assert answer[name] == whole[name], name
-    assert [_tokens(each) for each in answer["next"]] == [_tokens(each) for each in whole["next"]]
-    # Of a long text fewer rows are multiplied at a time, which may round the last bit otherwise.
-    for one, other in zip(answer["next"], whole["next"], strict=True):
-        np.testing.assert_allclose(_probabilities(one), _probabilities(other), rtol=1e-12)
     if kind != "vectors":
         assert answer["log_probability"] == pytest.approx(whole["log_probability"], rel=1e-9)
     part = whole["attention"][0]["part"]
@@ -54,16 +50,6 @@ def test_a_long_text_is_answered_as_a_short_one(kind, request, monkeypatch):
         one, other = short.answer("array", params), long.answer("array", params)
         for place, array in one.arrays.items():
             np.testing.assert_allclose(array, other.arrays[place], rtol=1e-9, atol=1e-12)
-
-
-def _tokens(next_tokens):
-    likeliest, taken = next_tokens["likeliest"], next_tokens["taken"]
-    return [[each["token"] for each in likeliest], taken["token"], taken["rank"]]
-
-
-def _probabilities(next_tokens):
-    likeliest, taken = next_tokens["likeliest"], next_tokens["taken"]
-    return [*(each["probability"] for each in likeliest), taken["probability"]]
 
 
 def _question(answer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearhead.explorer.passes.twins import twins
+from clearhead.explorer.passes.twins import exact_model, twins
 from tests.reference.models import random_weights, small_config
 
 
@@ -19,3 +19,9 @@ def test_both_compute_the_same_without_a_copy_of_a_weight():
     for name, weight in weights.items():
         assert np.shares_memory(fast.model.weights[name], weight)
         assert np.shares_memory(exact.weights[name], weight)
+
+
+def test_a_small_model_is_cast_as_a_whole():
+    config = small_config()
+    exact = exact_model(config, random_weights(config))
+    assert {weight.dtype for weight in exact.weights.values()} == {np.dtype(np.float64)}

@@ -60,7 +60,7 @@ def _save_trace(path: Path) -> None:
 
 
 def _sweep(path: Path) -> object:
-    from tests.faults.operations import sweep_file
+    from tests.faults.operations.numbers import sweep_file
 
     return sweep_file(path.parent)
 
@@ -93,7 +93,7 @@ def _recipe(path: Path) -> object:
 
 
 def _sweep_seed() -> list[bytes]:
-    from tests.faults.operations import write_sweep
+    from tests.faults.operations.numbers import write_sweep
 
     folder = place() / "sweep"
     folder.mkdir(exist_ok=True)

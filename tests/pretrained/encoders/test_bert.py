@@ -22,7 +22,7 @@ from tests.pretrained.transformers_folders import change_config, change_tensors
 
 WITH_HEAD = ("BertForMaskedLM", "BertForPreTraining")
 OTHERS = (
-    *("BertModel", "BertForSequenceClassification", "BertForTokenClassification"),
+    *("BertModel", "BertForTokenClassification"),
     *("BertForQuestionAnswering", "BertForMultipleChoice", "BertForNextSentencePrediction"),
 )
 

@@ -19,7 +19,7 @@ from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote, Sentence
 from ..passes.passage import Beginning, Passage
 from ..passes.run_cache import RunCache
-from ..passes.wide_model import WideTransformer
+from ..passes.twins import exact_model
 from .searched_model import SearchedModel
 from .sentences import protected_note, sentence_number, split_into_pieces
 
@@ -67,7 +67,7 @@ class TranslationModel(SearchedModel):
             config,
             checkpoint.weights,
             checkpoint.tokenizer,
-            (fast, WideTransformer(config, checkpoint.weights)),
+            (fast, exact_model(config, checkpoint.weights)),
             provenance=checkpoint.provenance,
         )
         self.longest = self.translator.longest_source

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ...config import TransformerConfig
 from ...engine.in_place import IN_PLACE
+from ...engine.products import INDEPENDENT_ROWS
 from ...engine.reference_engine import ReferenceEngine
 from ...reference.transformer import Transformer
 from ...shapes import Array
@@ -23,3 +24,13 @@ def twins(
     """
     fast = ReferenceEngine.build(config, weights, products=IN_PLACE)
     return fast, WideTransformer(config, weights)
+
+
+def exact_model(config: TransformerConfig, weights: Mapping[str, Array]) -> Transformer:
+    """Return the model in float64.
+
+    Raises:
+        ConfigError: weights are missing or unexpected; the message lists them.
+        ShapeError: weights have wrong shapes; the message lists them.
+    """
+    return Transformer(config, weights, products=INDEPENDENT_ROWS)

@@ -113,8 +113,8 @@ def test_the_lowest_float16_swallows_no_scores_of_float32():
         ({"mask": torch.ones(5, 6).bool()}, ShapeError, r"mask of shape \(5, 6\) does not broad"),
         ({"bias": torch.ones(5)}, ShapeError, r"bias of shape \(5,\) does not broadcast"),
         ({"bias": torch.ones(6).int()}, ConfigError, "A bias is floating"),
-        ({"window": -1}, ConfigError, r"0 or more, or None; -1"),
-        ({"window": (None, -2)}, ConfigError, r"0 or more, or None; \(None, -2\)"),
+        ({"window": -1}, ConfigError, r"0 or more, or None; got -1"),
+        ({"window": (None, -2)}, ConfigError, r"0 or more, or None; got \(None, -2\)"),
     ],
 )
 def test_what_makes_no_mask_is_refused(options, error, words):
