@@ -1,7 +1,7 @@
-"""Text in bulk, on the engines that people have: Ray, Spark, datasets, pandas, or plain processes.
+"""Translates text in bulk, with Ray, Spark, datasets, pandas, or plain processes.
 
-`Translate` is one callable for all of them. `clearhead translate --shard` and ``--engine ray``
-stand on the job of this room: a plan, parts that are written whole, and a manifest.
+`Translate` is one callable for all of these engines. `clearhead translate --shard` and ``--engine
+ray`` use the `job` package: a plan, parts that are written atomically, and a manifest.
 """
 
 from ._translate import Translate

@@ -1,4 +1,4 @@
-"""`Translate`: a batch with texts in, the batch with their translations out."""
+"""`Translate`: adds translations to batches of texts."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 
 class Translate:
-    """Translates a column of batches, on whichever engine hands the batches out.
+    """Translates a column of batches, for any engine that processes data in batches.
 
         ds.map_batches(Translate, fn_constructor_args=("en-fr",), concurrency=8)  # Ray Data
         predict_batch_udf(Translate("en-fr"), return_type=StringType(), batch_size=256)  # Spark
         dataset.map(Translate("en-fr"), batched=True)  # Hugging Face datasets
         frame = Translate("en-fr")(frame)  # pandas
 
-    It pickles as some hundred bytes, the model's name and hash, and loads the model when the first
-    batch comes: once in each process. It keeps to one thread; give an engine as many workers
-    as there are cores. With the readable engine, which is the default, a translation has the same
-    bits whatever is beside it in a batch.
+    Its pickle has only some hundred bytes, with the model's name and hash; each process loads the
+    model at its first batch. It uses one thread, so give an engine as many workers as there are
+    cores. With the readable engine, the default, a translation has the same bits whatever else is
+    in its batch.
 
     Args:
-        model: a name or a folder, which every machine must have; or a model that is loaded.
-        column: name of the column of texts. What is missing there (None, NaN) stays missing.
+        model: a name or a folder, which must exist on every machine; or a loaded model.
+        column: name of the column of texts. Missing values (None, NaN) stay missing.
         to: name of the column of translations.
-        problem: name of a column for what is wrong with a text that cannot be translated, whose
-            translation is None then. Without it such a text is an error.
-        task: what someone else's model is to do, such as ``en-fr``.
+        problem: name of a column for the reason why a text cannot be translated; the translation is
+            then None. Without this column, such a text raises an error.
+        task: of a model in another format, such as ``en-fr``.
         options: of `Translator.translate`, such as ``beam_size`` and ``engine``.
 
     Raises:
-        ConfigError: two columns have one name, or an option is not for workers.
+        ConfigError: two columns have the same name, or an option is not for workers.
         CheckpointError: there is no such model.
     """
 
@@ -77,7 +77,7 @@ class Translate:
         if not isinstance(model, str | Path):
             self._model = model
         elif is_pretrained(model) and not Path(model).is_dir():
-            self._name = str(model)  # on the hub, which says which one it is
+            self._name = str(model)  # a name on the hub, without a hash
         else:
             folder = find_model(model)
             self._reference = Reference(name_elsewhere(folder), files_hash(folder), {})
@@ -88,16 +88,16 @@ class Translate:
         return f"<Translate {model}: {self.column} to {self.to}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs: the model's name, where it has one."""
+        """Return the state for pickling: the model's name instead of the model, if it has one."""
         model = None if self._reference or self._name else self._model
         return {**self.__dict__, "_model": model}
 
     @property
     def model(self) -> AnyModel:
-        """The model, which is loaded when it is first needed.
+        """The model, loaded at the first access.
 
         Raises:
-            CheckpointError: this machine has no such model, or another one.
+            CheckpointError: this machine does not have the model, or has another one of this name.
         """
         if self._model is None:
             from ..translation.translator import Translator
@@ -110,15 +110,15 @@ class Translate:
         """Translate a batch.
 
         Args:
-            batch: a dict of columns (lists or arrays), a DataFrame of pandas or a table of Arrow,
-                which comes back with the new column; or one column (a list, an array, a Series),
-                whose translations come back. None, as Spark calls a maker of functions, gives the
-                function itself.
+            batch: a dict of columns (lists or arrays), a pandas DataFrame or an Arrow table, which
+                is returned with the new column; or a single column (a list, an array, a Series),
+                for which the translations are returned. None returns the function itself, for
+                Spark, which calls a factory without arguments.
 
         Raises:
-            ConfigError: the batch has no such column, or has one of the new one's name.
-            TextError: a text cannot be translated, and there is no column for problems.
-            TypeError: a value of the column is no text.
+            ConfigError: the batch has no column of texts, or already has a column of the new name.
+            TextError: a text cannot be translated, and no column for problems is set.
+            TypeError: a value of the column is not a text.
         """
         if batch is None:
             return self
@@ -132,7 +132,7 @@ class Translate:
         return with_columns(batch, columns)
 
     def _translate(self, values: Sequence[str | None]) -> tuple[list[str | None], list[str | None]]:
-        """Return the translations of a column, and what is wrong with its texts."""
+        """Return the translations of a column's texts, and the problems with these texts."""
         from ..translation.sentences.segments import check_text
 
         problems: list[str | None] = [None] * len(values)

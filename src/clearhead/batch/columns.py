@@ -1,6 +1,6 @@
-"""Batches as Ray, Spark, datasets and pandas hand them out: a column out of one, a column into it.
+"""Reads and adds columns of the batches of Ray, Spark, datasets and pandas.
 
-None of these packages is imported: what a batch is, its type's own module says.
+None of these packages is imported to recognise a batch: the module of its type tells the kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..errors import ConfigError
 
 
 def is_table(batch: Any) -> bool:
-    """Tell whether a batch has named columns: a dict, a DataFrame, a table of Arrow."""
+    """Return whether a batch has named columns: a dict, a DataFrame, an Arrow table."""
     return isinstance(batch, Mapping) or _library(batch) == "pyarrow" or hasattr(batch, "columns")
 
 
@@ -23,7 +23,7 @@ def column_of(batch: Any, name: str) -> Any:
     """Return a column of a table.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: there is no column of this name.
     """
     names = _names(batch)
     if name not in names:
@@ -35,13 +35,13 @@ def column_of(batch: Any, name: str) -> Any:
 
 
 def values_of(column: Any) -> list[Any]:
-    """Return the values of a column as Python's own; what is missing is None.
+    """Return the values of a column as a list; missing values are None.
 
     Args:
-        column: a list, a tuple, an array of NumPy, a Series or a column of Arrow.
+        column: a list, a tuple, a NumPy array, a Series or an Arrow column.
 
     Raises:
-        ConfigError: it is no column, or has several axes.
+        ConfigError: it is not a column, or has several axes.
     """
     if isinstance(column, str | bytes) or not hasattr(column, "__len__"):
         raise ConfigError(
@@ -57,7 +57,7 @@ def values_of(column: Any) -> list[Any]:
 
 
 def like(column: Any, values: Sequence[str | None]) -> Any:
-    """Return values as a column of the kind that another one is."""
+    """Return values as a column of the same kind as another one."""
     library = _library(column)
     if library == "pandas":
         pandas = importlib.import_module("pandas")
@@ -73,10 +73,10 @@ def like(column: Any, values: Sequence[str | None]) -> Any:
 
 
 def with_columns(batch: Any, columns: Mapping[str, Any]) -> Any:
-    """Return a table with more columns; the one that came stays as it is.
+    """Return a table with additional columns; the given table stays unchanged.
 
     Raises:
-        ConfigError: it has a column of such a name.
+        ConfigError: the table has a column of one of these names.
     """
     for name in columns:
         if name in _names(batch):
@@ -94,7 +94,7 @@ def with_columns(batch: Any, columns: Mapping[str, Any]) -> Any:
 
 
 def one_row_like(batch: Any, values: Mapping[str, Any]) -> Any:
-    """Return a table of one row with such columns, of the kind that another table is."""
+    """Return a table of one row, of the same kind as another table."""
     columns = {name: [value] for name, value in values.items()}
     if isinstance(batch, Mapping):
         return columns
@@ -115,7 +115,7 @@ def _library(value: Any) -> str:
 
 
 def _is_missing(value: Any) -> bool:
-    """Tell whether a value is None, or what pandas has in its place: NaN, or its NA."""
+    """Return whether a value is None, NaN, or the NA of pandas."""
     if value is None:
         return True
     if isinstance(value, float | np.floating):

@@ -1,4 +1,4 @@
-"""What is written for one text: a line of JSON, or its translations in columns."""
+"""Formats the output for one text: a line of JSON, or its translations in columns."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def output_lines(
     number: int, translation: Translation, *, as_json: bool, scores: bool, alignments: bool
 ) -> Iterator[str]:
-    """Yield the lines of one text.
+    """Yield the output lines of one text.
 
     Args:
-        number: of the text, from 1; it stands before each of several translations.
+        number: of the text, from 1; it is written before each of several translations.
         translation: of the text.
-        as_json: one object with everything.
-        scores: the log-probability and a tab before each translation.
-        alignments: a tab and source-target pairs after it.
+        as_json: whether to write one JSON object with everything.
+        scores: whether to write the log-probability and a tab before each translation.
+        alignments: whether to write a tab and source-target pairs after each translation.
     """
     if as_json:
         yield json_text(translation.to_dict())

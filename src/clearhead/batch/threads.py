@@ -1,4 +1,4 @@
-"""One thread for each worker: a cluster gives work to processes, and each keeps to its core."""
+"""Limits a worker to one thread: a cluster runs one process on each core."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep the numerical libraries of this process to one thread while the block runs.
+    """Limit the numerical libraries of this process to one thread within the ``with`` block.
 
-    The readable engine keeps each product so small that no library divides it; this is for models
-    of others and for other engines. Libraries that are loaded already are asked through
-    threadpoolctl, where it is installed, and PyTorch by its own function; those that are loaded in
-    the block read the environment.
+    The readable engine's products are so small that no library splits them among threads; the limit
+    is for models in other formats and for other engines. Loaded libraries are limited through
+    threadpoolctl, if it is installed, and PyTorch through its own function. Libraries loaded in the
+    block read the environment variables.
     """
     before = {name: os.environ.get(name) for name in _VARIABLES}
     torch: Any = sys.modules.get("torch")

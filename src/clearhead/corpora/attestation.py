@@ -1,9 +1,10 @@
-"""Whether sentences bear a dictionary's entry out: where its English stands, does its French?
+"""Checks dictionary entries against sentences: does an entry's French occur with its English?
 
-A dictionary lists every sense of a word, and a model that learns them all says a wrong one: "coup"
-for "round". Sentences that people translated show which senses are in use. This is a cheap form of
-the association of words in parallel text (Gale and Church 1991, "Identifying Word Correspondence
-in Parallel Texts"): of the sentences with an entry's rarest English word, how many have its French.
+A dictionary lists every sense of a word, and a model that learns all of them uses wrong ones, such
+as "coup" for "round". Sentences translated by people show which senses are in use. This is a cheap
+form of word association in parallel text (Gale and Church 1991, "Identifying Word Correspondence in
+Parallel Texts"): the share of the sentences with an entry's rarest English word that have its
+French.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..translation.rules.languages.language import word_set
 NOT_ATTESTED = "not attested"
 
 _WORD = re.compile(r"[^\W\d_]+")
-# What a term is not about, where it has other words.
+# Function words, which are ignored if a term has other words.
 _ENGLISH_SMALL_WORDS = word_set("a an her his i is it my of s the this to")
 _FRENCH_SMALL_WORDS = word_set(
     """
@@ -29,22 +30,22 @@ _FRENCH_SMALL_WORDS = word_set(
     """
 )
 _FEWEST_SENTENCES = 3
-_BEGINNING = 5  # letters, which most forms of a word share
-_LONGEST_SENTENCE = 160  # characters; in long ones, any two words meet
+_BEGINNING = 5  # letters, shared by most forms of a word
+_LONGEST_SENTENCE = 160  # characters; in long sentences any two words may co-occur
 
 
 class Attestation:
-    """Sentences by their English words, and what they say of a term.
+    """Sentences indexed by their English words, to check terms against.
 
-    Of each word that a term may need, some sentences are at hand: those of the earliest corpus,
-    and of one corpus those of the lowest hashes, so that the order of lines changes nothing. Other
-    sentences are dropped as they come.
+    For each word that a term may need, a limited number of sentences is kept: those of the earliest
+    corpora, and within a corpus those with the lowest hashes, so that the order of lines does not
+    matter. Other sentences are dropped at once.
 
     Args:
-        english_words: of the terms, in small letters; `words_of` gives them.
-        other_words: English words that no sentence needs to have.
-        least_share: of a word's sentences, so many must have the French.
-        most_sentences: at hand for a word.
+        english_words: of the terms, in lower case, as from `words_of`.
+        other_words: English words that count as used even without a sentence.
+        least_share: the least share of a word's sentences that must have the French.
+        most_sentences: the largest number of sentences to keep for a word.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Attestation:
         self._other_words = other_words
         self._least_share, self._most_sentences = least_share, most_sentences
         self._counts: Counter[str] = Counter()
-        # By English word a heap, the last sentence first: its corpus and hash, negative, and its
-        # French words, each after a space. The words of a sentence share one such row.
+        # For each English word, a heap with the last sentence first. A row has the negative number
+        # of the corpus, the negative hash, and the French words, each after a space. All words of a
+        # sentence share one row.
         self._rows: dict[str, list[tuple[int, int, str]]] = {word: [] for word in english_words}
 
     def add(self, corpus: int, pairs: Iterable[Pair]) -> None:
-        """Add different sentences of a corpus; those of a lower number come before others."""
+        """Add distinct sentences of a corpus; corpora of lower numbers take precedence."""
         for pair in pairs:
             if len(pair.source) <= _LONGEST_SENTENCE:
                 self._add(-corpus, -number_of(*pair), pair)
@@ -85,12 +87,12 @@ class Attestation:
         return len(heap) < self._most_sentences or heap[0][:2] < (corpus, number)
 
     def covers(self, term: Pair) -> bool:
-        """Tell whether the sentences bear a term out.
+        """Return whether the sentences confirm a term.
 
-        They do if enough of those with its rarest English word have the beginning of its longest
-        French word. Where fewer than three have that English word, they say nothing of its French,
-        and it is enough that each English word is in use. Articles and the like count where a side
-        has nothing else; a sign without a letter is never borne out.
+        They do if enough of the sentences with the term's rarest English word have the beginning of
+        its longest French word. If fewer than three sentences have that English word, it is enough
+        that each English word is in use. Function words count only if a side has no others; a term
+        without letters is never confirmed.
         """
         english = _main_words(term.source, _ENGLISH_SMALL_WORDS)
         french = _main_words(term.target, _FRENCH_SMALL_WORDS)
@@ -110,5 +112,5 @@ def _main_words(text: str, small_words: Set[str]) -> list[str]:
 
 
 def words_of(text: str) -> Iterator[str]:
-    """Yield the runs of letters of a text, in small letters: "l'arbre" has two."""
+    """Yield the runs of letters of a text, in lower case: "l'arbre" has two."""
     return (match[0] for match in _WORD.finditer(text.lower()))

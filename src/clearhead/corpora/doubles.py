@@ -1,4 +1,4 @@
-"""Which pairs have come before, at eight bytes for each pair."""
+"""Detects repeated pairs with eight bytes of memory for each pair."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ..shapes import Array
 
 
 class SeenNumbers:
-    """Numbers of 64 bits (uint64) that have come, in sorted arrays that grow by merging.
+    """A set of 64-bit numbers (uint64), in sorted arrays that grow by merging.
 
-    Each array is at least twice as long as the next, so there are few to search, and each number
-    is merged few times. Two of a million texts have the same number with a chance of 1 in 10^7.
+    Each array is at least twice as long as the next, so there are few arrays to search, and each
+    number is merged only a few times. Among a million texts, two have the same number with a
+    probability of about 1 in 10^7.
     """
 
     def __init__(self) -> None:
@@ -23,7 +24,7 @@ class SeenNumbers:
         return sum(map(len, self._runs))
 
     def add(self, numbers: Iterable[int]) -> Array:
-        """Add numbers, and tell of each whether it is new; of equal ones the first is."""
+        """Add numbers, and return whether each was new; of equal ones only the first is."""
         values = np.fromiter(numbers, dtype=np.uint64)
         distinct, first = np.unique(values, return_index=True)
         is_new = np.zeros(len(values), dtype=np.bool_)

@@ -1,7 +1,8 @@
-"""Pairs that teach nothing or what is wrong, each found by a rule that is also the reason.
+"""Rules that drop useless or wrong pairs; the name of a rule is the reported reason.
 
-The source is English and the target French. Rules are cheap: they look at characters and at the
-most frequent words, and let pass what is in doubt. What they cannot see, the scores of a model can.
+The source is English and the target French. The rules are cheap: they check characters and the most
+frequent words, and keep doubtful pairs. The scores of a model can find bad pairs that the rules
+miss.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _OTHER_FORM = re.compile(
 )
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 
-# Frequent words of one language alone: not "a", "on", "me", "as", "or", "an", "son" or "main",
-# which both have. Words before an apostrophe keep it.
+# Frequent words of only one language: not "a", "on", "me", "as", "or", "an", "son" or "main", which
+# both have. Elided words keep their apostrophe.
 _ENGLISH = word_set(
     """
     about and are at be because been but by can could did didn' do does doesn' don' for from had has
@@ -50,13 +51,13 @@ _LONG = 60  # characters
 
 
 class Candidate(NamedTuple):
-    """A pair with its words in small letters.
+    """A pair with its words in lower case.
 
     Attributes:
         pair: English and French.
         english_words, french_words: in order; an elided word keeps its apostrophe.
-        is_sentence: whether the pair should be whole sentences; a term may be a sign or a symbol,
-            and be much longer in one language.
+        is_sentence: whether the pair should be whole sentences. A term may be a symbol without
+            words, and may be much longer in one language.
     """
 
     pair: Pair
@@ -72,19 +73,19 @@ class Candidate(NamedTuple):
 
 
 def has_no_words(candidate: Candidate) -> bool:
-    """Tell whether a side that should be a sentence holds no word."""
+    """Return whether a side that should be a sentence has no words."""
     words = candidate.english_words and candidate.french_words
     return candidate.is_sentence and not words
 
 
 def is_same_text(candidate: Candidate) -> bool:
-    """Tell whether both sides are one text of more than three words."""
+    """Return whether both sides are the same text of more than three words."""
     pair = candidate.pair
     return pair.source == pair.target and len(candidate.english_words) > 3
 
 
 def is_unequal(candidate: Candidate) -> bool:
-    """Tell whether one side is far too long to be a translation of the other."""
+    """Return whether one side is far too long to be a translation of the other."""
     english, french = map(len, candidate.pair)
     if candidate.is_sentence and (french > 3 * english + 12 or english > 2.2 * french + 12):
         return True
@@ -92,7 +93,10 @@ def is_unequal(candidate: Candidate) -> bool:
 
 
 def is_wrong_language(candidate: Candidate) -> bool:
-    """Tell whether a side has two frequent words of the other's language, and more than its own."""
+    """Return whether a side seems to be in the other language.
+
+    That is so if it has at least two frequent words of that language, and more than of its own.
+    """
     return _is_of(candidate.french_words, _ENGLISH, _FRENCH) or _is_of(
         candidate.english_words, _FRENCH, _ENGLISH
     )
@@ -104,7 +108,7 @@ def _is_of(words: Sequence[str], other: frozenset[str], own: frozenset[str]) -> 
 
 
 def is_copied(candidate: Candidate) -> bool:
-    """Tell whether most words of a sentence are on both sides, names not counted."""
+    """Return whether most words of a sentence are on both sides, not counting names."""
     english, french = set(candidate.english_words), set(candidate.french_words)
     if not _is_mostly_in(english, french):
         return False
@@ -118,9 +122,9 @@ def _is_mostly_in(words: set[str], others: set[str]) -> bool:
 
 
 def has_other_numbers(candidate: Candidate) -> bool:
-    """Tell whether the sides differ in more than two digits; a number may be written in words.
+    """Return whether the sides differ in more than two digits; a number may be written in words.
 
-    Hours and per cent do not count: "2 p.m." is "14 heures", and "5%" is "5 p. 100".
+    Hours and percentages do not count: "2 p.m." is "14 heures", and "5%" is "5 p. 100".
     """
     return _differ(*candidate.pair) and _differ(
         *(_OTHER_FORM.sub("", text) for text in candidate.pair)
@@ -134,7 +138,7 @@ def _differ(english: str, french: str) -> bool:
 
 
 def is_stage_direction(candidate: Candidate) -> bool:
-    """Tell whether a side begins with a bracket, as notes between speeches do."""
+    """Return whether a side begins with a bracket, like notes in transcripts of speeches."""
     return any(text.startswith(("(", "[")) for text in candidate.pair)
 
 
@@ -147,21 +151,21 @@ ALWAYS: dict[str, Rule] = {
     "wrong language": is_wrong_language,
     "copied text": is_copied,
 }
-"""The rules that every corpus is held against, by the reason that they give."""
+"""The rules that apply to every corpus, by their reasons."""
 
 EXTRA: dict[str, Rule] = {
     "numbers differ": has_other_numbers,
     "stage direction": is_stage_direction,
 }
-"""The rules that a corpus may ask for. `NEAR_DOUBLE` is one more, which needs other pairs."""
+"""The optional rules. `NEAR_DOUBLE` is another one, which needs to see other pairs."""
 
 
 def rules_of(extra: Sequence[str], most_words: int | None = None) -> dict[str, Rule]:
-    """Return the rules of a corpus that asks for these extra ones.
+    """Return the rules of a corpus with some extra ones.
 
     Args:
-        extra: their reasons.
-        most_words: of the English text, by the spaces between them; None for any number.
+        extra: reasons of the extra rules.
+        most_words: of the English text, separated by spaces; None for any number.
     """
     rules = ALWAYS | {name: rule for name, rule in EXTRA.items() if name in extra}
     if most_words is not None:
@@ -170,7 +174,7 @@ def rules_of(extra: Sequence[str], most_words: int | None = None) -> dict[str, R
 
 
 def reason_to_drop(pair: Pair, rules: dict[str, Rule], *, is_sentence: bool) -> str | None:
-    """Return the first reason to leave a clean pair out; None to keep it."""
+    """Return the first reason to drop a clean pair; None to keep it."""
     if not pair.source or not pair.target:
         return EMPTY
     candidate = Candidate.of(pair, is_sentence=is_sentence)
@@ -178,6 +182,6 @@ def reason_to_drop(pair: Pair, rules: dict[str, Rule], *, is_sentence: bool) -> 
 
 
 def letters_of(pair: Pair) -> tuple[str, str]:
-    """Return the letters of both sides in small: equal for near doubles."""
+    """Return the letters of both sides in lower case, which are equal for near doubles."""
     english, french = (_NOT_LETTERS.sub("", text.lower()) for text in pair)
     return english, french

@@ -1,4 +1,4 @@
-"""The files of a preparation: written side by side, with the same bytes for the same pairs."""
+"""The files of a preparation, open at the same time; equal pairs give equal bytes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..files import draft_folder, sync_folder
 from ..text.corpus import Pair
 from .report import FileFacts
 
-_LEVEL = 3  # of compression: a third of the time of the usual one, 7 % more bytes
+_LEVEL = 3  # gzip level: a third of the default's time, 7 % more bytes
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into, which takes its name when the block ends without an error.
+    """Yield a draft folder, which is renamed to ``folder`` when the block ends without an error.
 
     Raises:
-        CorpusError: there is something of that name already that is no empty folder.
+        CorpusError: the name exists already, and is not an empty folder.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise CorpusError(
@@ -39,11 +39,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 class PairFiles:
-    """Files of pairs, each made when its first pairs come; a context manager.
+    """Files of pairs, each created with its first pairs; a context manager.
 
     Args:
         folder: of the files.
-        direction: in their names, such as ``en-fr``.
+        direction: part of the files' names, such as ``en-fr``.
     """
 
     def __init__(self, folder: Path, direction: str) -> None:
@@ -65,7 +65,7 @@ class PairFiles:
             return
         if output not in self._files:
             raw = self._stack.enter_context(self._path(output).open("wb"))
-            # Without a time and a name inside, equal pairs make equal files.
+            # Without a time and a name in the header, equal pairs give equal files.
             file = gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0)
             self._files[output] = self._stack.enter_context(file)  # type: ignore[assignment]
             self._counts[output] = 0
@@ -73,7 +73,7 @@ class PairFiles:
         self._counts[output] += len(lines)
 
     def facts(self) -> tuple[FileFacts, ...]:
-        """Return what each file holds, once all are closed."""
+        """Return the facts about all files, after they have been closed."""
         return tuple(
             file_facts(self._path(output), self._counts[output]) for output in sorted(self._files)
         )
@@ -83,11 +83,11 @@ class PairFiles:
 
 
 def pair_line(pair: Pair) -> str:
-    """Return a clean pair, which holds neither tabs nor line ends, as a line with its end."""
+    """Return a clean pair, without tabs and line breaks, as a line with its line break."""
     return f"{pair.source}\t{pair.target}\n"
 
 
 def file_facts(path: Path, pairs: int) -> FileFacts:
-    """Return what a file of so many pairs says in a report."""
+    """Return the facts about a file with a number of pairs, for the report."""
     with path.open("rb") as file:
         return FileFacts(path.name, pairs, hashlib.file_digest(file, "sha256").hexdigest())

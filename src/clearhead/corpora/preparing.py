@@ -1,9 +1,9 @@
-"""Carry out a recipe: corpora in, files to train and to measure on out, with a report.
+"""Prepares training text by a recipe: reads corpora, writes training and test files and a report.
 
-Every choice about a pair follows from the seed and the pair, so neither the order of the lines nor
-that of the corpora changes what is written; of doubles the first stays. Pairs are read some
-thousand at a time; what grows with a corpus is eight bytes for each pair, to know doubles by, and
-where terms are held against sentences, some sentences for each word of the terms.
+Every choice about a pair depends only on the seed and the pair, so the order of lines and of
+corpora does not change which pairs are written; of doubles, the first is kept. Some thousand pairs
+are read at a time. Memory grows with a corpus by eight bytes for each pair, to recognise doubles;
+if terms are checked against sentences, some sentences for each word of the terms are kept, too.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ REPORT = "report"
 
 
 class Preparation:
-    """A recipe at work.
+    """Carries out a recipe.
 
     Args:
-        recipe: what to do.
-        folder: where relative paths of corpora and scores begin; None for the working folder.
-        beside: where paths that begin with ``./`` begin, such as text that is kept beside its
-            recipe; None for where the others do.
-        is_reverse: write French and English instead of English and French.
+        recipe: to carry out.
+        folder: the folder that relative paths of corpora and scores start from; None for the
+            working folder.
+        beside: the folder that paths with ``./`` in front start from, usually the recipe's; None
+            for ``folder``.
+        is_reverse: whether to write French-English pairs instead of English-French ones.
         tell: called with a sentence about each corpus.
     """
 
@@ -66,11 +67,11 @@ class Preparation:
         self._attestation: Attestation | None = None
 
     def write(self, out: Path) -> Report:
-        """Write everything into a folder, which appears when it is complete.
+        """Write all files into a folder, which appears only when it is complete.
 
         Raises:
-            CorpusError: a corpus or its scores cannot be read, no pair of a corpus is left, or
-                the folder is not empty.
+            CorpusError: a corpus or its scores cannot be read, a corpus has no pairs left, or the
+                folder is not empty.
         """
         rows = []
         with whole_folder(out) as draft:
@@ -90,11 +91,11 @@ class Preparation:
         return report
 
     def _locate(self, path: str) -> str:
-        """Return a corpus with its relative paths taken from where they begin."""
+        """Return a corpus with its relative paths resolved."""
         return locate(path, self.beside if path.startswith("./") else self.folder)
 
     def _write_corpus(self, corpus: CorpusRecipe, files: PairFiles) -> tuple[CorpusCounts, str]:
-        """Write the pairs of one corpus and their variants; return counts and SHA-256."""
+        """Write the pairs of a corpus and their variants; return its counts and SHA-256."""
         path = self._locate(corpus.path)
         sample = self._sample(corpus) if corpus.variants.several else None
         counts = CorpusCounts()
@@ -119,7 +120,7 @@ class Preparation:
         return counts, corpus_hash(path)
 
     def _good_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
-        """Yield the clean pairs of a corpus, without those that a reason leaves out."""
+        """Yield the clean pairs of a corpus that have no reason to be dropped."""
         pairs = self._plausible_pairs(corpus, counts)
         if not corpus.attested:
             yield from pairs
@@ -132,7 +133,7 @@ class Preparation:
                 counts.dropped_pairs[NOT_ATTESTED] += 1
 
     def _attest(self) -> Attestation:
-        """Return what the sentences say of terms, read when first needed."""
+        """Return the attestation of terms by sentences; they are read at the first call."""
         if self._attestation is None:
             settings = self.recipe.attestation
             attestation = Attestation(
@@ -163,7 +164,7 @@ class Preparation:
                     yield from (pair for pair in pairs if not self.held_out.covers(pair.source))
 
     def _plausible_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
-        """Yield the clean pairs of a corpus that nothing in them is a reason to leave out."""
+        """Yield the clean pairs of a corpus that pass the rules and scores."""
         path = self._locate(corpus.path)
         rules = rules_of(corpus.filters, corpus.most_words)
         is_sentence = corpus.content == "sentences"
@@ -184,7 +185,7 @@ class Preparation:
         counts.dropped_pairs.update(bad_lines.reasons)
 
     def _low_scores(self, corpus: CorpusRecipe, path: str) -> Callable[[int], str | None]:
-        """Return what tells of a pair's number whether its score is a reason to leave it out."""
+        """Return a function from a pair's number to the reason to drop it by its score, or None."""
         if not corpus.scores:
             return lambda number: None
         sha256 = corpus_hash(path)
@@ -195,7 +196,7 @@ class Preparation:
     def _new_pairs(
         self, corpus: CorpusRecipe, counts: CorpusCounts, earlier: SeenNumbers
     ) -> Iterator[list[Pair]]:
-        """Yield the pairs that are no doubles of each other or earlier ones, chunk by chunk."""
+        """Yield pairs in chunks, without doubles of each other or of earlier pairs."""
         pairs = self._good_pairs(corpus, counts)
         is_near = NEAR_DOUBLE in corpus.filters
         while chunk := list(islice(pairs, _AT_ONCE)):
@@ -224,7 +225,7 @@ class Preparation:
         return Pair(pair.target, pair.source) if self._is_reverse else pair
 
     def _sample(self, corpus: CorpusRecipe) -> Sample:
-        """Return pairs for the lines of several sentences, from all of an output's corpora."""
+        """Return pairs to join into lines of several sentences, from all corpora of an output."""
         if corpus.output not in self._samples:
             pairs = (
                 self._orient(pair)

@@ -9,7 +9,7 @@ output = "everyday"              # becomes everyday.en-fr.tsv.gz
 licence = "CC-BY 2.0 FR"
 attribution = "Tatoeba"
 [corpus.variants]
-lower = 0.2                      # the share of its pairs that come in small letters, too
+lower = 0.2                      # the share of its pairs that are added in lower case, too
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ CONTENTS = ("sentences", "terms")
 
 @dataclass(frozen=True, kw_only=True)
 class VariantSettings:
-    """The shares of a corpus's pairs that come in another form, too; together at most 1.
+    """The shares of a corpus's pairs to add in another form, too; together at most 1.
 
     Attributes:
-        output: the file that variants go to; None for that of their corpus.
+        output: the file to write variants to; None for that of their corpus.
 
-    The other attributes are shares, by the names of clearhead.corpora.variants.
+    The other attributes are shares, named after the variants in clearhead.corpora.variants.
     """
 
     output: _Name | None = None
@@ -80,32 +80,36 @@ class VariantSettings:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The shares above 0 by the kind of variant."""
+        """The shares above 0, by kind of variant."""
         every = {kind: getattr(self, kind) for kind in (*SIMPLE, SEVERAL)}
         return {kind: share for kind, share in every.items() if share}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusRecipe:
-    """One corpus and what is done to it.
+    """One corpus and how it is prepared.
 
     Attributes:
-        path: English and French, as in clearhead.text.corpus; two files ``train.en,train.fr`` or
-            one with a tab. With ``./`` in front it is a file beside the recipe.
-        output: the name of the file that its pairs go to; several corpora may share one.
-        licence, attribution: as its licence asks for; they go into the report.
+        path: English and French, as in clearhead.text.corpus; two files ``train.en,train.fr``, or
+            one with tab-separated columns. With ``./`` in front it is relative to the recipe's
+            folder.
+        output: the name of the file to write its pairs to; several corpora may share one.
+        licence, attribution: as required by the licence; they are written into the report.
         content: ``sentences``, or ``terms`` such as the entries of a dictionary.
-        kind: of the development and test sets that its held-out pairs go to; None for no set.
-        filters: extra reasons to leave a pair out; see clearhead.corpora.filters.
-        attested: leave terms out that no sentence bears out; see clearhead.corpora.attestation.
-        most_words: pairs with more English words, by the spaces between them, are left out.
-        alternatives: what separates several translations in a target, of which the first stays.
-        replace: pairs of texts, the first of which becomes the second in targets.
-        scores: files of clearhead score for this corpus: of one model, or one in each direction.
-        best_share: of the pairs that have a score, so many stay.
-        synthetic: the side that a machine wrote, ``source`` (English) or ``target`` (French).
+        kind: of the development and test sets for its held-out pairs; None for no set.
+        filters: extra reasons to drop a pair; see clearhead.corpora.filters.
+        attested: whether to drop terms that sentences do not confirm; see
+            clearhead.corpora.attestation.
+        most_words: the largest number of English words, separated by spaces; longer pairs are
+            dropped.
+        alternatives: the separator of several translations in a target, of which the first is kept.
+        replace: pairs of texts; in targets, the first is replaced by the second.
+        scores: files of scores for this corpus by ``clearhead score``: of one model, or of one
+            model in each direction.
+        best_share: the share of pairs to keep among those with a score.
+        synthetic: the machine-written side, ``source`` (English) or ``target`` (French).
         skip_bad_lines: count unusable lines instead of stopping at the first.
-        variants: what is added.
+        variants: to add.
     """
 
     path: _Text
@@ -147,18 +151,18 @@ class CorpusRecipe:
 
     @property
     def outputs(self) -> set[str]:
-        """The names of the files that it writes to."""
+        """The names of the files that its pairs are written to."""
         has_own = bool(self.variants.output and self.variants.shares)
         return {self.output, *([self.variants.output or ""] if has_own else [])}
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutSettings:
-    """What is kept out of training.
+    """The sentences to hold out of training.
 
     Attributes:
-        share: of distinct English sentences, in every corpus.
-        most_pairs: of each development or test set.
+        share: of distinct English sentences to hold out, in every corpus.
+        most_pairs: the largest number of pairs in each development or test set.
     """
 
     share: Annotated[float, within(least=0, below=1)] = 0.02
@@ -170,12 +174,13 @@ class HeldOutSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AttestationSettings:
-    """The sentences that terms are held against; see clearhead.corpora.attestation.
+    """The sentences to check terms against; see clearhead.corpora.attestation.
 
     Attributes:
-        corpora: outputs of sentences, the ones that count most first.
-        least_share: of the sentences with a term's rarest English word, so many have its French.
-        most_sentences: that are looked at for one word.
+        corpora: outputs of sentences, the most important first.
+        least_share: the least share of the sentences with a term's rarest English word that must
+            have its French.
+        most_sentences: the largest number of sentences to check for one word.
     """
 
     corpora: tuple[_Name, ...] = ()
@@ -188,12 +193,12 @@ class AttestationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All corpora of a training.
+    """A recipe: all corpora of a training, and how they are prepared.
 
     Attributes:
-        seed: of every choice.
-        held_out: what is kept out of training.
-        attestation: the sentences that terms are held against.
+        seed: of every random choice.
+        held_out: the sentences to hold out of training.
+        attestation: the sentences to check terms against.
         corpus: the corpora.
     """
 
@@ -235,10 +240,10 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Recipe:
-        """Return the recipe that a TOML file holds.
+        """Return a recipe from a table, as read from a TOML file.
 
         Raises:
-            ConfigError: a key is unknown, or a value is not what it must be.
+            ConfigError: a key is unknown, or a value is not valid.
         """
         return from_mapping(cls, table)
 
@@ -247,7 +252,7 @@ class Recipe:
         """Read a TOML file.
 
         Raises:
-            ConfigError: there is none, or it is no recipe.
+            ConfigError: there is no such file, or it is not a recipe.
         """
         try:
             return cls.from_dict(read_toml(path))

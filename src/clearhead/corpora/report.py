@@ -1,4 +1,4 @@
-"""What a preparation did, for people (Markdown) and programs (JSON); equal inputs, equal bytes."""
+"""The report of a preparation, as Markdown and JSON; equal inputs give equal bytes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FORMAT = 1
 
 @dataclass
 class CorpusCounts:
-    """The pairs of one corpus.
+    """Counts of the pairs of one corpus.
 
     Attributes:
-        read: lines, or rows of a data set.
-        dropped_pairs: by the reason.
-        held_out: good pairs that no training may see.
-        trained: pairs that are in an output.
-        variants: what was added to them, by kind.
+        read: lines of a file, or rows of a data set.
+        dropped_pairs: by reason.
+        held_out: good pairs held out of training.
+        trained: pairs written to an output, without variants.
+        variants: pairs added as variants, by kind.
     """
 
     read: int = 0
@@ -33,7 +33,7 @@ class CorpusCounts:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A file that was written."""
+    """Facts about a written file."""
 
     file: str
     pairs: int
@@ -42,11 +42,11 @@ class FileFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that a preparation says of itself.
+    """The report of a preparation.
 
     Attributes:
         direction: ``en-fr`` or ``fr-en``.
-        recipe: as it was read, paths as they stand in it.
+        recipe: as it was read, with unchanged paths.
         corpora: each with its counts and the SHA-256 of its files.
         outputs: the files to train on.
         held_out: the files to measure on.
@@ -141,7 +141,7 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def _table(heads: str, rows: list[list[str]]) -> list[str]:
-    """Return the lines of a table; a column of numbers has a colon after its head."""
+    """Return the lines of a Markdown table; a colon after a head marks a column of numbers."""
     columns = heads.split("|")
     lines = [
         [column.removesuffix(":") for column in columns],

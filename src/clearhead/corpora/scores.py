@@ -1,10 +1,10 @@
-"""Files of scores: one number for each pair of a corpus, in its order, by one model.
+"""Files of scores: one number by a model for each pair of a corpus, in the corpus's order.
 
     {"format": 1, "corpus_sha256": "...", "direction": "en-fr", "model": "...", ...}
     -1.2345
-    -           (no score: an empty side, or longer than the model takes)
+    -           (no score: a side is empty, or longer than the model's limit)
 
-A score is the mean log-probability of a target token, its end among them, in nats.
+A score is the mean log-probability of the target tokens, including the end token, in nats.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ _NONE = "-"
 
 
 def header_line(facts: dict[str, Any]) -> str:
-    """Return the first line of a file of scores, without its end."""
+    """Return the first line of a file of scores, without its line break."""
     return json.dumps({"format": FORMAT, **facts}, sort_keys=True)
 
 
 def score_line(score: float) -> str:
-    """Return one score as its line has it, without its end; NaN is no score."""
+    """Return the line of a score, without its line break; NaN means no score."""
     return _NONE if np.isnan(score) else f"{score:.4f}"
 
 
 def read_scores(path: str | Path, corpus: str, sha256: str) -> Array:
-    """Read the scores of a corpus, float32; NaN where a pair has none.
+    """Read the scores of a corpus, float32; NaN for a pair without a score.
 
     Args:
         path: of the file of scores.
-        corpus: as it is named in messages.
+        corpus: its name, for messages.
         sha256: of the corpus.
 
     Raises:
-        CorpusError: the file is missing or damaged, or of another corpus.
+        CorpusError: the file is missing or damaged, or belongs to another corpus.
     """
     lines = read_lines(path)
     try:
@@ -80,11 +80,11 @@ def _score(line: bytes, place: str) -> float:
 
 
 def agreement(scores: Sequence[Array]) -> Array:
-    """Return one score from those of models, higher for better pairs.
+    """Return one score for each pair from those of one or two models, higher for better pairs.
 
-    Of a model in each direction, the mean of both less their distance: the dual conditional
-    cross-entropy of Junczys-Dowmunt 2018, with the opposite sign. A translation is likely in both
-    directions, and about as likely.
+    For a model in each direction, this is the mean of both scores minus their distance: the dual
+    conditional cross-entropy of Junczys-Dowmunt 2018, with the opposite sign. A good translation is
+    likely in both directions, and about equally likely.
     """
     if len(scores) == 1:
         return scores[0]
@@ -93,7 +93,7 @@ def agreement(scores: Sequence[Array]) -> Array:
 
 
 def least_score(scores: Array, best_share: float) -> float:
-    """Return the lowest score within the best share of the pairs that have one."""
+    """Return the lowest score within the best share of the scored pairs."""
     usable = scores[~np.isnan(scores)]
     if not len(usable):
         return float("inf")

@@ -1,4 +1,4 @@
-"""How likely a model finds each pair of a corpus, written as it goes and resumed where it ended."""
+"""Scores each pair of a corpus by its likelihood under a model; an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Likelihood = Callable[[Batch], Array]
 
 
 def reference_likelihood(checkpoint: Checkpoint) -> Likelihood:
-    """Return the likelihoods of a model that NumPy computes in float32."""
+    """Return a likelihood function that computes a model with NumPy in float32."""
     model = Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
 
     def likelihood(batch: Batch) -> Array:
@@ -50,12 +50,12 @@ class PairScorer:
 
     Args:
         checkpoint: of a model with encoder and decoder.
-        likelihood_of: what computes with it.
-        tag: before each source, for a model that was trained with tags.
-        batch_tokens: rows times longest target of what is computed at once.
+        likelihood_of: returns a function that computes likelihoods with the model.
+        tag: to put before each source, for a model that was trained with tags.
+        batch_tokens: size of a batch: its number of rows times the tokens of its longest side.
 
     Raises:
-        CheckpointError: the model is no translation model.
+        CheckpointError: the model is not a translation model.
         ConfigError: there is no such tag.
     """
 
@@ -80,9 +80,9 @@ class PairScorer:
         self._batch_tokens = batch_tokens
 
     def score(self, pairs: Sequence[Pair]) -> Array:
-        """Return the score of each pair in nats, float32; NaN for one that has none.
+        """Return the score of each pair in nats, float32; NaN for a pair without a score.
 
-        A pair has none if a side is empty, or longer than the model takes.
+        A pair has no score if a side is empty, or longer than the model's limit.
         """
         sources = self._tokenizer.encode_batch([pair.source for pair in pairs])
         targets = self._tokenizer.encode_batch([pair.target for pair in pairs])
@@ -103,7 +103,7 @@ class PairScorer:
     def _batches(
         self, order: list[int], rows: Sequence[tuple[list[int], list[int]]]
     ) -> Iterator[list[int]]:
-        """Yield the places of pairs of like length, in the order given."""
+        """Yield batches of pair indices, in the given order."""
         batch: list[int] = []
         width = 0
         for i in order:
@@ -119,7 +119,7 @@ class PairScorer:
     def _mean_log_probabilities(self, rows: Sequence[tuple[list[int], list[int]]]) -> Array:
         batch = make_batch(*zip(*rows, strict=True))
         is_real = batch.target_output != self._tokenizer.pad_id
-        # Padding is outside of the sum; its numbers are finite and mean nothing.
+        # Padding is left out of the sum; its numbers are finite but meaningless.
         scores: Array = (self._likelihood(batch) * is_real).sum(axis=1) / is_real.sum(axis=1)
         return scores
 
@@ -138,8 +138,8 @@ def score_corpus(
 ) -> None:
     """Write the score of each pair of a corpus; see clearhead.corpora.scores.
 
-    What is complete stands in ``OUTPUT.part`` until the last pair has its score; the same call
-    goes on from there.
+    Scores are first written to ``OUTPUT.part``, which is renamed when all pairs have been scored.
+    Repeating an interrupted call resumes from this file.
 
     Args:
         model: a bundled model's name, or a folder.
@@ -147,15 +147,16 @@ def score_corpus(
             scored.
         output: the file to write.
         is_reverse: whether the model translates French to English.
-        likelihood_of: what computes with the model; NumPy, if it is not said.
-        precision: of that, for the note in the file.
-        tag: before each source.
-        batch_tokens: computed at once.
-        on_progress: called with the number of pairs that came to have a line.
+        likelihood_of: returns a function that computes likelihoods with the model; by default with
+            NumPy.
+        precision: of this function, to be noted in the file.
+        tag: to put before each source.
+        batch_tokens: size of a batch, as in `PairScorer`.
+        on_progress: called with the number of newly scored pairs.
 
     Raises:
-        CheckpointError: the model cannot be read, or is none that translates.
-        CorpusError: the corpus cannot be read, or what an earlier call has begun is of another
+        CheckpointError: the model cannot be read, or is not a translation model.
+        CorpusError: the corpus cannot be read, or the scores of an earlier call belong to another
             model or corpus.
     """
     checkpoint = read_checkpoint(model)
@@ -174,11 +175,12 @@ def score_corpus(
         raise CorpusError(f"{output} exists. Remove it, or write the scores to another file.")
     draft = output.with_name(output.name + ".part")
     with draft.open("ab") as file:
-        # One at a time; and what another call has ended meanwhile is not gone on with.
+        # One process at a time; a file that another process has finished meanwhile is not
+        # continued.
         is_free = lock_file(file)
         if not is_free or output.exists():
             if is_free and not os.fstat(file.fileno()).st_size:
-                draft.unlink()  # which was made just now, for nothing
+                draft.unlink()  # the empty file created just now
             raise CorpusError(
                 f"Another process writes {output}. Wait until it ends, or write the scores to "
                 f"another file."
@@ -200,10 +202,10 @@ def score_corpus(
 
 
 def _whole_lines(draft: Path, header: bytes) -> int:
-    """Return how many scores an earlier call wrote; a line that it did not end is cut off.
+    """Return the number of scores that an earlier call wrote; an incomplete last line is removed.
 
     Raises:
-        CorpusError: they are of another model or corpus.
+        CorpusError: the scores belong to another model or corpus.
     """
     with draft.open("r+b") as file:
         content = file.readline()

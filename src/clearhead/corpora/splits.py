@@ -1,8 +1,8 @@
 """Sentences held out of all training, for development and test sets of several kinds.
 
-A pair is held out by its English sentence, in whichever direction a model is trained: by the hash
-of its letters and digits (`clearhead.text.token_store.split_position`), so that every version of a
-sentence, in every corpus, falls on the same side.
+A pair is held out by its English sentence, whichever direction a model is trained in. The hash of
+the sentence's letters and digits decides (`clearhead.text.token_store.split_position`), so that
+every version of a sentence, in every corpus, is on the same side of the split.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ PARTS = ("development", "test")
 
 
 class HeldOut:
-    """What is held out, gathered by kind.
+    """Collects the held-out pairs by kind.
 
     Args:
         share: of distinct English sentences, between 0 and 1.
-        most_pairs: that one set has.
+        most_pairs: the largest number of pairs in one set.
     """
 
     def __init__(self, share: float, most_pairs: int) -> None:
@@ -30,13 +30,13 @@ class HeldOut:
         self._pairs: dict[str, dict[str, tuple[int, Pair]]] = {}
 
     def covers(self, english: str) -> bool:
-        """Tell whether a sentence is held out."""
+        """Return whether a sentence is held out."""
         return self.share > 0 and split_position(english) < self.share
 
     def add(self, kind: str, pair: Pair) -> None:
         """Add a held-out pair of English and French to the sets of its kind.
 
-        Of several translations of one sentence one stays, whichever comes first.
+        Of several translations of a sentence, one is kept, whatever their order.
         """
         pairs = self._pairs.setdefault(kind, {})
         chance = number_of(*pair)
@@ -44,9 +44,9 @@ class HeldOut:
             pairs[pair.source] = (chance, pair)
 
     def sets(self) -> Iterator[tuple[str, str, list[Pair]]]:
-        """Yield kind, part and pairs: the lower half of the share for development.
+        """Yield kind, part and pairs of each set; the lower half of the share is for development.
 
-        Pairs are in the order of their hashes, so that the first so many are a fair sample.
+        Pairs are in the order of their hashes, so that any number of first ones is a fair sample.
         """
         for kind in sorted(self._pairs):
             pairs = [pair for _, pair in self._pairs[kind].values()]

@@ -1,7 +1,7 @@
-"""What people type instead of the sentence of a book: no final mark, small letters, no apostrophes.
+"""Variants of sentences as people type them: no final mark, lower case, no apostrophes.
 
-A variant changes the source as a person would, and the target only where its translation changes
-with it. Which pair becomes which variant is decided by a hash of the seed and the pair.
+A variant changes the source as a person would type it, and the target only if the translation
+changes, too. A hash of the seed and the pair decides which variant a pair gets.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ def _capital(text: str) -> str:
 
 
 def _changed(pair: Pair, source: str, target: str | None = None) -> Pair | None:
-    """Return a pair with another source; None where it is the same or a side is empty."""
+    """Return a pair with another source; None if nothing changes or a side is empty."""
     variant = Pair(source, pair.target if target is None else target)
     return variant if source and variant.target and variant != pair else None
 
 
 def no_mark(pair: Pair, sides: Sides) -> Pair | None:
-    """Drop the final mark of both sides, where both have one."""
+    """Drop the final mark of both sides if both have one."""
     if not all(_SENTENCE_END.search(text) for text in pair):
         return None
     return _changed(pair, *(_FINAL_MARK.sub("", text) for text in pair))
 
 
 def other_mark(pair: Pair, sides: Sides) -> Pair | None:
-    """Make a full stop an exclamation mark on both sides, and the other way round."""
+    """Swap full stop and exclamation mark at the end of both sides."""
     marks = [_ONE_MARK.search(text) for text in pair]
     if not (marks[0] and marks[1]) or marks[0][1] != marks[1][1]:
         return None
@@ -60,12 +60,12 @@ def other_mark(pair: Pair, sides: Sides) -> Pair | None:
 
 
 def lower(pair: Pair, sides: Sides) -> Pair | None:
-    """Write the source in small letters; the target stays as it is written."""
+    """Write the source in lower case; the target stays unchanged."""
     return _changed(pair, pair.source.lower())
 
 
 def lower_no_mark(pair: Pair, sides: Sides) -> Pair | None:
-    """Write the source in small letters, and drop the final mark of both sides."""
+    """Write the source in lower case, and drop the final mark of both sides."""
     variant = no_mark(pair, sides)
     if variant is None:
         return None
@@ -73,7 +73,7 @@ def lower_no_mark(pair: Pair, sides: Sides) -> Pair | None:
 
 
 def small_names(pair: Pair, sides: Sides) -> Pair | None:
-    """Write the source in small letters, but for its first letter and the English "I"."""
+    """Write the source in lower case, except for its first letter and the English "I"."""
     text = pair.source.lower()
     if sides.source == "en":
         text = _ENGLISH_I.sub("I", text)
@@ -86,7 +86,7 @@ def upper(pair: Pair, sides: Sides) -> Pair | None:
 
 
 def title(pair: Pair, sides: Sides) -> Pair | None:
-    """Give each word of the source a capital; a French title has one alone."""
+    """Capitalise each word of the source; French titles, as targets, keep a single capital."""
     return _changed(pair, " ".join(map(_capital, pair.source.split(" "))))
 
 
@@ -96,13 +96,13 @@ def no_apostrophes(pair: Pair, sides: Sides) -> Pair | None:
 
 
 def curly(pair: Pair, sides: Sides) -> Pair | None:
-    """Write the quotes and apostrophes of the source as word processors do."""
+    """Write the source with curly quotes and apostrophes, as word processors do."""
     text = _OPENING_QUOTE.sub("“", pair.source).replace('"', "”")
     return _changed(pair, text.replace("'", "’"))
 
 
 def decomposed(pair: Pair, sides: Sides) -> Pair | None:
-    """Write the accents of the source as characters of their own (NFD)."""
+    """Write the accents of the source as separate characters (NFD)."""
     return _changed(pair, unicodedata.normalize("NFD", pair.source))
 
 
@@ -112,14 +112,14 @@ def capital(pair: Pair, sides: Sides) -> Pair | None:
 
 
 def full_stop(pair: Pair, sides: Sides) -> Pair | None:
-    """End both sides with a full stop, where neither has a mark."""
+    """End both sides with a full stop if neither has a mark."""
     if any(_ANY_END.search(text) for text in pair) or not pair.source[:1].isalpha():
         return None
     return _changed(pair, *(f"{text}." for text in pair))
 
 
 def sentence(pair: Pair, sides: Sides) -> Pair | None:
-    """Begin both sides with a capital and end them with a full stop, where neither has a mark."""
+    """Begin both sides with a capital and end them with a full stop, if neither has a mark."""
     variant = full_stop(pair, sides)
     return variant and Pair(*map(_capital, variant))
 
@@ -131,14 +131,14 @@ SIMPLE: Mapping[str, Callable[[Pair, Sides], Pair | None]] = {
         curly, decomposed, capital, full_stop, sentence,
     )
 }  # fmt: skip
-"""The variants of one pair by name. ``several`` is one more, which takes other pairs."""
+"""The variants of a single pair by name. ``several`` is another one, which needs other pairs."""
 SEVERAL = "several"
 
 
 class Sample:
-    """A fair sample of the pairs that may stand beside others on a line.
+    """A fair sample of the pairs that may be joined with others in one line.
 
-    It is made of the pairs of the lowest hashes, and so is the same in whatever order they come.
+    It consists of the pairs with the lowest hashes, so the order of pairs does not matter.
     """
 
     def __init__(self, pairs: Iterable[Pair], seed: int, size: int = _SAMPLE) -> None:
@@ -147,7 +147,7 @@ class Sample:
         self._pairs = [pair for _, pair in heapq.nsmallest(size, numbers)]
 
     def join(self, pair: Pair, seed: int) -> Pair | None:
-        """Return a line of a pair and one or two of the sample; None where it is no sentence."""
+        """Join a pair with one or two of the sample; return None if it is not a sentence."""
         if not self._pairs or not all(_SENTENCE_END.search(text) for text in pair):
             return None
         count = 2 if position_of(f"{seed} partners", *pair) < 1 / 3 else 1
@@ -162,17 +162,17 @@ class Sample:
 def variant_of(
     pair: Pair, sides: Sides, shares: Mapping[str, float], seed: int, sample: Sample | None
 ) -> tuple[str, Pair] | None:
-    """Return the kind of variant that a pair becomes, and the variant.
+    """Return the variant of a pair and its kind.
 
     Args:
-        pair: in the direction of the training.
+        pair: in the direction of training.
         sides: the languages of its sides.
-        shares: of the pairs that become each kind of variant; together at most 1.
-        seed: another seed gives other pairs to each kind.
+        shares: of the pairs that get each kind of variant; together at most 1.
+        seed: decides which pairs get which kind.
         sample: for ``several``.
 
     Returns:
-        None for the pairs beyond all shares, and where a pair has no such variant.
+        The kind and the variant; None if the pair is beyond all shares, or has no such variant.
     """
     position = position_of(f"{seed} variant", *pair)
     for kind, share in shares.items():

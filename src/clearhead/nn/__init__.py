@@ -1,4 +1,4 @@
-"""PyTorch layers: the fast twins of `clearhead.reference`, file by file."""
+"""PyTorch layers: the fast counterparts of `clearhead.reference`, file by file."""
 
 from .attention import Attention, KeyValue, fused_attention
 from .blocks import DecoderBlock, EncoderBlock

@@ -1,4 +1,4 @@
-"""Multi-head attention as the model's own layers use it: fused, grouped, cached."""
+"""Multi-head attention of the model's own layers: fused kernel, grouped heads, key-value cache."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KeyValue(NamedTuple):
 def causal_mask(
     query_len: int, key_len: int, device: torch.device | None = None
 ) -> Bool[Tensor, "query_len key_len"]:
-    """Return True where a query may attend: up to its own key, the last query to every key."""
+    """Return the causal mask, True where a query may attend; the last query sees every key."""
     every = torch.ones(query_len, key_len, dtype=torch.bool, device=device)
     return every.tril(key_len - query_len)
 
@@ -37,10 +37,11 @@ def causal_mask(
 def window_mask(
     query_len: int, key_len: int, window: int, device: torch.device | None = None
 ) -> Bool[Tensor, "query_len key_len"] | None:
-    """Return False where a key stands ``window`` positions or more before a query.
+    """Return a mask, False where a key is ``window`` positions or more before a query.
 
-    So that with causality a query sees ``window`` positions, its own among them. The last query
-    stands at the last key. None where all are within, as in a window of 0, which has no limit.
+    Together with the causal mask, a query sees ``window`` positions, including its own. The last
+    query is at the position of the last key. Returns None if all keys are within the window; a
+    window of 0 has no limit.
     """
     if not window or key_len <= window:
         return None
@@ -51,7 +52,7 @@ def window_mask(
 def combine(
     first: Bool[Tensor, "..."] | None, second: Bool[Tensor, "..."] | None
 ) -> Bool[Tensor, "..."] | None:
-    """Return the mask of what both masks let a query attend to; None lets it attend to all."""
+    """Return the intersection of two masks; None stands for a mask that is True everywhere."""
     if first is None or second is None:
         return second if first is None else first
     return first & second
@@ -60,10 +61,10 @@ def combine(
 def attendable(
     real: Shaped[Tensor, "..."] | None, shape: tuple[int, ...]
 ) -> Bool[Tensor, "batch 1 1 key_len"] | None:
-    """Return the mask of scores under which nobody attends to padding; None where all is real.
+    """Return a mask of the scores that hides padding; None if all positions are real.
 
     Args:
-        real: Bool["batch key_len"], True where a position is real; None where all are.
+        real: Bool["batch key_len"], True where a position is real; None if all are.
         shape: of the keys, batch and key_len.
 
     Raises:
@@ -76,7 +77,7 @@ def attendable(
             f"The mask of a text is boolean, True where a position is real, one for each of its "
             f"positions, {tuple(shape)}; it holds {real.dtype} of the shape {tuple(real.shape)}."
         )
-    # An exported program has no numbers to look at, and takes every mask.
+    # An exported program cannot look at values, so it always applies the mask.
     is_all_real = not torch.compiler.is_exporting() and bool(real.all())
     return None if is_all_real else real[:, None, None, :]
 
@@ -93,21 +94,22 @@ def fused_attention(
     scale: float | None = None,
     softcap: float | None = None,
 ) -> Float[Tensor, "batch heads query_len value_dim"]:
-    """Compute ``softmax(Q K^T / sqrt(head_dim) + bias) V`` by PyTorch's fused kernel.
+    """Compute ``softmax(Q K^T / sqrt(head_dim) + bias) V`` with PyTorch's fused kernel.
 
-    A fully masked query gives zeros. With a softcap, for which there is no fused kernel, it is
+    The output of a fully masked query is zeros. There is no fused kernel with a softcap; it is
     computed by two products and a softmax.
 
     Args:
         mask: True where a query may attend.
         bias: added to the scaled scores.
-        causal: a query sees keys up to its own position, the last query being at the last key.
+        causal: whether a query sees only keys up to its own position; the last query is at the
+            position of the last key.
         dropout: the share of the weights to drop; None and 0 drop nothing.
         scale: factor of the scores; None means 1 / sqrt(head_dim).
-        softcap: bends the scaled scores into (-softcap, softcap), before the bias.
+        softcap: bounds the scaled scores smoothly to (-softcap, softcap), before the bias.
 
     Raises:
-        ConfigError: ``dropout`` is no number from 0 to 1.
+        ConfigError: ``dropout`` is not a number from 0 to 1.
     """
     dropout = checked_probability(dropout)
     query_len, key_len = query.shape[-2], key.shape[-2]
@@ -143,7 +145,7 @@ def fused_attention(
 def _open_empty_rows(
     visible: Bool[Tensor, "... query_len key_len"] | None,
 ) -> tuple[Bool[Tensor, "... query_len key_len"] | None, Bool[Tensor, "... query_len 1"] | None]:
-    """Let queries that may see nothing see everything, and return which they are.
+    """Unmask fully masked queries, and return which queries these are.
 
     Kernels differ on such a query (NaN, a mean, zeros); its output is set to zero afterwards.
     """
@@ -153,15 +155,15 @@ def _open_empty_rows(
     visible = visible | empty_rows
     has_numbers = empty_rows.device.type == "cpu" and not torch.compiler.is_exporting()
     if has_numbers and not bool(empty_rows.any()):
-        return visible, None  # two passes over the output less; on a CPU it costs nothing to ask
+        return visible, None  # saves two passes over the output; the check costs nothing on a CPU
     return visible, empty_rows
 
 
 class Attention(nn.Module):
     """Multi-head attention with separate query, key, value and output projections.
 
-    Keys and values come from the queries' own sequence (self-attention) or from `KeyValue` made by
-    `project_key_value` (cross-attention).
+    Keys and values come from the queries' own sequence (self-attention), or from a `KeyValue`
+    returned by `project_key_value` (cross-attention).
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -182,9 +184,10 @@ class Attention(nn.Module):
         self, x: Float[Tensor, "*rows d_model"], memory: KeyValue | None = None,
         **options: Any,
     ) -> Any:  # fmt: skip
-        """Return `self_attention`, or with a memory `cross_attention`, called as a module is.
+        """Call `self_attention`, or `cross_attention` if there is a memory.
 
-        So what watches or edits modules sees attention by its name.
+        Because the module itself is called, hooks that observe or edit modules see attention by its
+        name.
         """
         if memory is None:
             return self.self_attention(x, **options)
@@ -196,7 +199,7 @@ class Attention(nn.Module):
         norm: nn.Module | None = None,
         packing: Packing | None = None,
     ) -> Float[Tensor, "batch heads length head_dim"]:
-        """Part the last axis into heads, and normalise each; packed texts side by side again."""
+        """Unpack packed rows, split the last axis into heads, and normalise each head."""
         x = x if packing is None else packing.unpack(x)
         heads = x.unflatten(-1, (-1, self.head_dim))
         return (heads if norm is None else norm(heads)).transpose(1, 2)
@@ -234,9 +237,10 @@ class Attention(nn.Module):
         past: KeyValue | None = None,
         packing: Packing | None = None,
     ) -> tuple[Float[Tensor, "*rows d_model"], KeyValue]:
-        """Attend within one sequence, ``past`` being the keys and values of earlier positions.
+        """Attend within one sequence.
 
-        What it reads, [batch, query_len, d_model], may come packed, and is packed again.
+        ``past`` has the keys and values of earlier positions. The input is [batch, query_len,
+        d_model] or packed rows, and the output is in the same form.
 
         Returns:
             The output, and the keys and values of all positions so far.
@@ -262,6 +266,6 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "... #query_len #key_len"] | None,
         packing: Packing | None = None,
     ) -> Float[Tensor, "*rows d_model"]:
-        """Attend from ``x``, which may be packed, to the projected output of an encoder."""
+        """Attend from ``x``, which may be packed, to an encoder's projected output."""
         query = self._heads(self.query(x), self.query_norm, packing)
         return self._attend(query, memory, packing, mask=mask)

@@ -1,4 +1,4 @@
-"""One layer of an encoder and one of a decoder."""
+"""The layer of an encoder and the layer of a decoder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .feed_forward import FeedForward
 from .norms import make_norm
 from .positions import Rotation
 
-# Of each place of the norms: which stands before a sublayer, which behind it inside of the residual
-# sum, and which behind the sum. They are named after the sublayer, with this behind it.
+# For each norm_place: the suffixes of the norms before a sublayer, after it within the residual
+# sum, and after the sum. A norm is named after its sublayer with this suffix.
 _NORMS: dict[str, tuple[str | None, str | None, str | None]] = {
     "before": ("norm", None, None),
     "after": (None, None, "norm"),
@@ -31,11 +31,11 @@ def _same(x: Tensor) -> Tensor:
 
 
 class _Block(nn.Module):
-    """The parts of both kinds of layer: self-attention, feed-forward, residuals and norms.
+    """The common parts of both kinds of layer: self-attention, feed-forward, residuals and norms.
 
     Args:
-        config: of the model, with the sizes of the stack.
-        cross: whether there is cross-attention.
+        config: of the model, with the sizes of this stack.
+        cross: whether the layer has cross-attention.
     """
 
     self_attention: Attention
@@ -65,7 +65,7 @@ class _Block(nn.Module):
         sublayer: Callable[[Tensor], Tensor],
         onto: Float[Tensor, "*rows d_model"],
     ) -> Float[Tensor, "*rows d_model"]:
-        """Return ``onto`` plus what a sublayer makes of x, with the norms that the config has."""
+        """Return ``onto`` plus the sublayer's output for x, with the config's norms."""
         before, inside, behind = (
             getattr(self, f"{name}_{part}") if part else _same for part in self.norms
         )
@@ -90,13 +90,13 @@ class _Block(nn.Module):
         x: Float[Tensor, "*rows d_model"],
         attended: Float[Tensor, "*rows d_model"],
     ) -> Float[Tensor, "*rows d_model"]:
-        """Add the feed-forward layer of ``attended``; in parallel, of the layer's own input."""
+        """Add the feed-forward output for ``attended``, or for x with parallel sublayers."""
         inner = x if self.parallel else attended
         return self._residual("feed_forward", inner, self.feed_forward, attended)
 
 
 class EncoderBlock(_Block):
-    """Self-attention and feed-forward, of [batch, length, d_model] or of packed rows."""
+    """Self-attention and feed-forward, for [batch, length, d_model] or packed rows."""
 
     def forward(
         self,
@@ -112,7 +112,7 @@ class EncoderBlock(_Block):
 
 
 class DecoderBlock(_Block):
-    """Causal self-attention, cross-attention where there is an encoder, and feed-forward."""
+    """Causal self-attention, cross-attention if there is an encoder, and feed-forward."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config, cross=config.encoder_layers > 0)
@@ -130,9 +130,9 @@ class DecoderBlock(_Block):
         past: KeyValue | None = None,
         packing: Packing | None = None,
     ) -> tuple[Float[Tensor, "*rows d_model"], KeyValue]:
-        """Return the layer's output and its self-attention's keys and values so far.
+        """Return the layer's output, and the keys and values of its self-attention so far.
 
-        What it reads is [batch, target_len, d_model] or packed, and so is what it returns.
+        Input and output are [batch, target_len, d_model] or packed rows.
         """
         options = {"mask": mask, "bias": bias, "rotation": rotation, "packing": packing}
         attended, present = self._attend_self(x, causal=True, past=past, **options)

@@ -1,9 +1,10 @@
-"""Dropout in less than half the time of PyTorch's on a CPU.
+"""Dropout that takes less than half the time of PyTorch's on a CPU.
 
 `torch.nn.functional.dropout` draws one Bernoulli number per element from a serial generator,
 which on a CPU takes longer than the matrix products around it. Here one 64-bit draw from the
-same generator decides four elements: the probability is rounded to a multiple of 2**-16, and
-what is kept is scaled by the inverse of the rounded value, so the expectation stays exact.
+same generator decides four elements: the probability is rounded to a multiple of 2**-16, and kept
+elements are scaled by the inverse of the rounded share of kept elements, so the expectation stays
+exact.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def _bits(words: Int[Tensor, "*shape"], threshold: int, itemsize: int) -> Int[Tensor, "*shape"]:
-    """Return all ones where a 16-bit word is at least ``threshold`` above the least, else zeros.
+    """Return one bits where a 16-bit word is at least ``threshold`` above the minimum, else zeros.
 
-    By clamping and subtracting, which are vectorised, where comparing and converting are not.
+    Clamping and subtracting are used because they are vectorised; comparing and converting are not.
     """
     least = threshold - _LEVELS // 2
     return ((least - 1) - words.clamp(least - 1, least)).to(_INTEGERS[itemsize])
 
 
 class _ScaledMask(torch.autograd.Function):
-    """``x * scale`` where ``bits`` are ones, zero where they are zeros."""
+    """``x * scale`` where ``bits`` are ones, 0 where they are zeros."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bits: Tensor, scale: float) -> Tensor:
@@ -44,15 +45,15 @@ class _ScaledMask(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (bits,) = ctx.saved_tensors
-        # By the same function, so that a gradient can be derived again.
+        # By the same function, so that the gradient can be differentiated again.
         return _ScaledMask.apply(grad, bits, ctx.scale), None, None
 
 
 def checked_probability(probability: float | None) -> float:
-    """Return the share to drop, from 0 to 1; 0 for None.
+    """Return a dropout probability after checking that it is from 0 to 1; return 0 for None.
 
     Raises:
-        ConfigError: it is no such number.
+        ConfigError: it is not such a number.
     """
     if probability is None:
         return 0.0
@@ -71,18 +72,18 @@ def dropout(
     """Zero each element with the given probability and scale the others (Srivastava et al. 2014).
 
     On a CPU the probability is rounded to a multiple of 2**-16; elsewhere this is PyTorch's own.
-    The numbers come from PyTorch's default generator, so `torch.manual_seed` governs them. A
+    The random numbers come from PyTorch's default generator, so `torch.manual_seed` seeds them. A
     probability of None or 0 drops nothing.
 
     Raises:
-        ConfigError: the probability is no number from 0 to 1.
+        ConfigError: the probability is not a number from 0 to 1.
     """
     probability = checked_probability(probability)
     if not training or probability == 0.0:
         return x
     if x.device.type != "cpu" or torch.compiler.is_compiling():
         return F.dropout(x, probability)
-    # Of 2**16 levels the lowest are dropped: so many that neither all nor none are.
+    # The lowest of 2**16 levels are dropped: at least one level, and not all.
     threshold = min(max(round(probability * _LEVELS), 1), _LEVELS - 1)
     words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     words = words.view(torch.int16)[: x.numel()].view(x.shape)

@@ -1,4 +1,4 @@
-"""From token ids, or images, to the vectors that the first layer reads."""
+"""Embeds token ids or images: the input vectors of the first layer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from .positions import positions_without_padding, sinusoidal_positions
 
 
 class Embedding(nn.Embedding):
-    """Token vectors; a row of `nn.Embedding` by its id."""
+    """A table of token vectors, `nn.Embedding` under a name of its own."""
 
 
 class Embedder(nn.Module):
-    """The vectors of a model's tokens or patches, and what is added to them.
+    """Embeds tokens or image patches, and adds positions and token types.
 
-    A model is one, so that the names of these weights stand beside those of its layers.
+    A model inherits from this class, so that the names of these weights are beside those of its
+    layers.
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -37,7 +38,7 @@ class Embedder(nn.Module):
         self._add_tables([side for side, count in layers.items() if count])
 
     def _add_tables(self, sides: list[str]) -> None:
-        """Add what the sides' vectors are made with: tables of vectors, and norms."""
+        """Add the embedding tables and norms of the given sides."""
         config, part = self.config, self.config.embedding
         rows = config.max_length + part.position_offset
         if config.reads_images:
@@ -59,7 +60,7 @@ class Embedder(nn.Module):
                 rows, config.d_model, layout=part.sinusoid, dtype=torch.float64
             )
             if part.skip_padding:
-                table[part.position_offset - 1] = 0.0  # of padding
+                table[part.position_offset - 1] = 0.0  # the row of padding
             self._sinusoidal: Tensor
             self.register_buffer("_sinusoidal", table, persistent=False)
 
@@ -78,12 +79,13 @@ class Embedder(nn.Module):
             ids: token ids.
             side: ``source`` or ``target``.
             start: the position of the first column.
-            token_types: of each token, Int["batch length"]; None: all of type 0.
-            packing: of the real tokens, whose vectors alone are returned; None: all are.
+            token_types: of each token, Int["batch length"]; None means all of type 0.
+            packing: of the real tokens, whose vectors are returned; None returns those of all
+                tokens.
 
         Raises:
-            ShapeError: the text is too long, the model has no token types, or there are not as
-                many as tokens.
+            ShapeError: the text is too long, or token types are given that the model does not have
+                or that do not match the tokens.
         """
         config = self.config
         self._check_length(start + ids.shape[1], side)
@@ -95,7 +97,7 @@ class Embedder(nn.Module):
         if config.positions in ("sinusoidal", "learned"):
             vectors = self._position_vectors(ids.shape[1], ids, side, start).to(x.dtype)
             if packing is not None:
-                each = vectors.dim() == 3  # texts with vectors of their own
+                each = vectors.dim() == 3  # each text has its own position vectors
                 vectors = packing.pack(vectors) if each else vectors[packing.columns]
             x = x + vectors
         if config.embedding.token_types:
@@ -106,10 +108,10 @@ class Embedder(nn.Module):
     def embed_images(
         self, pixels: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch length d_model"]:
-        """Return the vectors of patches with their positions, the class token's first.
+        """Return the embeddings of patches with their positions, that of the class token first.
 
         Raises:
-            ShapeError: the images are of another size than the model's.
+            ShapeError: the images have another size than the model's.
         """
         config, part = self.config, self.config.patches
         size = (part.channels, part.image_height, part.image_width)
@@ -133,7 +135,7 @@ class Embedder(nn.Module):
     def _finish(
         self, x: Float[Tensor, "*rows d_model"], side: str
     ) -> Float[Tensor, "*rows d_model"]:
-        """Norm the sum of the vectors where the config says so; drop some of it in training."""
+        """Apply the config's norm, if any, and dropout to the summed vectors."""
         if self.config.embedding.norm:
             x = getattr(self, f"{side}_embedding_norm")(x)
         return self.dropout(x.to(self.compute_dtype or x.dtype))
@@ -141,11 +143,11 @@ class Embedder(nn.Module):
     def _position_vectors(
         self, length: int, ids: Int[Tensor, "batch length"] | None, side: str, start: int
     ) -> Float[Tensor, "... length d_model"]:
-        """Return the vectors that are added to those of the tokens, or of the patches.
+        """Return the position vectors to add to those of tokens or patches.
 
         Args:
-            length: how many there are.
-            ids: of tokens; None of patches.
+            length: the number of positions.
+            ids: of the tokens; None for patches.
             side, start: as in `embed`.
         """
         learned = self.config.positions == "learned"
@@ -153,7 +155,7 @@ class Embedder(nn.Module):
         offset = self.config.embedding.position_offset
         if not self.config.embedding.skip_padding:
             return table[start + offset : start + offset + length]
-        assert ids is not None  # as the config is checked
+        assert ids is not None  # guaranteed by the config's checks
         real = ids != self.config.pad_id
         rows = positions_without_padding(real, start=start, offset=offset)
         return F.embedding(rows, table)

@@ -1,9 +1,10 @@
-"""Attention by batched matrix products and a softmax: what trains fastest in bfloat16 on a CPU.
+"""Attention by batched matrix products and a softmax: fastest for bfloat16 training on a CPU.
 
-PyTorch's fused kernel takes seven times as long there in its bfloat16 backward pass at 14 tokens,
-and three times at 60. Of the explicit form, most was the softmax: in bfloat16, and for rows that
-are no multiple of 16 in any precision, PyTorch computes it one number at a time. So keys are
-padded to a multiple of 16, with keys that nobody may attend to, and the softmax is float32.
+There, PyTorch's fused kernel takes seven times as long in its bfloat16 backward pass at 14 tokens,
+and three times as long at 60. Most of the time of the explicit form was the softmax: PyTorch
+computes it one number at a time in bfloat16, and in any precision for rows whose length is not a
+multiple of 16. So keys are padded to a multiple of 16 with masked keys, and the softmax is in
+float32.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MULTIPLE = 16  # float32 numbers in a register of 512 bits
 
 
 def explicit_is_faster(query: Tensor, key: Tensor) -> bool:
-    """Say whether to leave PyTorch's fused kernel: in bfloat16 training on a CPU, to 256 keys."""
+    """Return whether to avoid the fused kernel: in bfloat16 training on a CPU, up to 256 keys."""
     return (
         query.device.type == "cpu"
         and query.dtype == torch.bfloat16
@@ -42,10 +43,10 @@ def explicit_attention(
     scale: float | None = None,
     softcap: float | None = None,
 ) -> Float[Tensor, "batch heads query_len value_dim"]:
-    """Compute what the fused kernel does, by batched matrix products and a softmax.
+    """Compute attention by batched matrix products and a softmax.
 
-    Takes what `torch.nn.functional.scaled_dot_product_attention` takes, and a softcap of the
-    scaled scores, which no fused kernel of PyTorch has; no row may be fully masked.
+    The arguments are those of `torch.nn.functional.scaled_dot_product_attention`, and a softcap of
+    the scaled scores, which none of PyTorch's fused kernels has. No row may be fully masked.
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
@@ -67,7 +68,7 @@ def _bias(
     key_len: int,
     query: Tensor,
 ) -> Float[Tensor, "... whole_key_len"] | None:
-    """Return the mask as what is added to float32 scores, -inf for keys that are but padding."""
+    """Return the mask as a bias of the scores, with -inf for keys added as padding."""
     dtype = torch.float64 if query.dtype == torch.float64 else torch.float32
     padding = -key_len % _MULTIPLE
     if attn_mask is None:
@@ -85,13 +86,13 @@ def _bias(
 def _padded(
     x: Float[Tensor, "batch heads key_len head_dim"],
 ) -> Float[Tensor, "batch heads whole_key_len head_dim"]:
-    """Return keys or values with zeros below, up to a multiple of 16, contiguous."""
+    """Return keys or values padded with zeros to a multiple of 16, contiguous."""
     padding = -x.shape[-2] % _MULTIPLE
     return F.pad(x, (0, 0, 0, padding)) if padding else x.contiguous()
 
 
 class _Attention(torch.autograd.Function):
-    """softmax(Q K^T + bias) V of a query that is scaled already; the bias has no gradient."""
+    """softmax(Q K^T + bias) V for an already scaled query; the bias gets no gradient."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
@@ -105,7 +106,7 @@ class _Attention(torch.autograd.Function):
         return torch.matmul(weights, value)
 
     @staticmethod
-    @once_differentiable  # saved weights carry no graph of where they came from
+    @once_differentiable  # the saved weights have no graph
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, weights = ctx.saved_tensors
         grad = grad.contiguous()

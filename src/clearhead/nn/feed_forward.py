@@ -28,7 +28,7 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def activate(x: Float[Tensor, "*shape"], activation: str) -> Float[Tensor, "*shape"]:
-    """Apply the function that an activation of a config names; of a gated one, the gate's."""
+    """Apply a config's activation function; for a gated activation, the function of its gate."""
     return _FUNCTIONS[activation](x)
 
 

@@ -1,7 +1,7 @@
-"""The linear layer whose arithmetic follows its input's dtype.
+"""A linear layer that computes in the dtype of its input.
 
-Parameters stay float32; given bfloat16 activations the product is done in bfloat16. This is
-what autocast does, without its per-operator dispatch and with every cast in plain sight.
+Parameters stay float32; for bfloat16 inputs the product is computed in bfloat16. Autocast does the
+same, but with a dispatch at every operator and hidden casts.
 """
 
 from __future__ import annotations

@@ -37,13 +37,13 @@ class RMSNorm(nn.Module):
 
 
 def make_norm(config: TransformerConfig) -> LayerNorm | RMSNorm:
-    """Return the norm that a config names."""
+    """Return the norm layer of a config."""
     kind = LayerNorm if config.norm == "layer" else RMSNorm
     return kind(config.d_model, config.norm_epsilon)
 
 
 def make_head_norm(config: TransformerConfig) -> nn.Module:
-    """Return the norm of each head's queries or keys; where a config has none, the identity."""
+    """Return the norm of each head's queries or keys; the identity if a config has none."""
     if not config.attention.head_norm:
         return nn.Identity()
     return RMSNorm(config.head_dim, config.norm_epsilon)

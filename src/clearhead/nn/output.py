@@ -1,4 +1,4 @@
-"""What of the output no embedding has: a matrix of its own, a bias of the logits."""
+"""The parameters of the output layer: an untied output matrix and the bias of the logits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..config import TransformerConfig
 
 
 class Output(nn.Module):
-    """The output's own parameters, which may be none.
+    """The parameters of the output layer; both are optional.
 
     Attributes:
-        weight: Float["vocab d_model"]; None where the output matrix is an embedding, or missing.
-            Of a model that classifies texts, a row is of a label and not of a token.
-        bias: Float["vocab"]; None where a config has none.
+        weight: Float["vocab d_model"]; None if the output matrix is tied to an embedding, or
+            missing. In a text classifier, a row belongs to a label instead of a token.
+        bias: Float["vocab"]; None if the config has none.
     """
 
     weight: nn.Parameter | None

@@ -1,4 +1,4 @@
-"""Positions of tokens: vectors that are added, angles to rotate by, biases of the scores."""
+"""Encodings of positions: vectors to add, rotations of queries and keys, biases of the scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..shapes import Bool, Float, Float64, Int
 
 
 class Rotation(NamedTuple):
-    """Cosines and sines of the angles that the positions turn queries and keys by."""
+    """Cosines and sines of the angles by which positions rotate queries and keys."""
 
     cosine: Float[Tensor, "*lead length pairs"]
     sine: Float[Tensor, "*lead length pairs"]
@@ -30,11 +30,11 @@ def sinusoidal_positions(
 ) -> Float[Tensor, "length d_model"]:
     """Return a vector of sines and cosines for each position.
 
-    Pair i turns with wavelength 2 pi 10000^(2i / d_model) (Vaswani et al. 2017, 3.5). Computed in
-    float64, then rounded.
+    Pair i has the wavelength 2 pi 10000^(2i / d_model) (Vaswani et al. 2017, 3.5). The vectors are
+    computed in float64, then rounded.
 
     Args:
-        length: how many positions, from 0 on.
+        length: the number of positions, from 0 on.
         d_model: width of the vectors.
         layout: ``interleaved``: even columns sine, odd columns cosine; ``halves``: all sines, then
             all cosines, as Marian stores them, in float32; ``halves_to_end``: in this order too,
@@ -56,24 +56,24 @@ def sinusoidal_positions(
 def positions_without_padding(
     real: Bool[Tensor, "batch length"], *, start: int, offset: int
 ) -> Int[Tensor, "batch length"]:
-    """Return the row of each token's position in a table, padding not counted (RoBERTa, M2M100).
+    """Return each token's row in the position table, not counting padding (RoBERTa, M2M100).
 
     Args:
-        real: False where a token is padding, which stands at row ``offset - 1``.
-        start: how many tokens came before.
+        real: False where a token is padding, whose row is ``offset - 1``.
+        start: the number of tokens before.
         offset: the row of the first position.
     """
     return (real.cumsum(1) + start) * real + offset - 1
 
 
 def rotary_rates(config: TransformerConfig, *, local: bool = False) -> Float64[Tensor, "pairs"]:
-    """Return by how much each pair of a head's entries turns a position, in radians.
+    """Return the angle in radians per position for each pair of a head's entries.
 
-    Pair i: base^(-2i / dim) (Su et al. 2021, arXiv 2104.09864), then scaled as the config says.
+    Pair i rotates by base^(-2i / dim) (Su et al. 2021, arXiv 2104.09864), scaled as in the config.
 
     Args:
         config: of the model.
-        local: whether for layers with a window, where these have a base of their own.
+        local: whether for layers with a window, which may have their own base.
     """
     rotary, dim = config.rotary, config.rotary_dim
     own_base = rotary.local_base if local else None
@@ -85,8 +85,8 @@ def rotary_rates(config: TransformerConfig, *, local: bool = False) -> Float64[T
 def _scaled_by_wavelength(
     rates: Float64[Tensor, "pairs"], rotary: RotaryConfig
 ) -> Float64[Tensor, "pairs"]:
-    """Divide the rates whose waves are long; blend between long and short (Llama 3.1)."""
-    waves = rotary.original_length * rates / (2 * math.pi)  # in the original length
+    """Divide the rates of long wavelengths; interpolate between long and short ones (Llama 3.1)."""
+    waves = rotary.original_length * rates / (2 * math.pi)  # waves in the original length
     low, high = rotary.low_frequency_factor, rotary.high_frequency_factor
     share = ((waves - low) / (high - low)).clamp(0, 1)
     return share * rates + (1 - share) * rates / rotary.factor
@@ -102,7 +102,7 @@ _SCALINGS: dict[str, Callable[[Tensor, RotaryConfig], Tensor]] = {
 def rotary_rotation(
     positions: Int[Tensor, "*lead length"], rates: Float64[Tensor, "pairs"]
 ) -> Rotation:
-    """Return the rotation of each position, whose pairs turn by these rates, in float64."""
+    """Return the rotation of each position for given rates, in float64."""
     angles = positions[..., None] * rates
     return Rotation(angles.cos(), angles.sin())
 
@@ -112,7 +112,7 @@ def rotate(
 ) -> Float[Tensor, "batch heads length head_dim"]:
     """Rotate each pair (x_i, x_{i + pairs}) of queries or keys by its position's angle.
 
-    What stands behind the pairs is passed on.
+    The entries after the pairs are not rotated.
     """
     cosine, sine = (part.to(x.dtype) for part in rotation)
     pairs = cosine.shape[-1]
@@ -145,8 +145,8 @@ def relative_buckets(
 ) -> Int[Tensor, "*shape"]:
     """Return the bucket of each relative distance ``key - query`` (Raffel et al. 2020, T5).
 
-    Half of the buckets are exact, the other half grow logarithmically up to ``max_distance``;
-    bidirectional attention uses half of all for each sign.
+    Half of the buckets hold one distance each; the widths of the other half grow logarithmically up
+    to ``max_distance``. Bidirectional attention uses half of all buckets for each sign.
     """
     bucket = torch.zeros_like(distance)
     if bidirectional:
@@ -156,7 +156,7 @@ def relative_buckets(
     else:
         distance = (-distance).clamp(min=0)
     exact = num_buckets // 2
-    # In float32, as T5 was trained: at some distances another precision gives another bucket.
+    # In float32, as T5 was trained: another precision gives other buckets at some distances.
     near = (distance.clamp(min=1).float() / exact).double()
     ratio = torch.log(near).float() / math.log(max_distance / exact)
     far = (exact + (ratio * (num_buckets - exact)).long()).clamp(max=num_buckets - 1)
@@ -166,8 +166,8 @@ def relative_buckets(
 class ScoreBias(nn.Module):
     """The bias that ALiBi or T5's relative positions add to the scores of one stack.
 
-    It is called with the number of queries and keys; the queries stand at the last of the keys'
-    positions.
+    It is called with the numbers of queries and keys; the queries are at the last positions of the
+    keys.
     """
 
     weight: nn.Parameter | None

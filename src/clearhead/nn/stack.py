@@ -1,4 +1,4 @@
-"""The layers of one side, the norm behind them, and what each is told of positions."""
+"""The layers of an encoder or decoder, their final norm, and the layers' position arguments."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Stack(nn.Module):
 
         Args:
             start, length: of the queries' positions; keys begin at position 0.
-            mask: True where a position may be attended to; None for all.
-            like: what the first layer reads, for its dtype and device.
+            mask: True where a key position may be attended to; None for all.
+            like: the first layer's input, for its dtype and device.
         """
         bias = self._bias(length, start + length, like.dtype)
         masks = {
@@ -67,7 +67,7 @@ class Stack(nn.Module):
     def _bias(
         self, query_len: int, key_len: int, dtype: torch.dtype
     ) -> Float[Tensor, "heads query_len key_len"] | None:
-        """Return what positions add to the scores; None where they add nothing."""
+        """Return the position bias of the scores; None if there is none."""
         if self.config.positions not in ("alibi", "relative"):
             return None
         bias: Tensor = self.relative_bias(query_len, key_len, dtype)
@@ -76,7 +76,7 @@ class Stack(nn.Module):
     def _rotation(
         self, start: int, length: int, device: torch.device, *, local: bool
     ) -> Rotation | None:
-        """Return the rotation of ``length`` positions from ``start`` on; None without one."""
+        """Return the rotation of ``length`` positions from ``start`` on; None if not rotary."""
         if self.config.positions != "rotary":
             return None
         positions = torch.arange(start, start + length)

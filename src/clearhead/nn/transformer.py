@@ -27,12 +27,12 @@ _TABLES = ("embedding", "positions", "token_types", "class_token")
 
 @dataclass(frozen=True)
 class Encoded:
-    """A source as the decoder reads it.
+    """An encoded source, the decoder's input.
 
     Attributes:
         output: the encoder's output.
         mask: True where a position may be attended to, or None for all.
-        packing: of ``output``, where that is the rows of real tokens alone, [real, d_model].
+        packing: of ``output`` if that has only the rows of real tokens, [real, d_model]; else None.
     """
 
     output: Float[Tensor, "*rows d_model"]
@@ -41,11 +41,11 @@ class Encoded:
 
 
 class Transformer(Embedder):
-    """A Transformer whose shape is one small frozen config.
+    """A Transformer whose architecture is described by one small frozen config.
 
-    Without a mask, token ids equal to ``config.pad_id`` are padding: nothing attends to them in a
-    source, and in a target they must stand at the end, where causality hides them. The arithmetic
-    is done in ``compute_dtype`` (float32 unless set), parameters stay in their own dtype.
+    Without a mask, token ids equal to ``config.pad_id`` are padding. In a source, no position
+    attends to them; in a target they must be at the end, where causality hides them. Computation is
+    in ``compute_dtype`` (float32 unless set); parameters keep their own dtype.
     """
 
     encoder: Stack
@@ -68,9 +68,9 @@ class Transformer(Embedder):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw Xavier-uniform matrices and embeddings of standard deviation d_model^-0.5.
+        """Initialise matrices Xavier-uniformly, embeddings normally with std d_model^-0.5.
 
-        Norms begin as ones, biases as zeros.
+        Weights of norms are set to ones, biases to zeros.
         """
         for name, parameter in self.named_parameters():
             if "norm" in name:
@@ -84,7 +84,7 @@ class Transformer(Embedder):
 
     @property
     def output_matrix(self) -> Float[Tensor, "vocab d_model"]:
-        """The matrix that turns the last hidden vector into logits."""
+        """The matrix that maps the last hidden vectors to logits."""
         matrix: Tensor = getattr(self, self.config.output_name).weight
         return matrix
 
@@ -101,14 +101,14 @@ class Transformer(Embedder):
 
         Args:
             source_ids: the source's token ids.
-            pixels: images, for a model that reads such, instead of ids.
-            mask: True where a position is real, whatever its id is, Bool["batch source_len"]; to
-                others nothing attends. None: where ids are not ``pad_id``.
-            token_types: of each token, Int["batch length"]; None: all of type 0.
-            without_padding: compute real tokens alone, where there is padding worth leaving out.
+            pixels: images instead of ids, for a model that reads images.
+            mask: Bool["batch source_len"], True where a position is real, whatever its id; no
+                position attends to the others. None means where ids are not ``pad_id``.
+            token_types: of each token, Int["batch length"]; None means all of type 0.
+            without_padding: whether to compute only real tokens if there is enough padding.
 
         Raises:
-            ShapeError: ids or images, mask and types do not fit together, or the model.
+            ShapeError: ids or images, mask and types do not fit each other or the model.
         """
         self._check_source(source_ids, pixels, token_types)
         packing = None
@@ -131,7 +131,7 @@ class Transformer(Embedder):
     def _check_source(
         self, source_ids: Tensor | None, pixels: Tensor | None, token_types: Tensor | None
     ) -> None:
-        """Check that ids or images come, as the encoder reads them, and types of ids alone."""
+        """Check that the encoder's kind of input (ids or images) is given, and that types fit."""
         images = self.config.reads_images
         name, value = ("pixels", pixels) if images else ("source_ids", source_ids)
         other, surplus = ("source_ids", source_ids) if images else ("pixels", pixels)
@@ -148,7 +148,7 @@ class Transformer(Embedder):
             raise ShapeError(f"This model has {layers} {stack} layers and {verb} {name}.")
 
     def memories(self, encoded: Encoded) -> list[KeyValue]:
-        """Return the cross-attention keys and values of each decoder layer, once for a source."""
+        """Return the cross-attention keys and values of each decoder layer for a source."""
         return [
             layer.cross_attention.project_key_value(encoded.output, encoded.packing)
             for layer in self.decoder.layers
@@ -168,15 +168,16 @@ class Transformer(Embedder):
         """Run the decoder.
 
         Args:
-            target_ids: the decoder's input, padding at the end; with ``past``, only the positions
-                after it.
+            target_ids: the decoder's input, with padding at the end; with ``past``, only the
+                positions after it.
             encoded: the encoder's result; None for a decoder-only model.
-            mask: True where a position is real, whatever its id is, Bool["batch key_len"]; to
-                others nothing attends, so that a text may be padded at its beginning. Of all
-                positions so far, those of ``past`` in front; None: all are real.
-            memories: the result of `memories`, to be used again at each step.
+            mask: Bool["batch key_len"], True where a position is real, whatever its id; no position
+                attends to the others, so a text may also be padded at its beginning. It covers all
+                positions so far, those of ``past`` first. None means all are real.
+            memories: the result of `memories`, to reuse at each step; None computes it.
             past: the keys and values that the previous call returned, for decoding in steps.
-            packing: of the real tokens, whose hidden vectors alone are returned; None: of all.
+            packing: of the real tokens, whose hidden vectors are returned; None returns those of
+                all positions.
 
         Returns:
             Hidden vectors, and the keys and values so far.
@@ -202,7 +203,7 @@ class Transformer(Embedder):
         return self.decoder.norm(x), present
 
     def before_output(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
-        """Return what the output matrix multiplies: hidden vectors, scaled and transformed."""
+        """Return the hidden vectors, scaled and transformed, as input of the output matrix."""
         part = self.config.output
         if part.scale is not None:
             hidden = hidden * part.scale
@@ -211,7 +212,7 @@ class Transformer(Embedder):
         return hidden
 
     def logits(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocab"]:
-        """Turn hidden vectors into logits.
+        """Return the logits of hidden vectors.
 
         Raises:
             ShapeError: the model has no output matrix.
@@ -240,13 +241,14 @@ class Transformer(Embedder):
         Args:
             source_ids: None for a decoder-only model.
             target_ids: None for an encoder-only model.
-            pixels: images instead of ``source_ids``, for a model that reads such.
-            mask: True where a position is real: of the source, or of the target in a decoder-only
-                model. None: as `encode` and `decode` say.
-            token_types: of the source's tokens; None: all of type 0.
+            pixels: images instead of ``source_ids``, for a model that reads images.
+            mask: True where a position of the source is real, or of the target in a decoder-only
+                model. None has the meaning described in `encode` and `decode`.
+            token_types: of the source's tokens; None means all of type 0.
 
         Raises:
-            ShapeError: a side that the model has is missing, or one that it lacks is given.
+            ShapeError: an input of the model's encoder or decoder is missing, or one for a stack
+                that it lacks is given.
         """
         self._check_source(source_ids, pixels, token_types)
         self._check_side("decoder", "target_ids", present=target_ids is not None)
@@ -262,15 +264,16 @@ class Transformer(Embedder):
         target_ids: Int[Tensor, "batch target_len"],
         real: Bool[Tensor, "batch target_len"],
     ) -> Float[Tensor, "real d_model"]:
-        """Return the decoder's hidden vectors of real tokens, without computing those of padding.
+        """Return the decoder's hidden vectors at real tokens, without computing those at padding.
 
         Args:
             source_ids: None for a decoder-only model.
-            target_ids: the decoder's input, padding at the end.
+            target_ids: the decoder's input, with padding at the end.
             real: True where a position of the target is real.
 
         Raises:
-            ShapeError: a side that the model has is missing, or one that it lacks is given.
+            ShapeError: an input of the model's encoder or decoder is missing, or one for a stack
+                that it lacks is given.
         """
         self._check_source(source_ids, None, None)
         self._check_side("decoder", "target_ids", present=True)
@@ -290,7 +293,7 @@ class Transformer(Embedder):
         mask: Bool[Tensor, "..."] | None = None,
         token_types: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "batch length vocab"]:
-        """Compute the logits of the decoder's positions (of the source's, if there is none).
+        """Compute the logits at the decoder's positions; without a decoder, at the source's.
 
         The arguments are those of `hidden`.
         """

@@ -1,8 +1,9 @@
-"""Every attention head of a model, measured over a corpus.
+"""Measures every attention head of a model over a corpus.
 
-`HeadSurvey` reads texts and gives `HeadStatistics`, which have the same bytes in whichever order
-they are added. `line_survey` makes a job of it, in parts, for ``clearhead inspect MODEL --input``;
-`tables` and `picture` show the result. `text_model` is what all of `clearhead inspect` reads with.
+`HeadSurvey` reads texts and returns `HeadStatistics`, which have the same bytes in whatever order
+they are added. `line_survey` runs a survey as a job in parts, for ``clearhead inspect MODEL
+--input``; `tables` and `picture` present the result. `text_model` loads and runs models for all of
+`clearhead inspect`.
 """
 
 from .scales import SCALES, Scale

@@ -1,10 +1,10 @@
-"""How a number of each head is distributed over texts: exact sums, which may be added in any order.
+"""Distributions of measures over texts, as exact sums that can be added in any order.
 
-A sum of floats depends on its order; a fixed tree over all texts would fix the order, and all who
-work on a corpus would have to keep to it. Here each value is rounded once, to a multiple of 2**-24,
-and from there on everything is whole numbers of any size: counts, sums, sums of squares. Whole
-numbers are the same in every tree, so the parts of a corpus may be cut and added as one likes. Mean
-and variance are rounded once more, at the very end, from exact quotients, so that nothing cancels.
+A sum of floats depends on the order of its additions. A fixed tree over all texts would fix the
+order, but every process would have to follow it. Instead, each value is rounded once, to a multiple
+of 2**-24, and then all counts, sums and sums of squares are integers of any size. Sums of integers
+do not depend on the order, so a corpus can be divided and added in any way. Mean and variance are
+rounded only once more, at the end, from exact quotients, so there is no cancellation.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .scales import STEP_BITS, Scale
 
 _HALF = 24
 _LOW = (1 << _HALF) - 1
-# Squares of so many halves of 24 bits have a sum below 2**63.
+# The squares of this number of 24-bit halves have a sum below 2**63.
 _MOST_AT_ONCE = 1 << 14
 MOST_VALUE = 2.0**22
-"""Larger values are refused; the squares of their steps would not fit in two halves of 24 bits."""
+"""Larger values are refused, so that all numbers of steps fit in two halves of 24 bits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """The values of one measure of some heads, over texts.
+    """The distribution of one measure over texts, for each of several heads.
 
     Attributes:
         scale: its unit and bins.
-        counts: how many texts have a value, for each head.
-        sums: of the values, in steps of 2**-24, as Python's whole numbers.
-        squares: of the squares of these steps.
-        least, most: the smallest and the largest value, in steps; None without any.
-        histogram: how many values are in each bin.
+        counts: number of texts with a value, for each head.
+        sums: of the values, in steps of 2**-24, as Python integers.
+        squares: sums of the squared numbers of steps.
+        least, most: the smallest and the largest value, in steps; None without a value.
+        histogram: number of values in each bin.
     """
 
     scale: Scale
@@ -54,10 +54,10 @@ class Distribution:
 
         Args:
             scale: their unit and bins.
-            values: not below 0; NaN where a text says nothing of a head.
+            values: at least 0; NaN for a head without a value in a text.
 
         Raises:
-            ConfigError: one is infinite, below 0, or above 2**22.
+            ConfigError: a value is infinite, below 0, or above 2**22.
         """
         there = ~np.isnan(values)
         if not bool(((values >= 0) & (values <= MOST_VALUE) | ~there).all()):
@@ -83,11 +83,11 @@ class Distribution:
 
     @property
     def heads(self) -> int:
-        """How many heads there are."""
+        """The number of heads."""
         return len(self.counts)
 
     def __add__(self, other: Distribution) -> Distribution:
-        """Return the distribution over the texts of both, which have the same heads and scale."""
+        """Return the distribution over the texts of both; heads and scale must be the same."""
         return Distribution(
             self.scale,
             _sums(self.counts, other.counts),
@@ -100,7 +100,7 @@ class Distribution:
 
     @property
     def means(self) -> list[float | None]:
-        """The mean of each head, correctly rounded; None where no text has a value."""
+        """The mean for each head, correctly rounded; None without a value."""
         return [
             total / (count << STEP_BITS) if count else None
             for count, total in zip(self.counts, self.sums, strict=True)
@@ -108,7 +108,7 @@ class Distribution:
 
     @property
     def variances(self) -> list[float | None]:
-        """The mean square of the distance to the mean, correctly rounded; None without a value."""
+        """The variance for each head (divided by n), correctly rounded; None without a value."""
         return [
             (count * square - total * total) / (count * count << 2 * STEP_BITS) if count else None
             for count, total, square in zip(self.counts, self.sums, self.squares, strict=True)
@@ -116,16 +116,16 @@ class Distribution:
 
     @property
     def minima(self) -> list[float | None]:
-        """The smallest value of each head."""
+        """The smallest value for each head."""
         return [None if one is None else one / (1 << STEP_BITS) for one in self.least]
 
     @property
     def maxima(self) -> list[float | None]:
-        """The largest value of each head."""
+        """The largest value for each head."""
         return [None if one is None else one / (1 << STEP_BITS) for one in self.most]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the scale as JSON has it; of histograms the bins with values."""
+        """Return everything but the scale in JSON's types; histograms have only non-empty bins."""
         return {
             "counts": list(self.counts),
             "sums": list(self.sums),
@@ -140,10 +140,10 @@ class Distribution:
 
     @classmethod
     def from_dict(cls, scale: Scale, content: Mapping[str, Any]) -> Distribution:
-        """Return what `to_dict` wrote.
+        """Return the distribution written by `to_dict`.
 
         Raises:
-            KeyError, TypeError, ValueError, IndexError: it did not.
+            KeyError, TypeError, ValueError, IndexError: the content was not written by it.
         """
         rows = content["histogram"]
         histogram = np.zeros((len(rows), scale.bins), np.int64)
@@ -160,13 +160,13 @@ class Distribution:
 
 
 def _sum(steps: Int[Array, "values"]) -> int:
-    """Return the exact sum of whole numbers from 0 to 2**46."""
+    """Return the exact sum of integers from 0 to 2**46."""
     starts = range(0, len(steps), _MOST_AT_ONCE)
     return sum(int(steps[start : start + _MOST_AT_ONCE].sum()) for start in starts)
 
 
 def _sum_of_squares(steps: Int[Array, "values"]) -> int:
-    """Return the exact sum of the squares of whole numbers from 0 to 2**46, by halves."""
+    """Return the exact sum of the squares of integers from 0 to 2**46, by halves."""
     total = 0
     for start in range(0, len(steps), _MOST_AT_ONCE):
         some = steps[start : start + _MOST_AT_ONCE]
@@ -183,7 +183,7 @@ def _sums(ours: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
 def _extremes(
     choose: Any, ours: Sequence[int | None], theirs: Sequence[int | None]
 ) -> tuple[int | None, ...]:
-    """Return the smaller or the larger of each two, of which any may be missing."""
+    """Return the smaller or the larger value for each head; either may be missing."""
     return tuple(
         other if one is None else one if other is None else choose(one, other)
         for one, other in zip(ours, theirs, strict=True)

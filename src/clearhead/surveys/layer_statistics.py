@@ -16,23 +16,23 @@ from .reading import LayerReading
 from .scales import SCALES, STEP_BITS
 
 ROWS = (*KINDS, None)
-"""What a head may be in a text: of a kind, or of none."""
+"""The possible kinds of a head in a text; None means no kind."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerStatistics:
-    """The heads of one attention over texts.
+    """Statistics of one attention's heads over texts.
 
     Attributes:
         attention: ``self`` or ``cross``.
-        kernels: what computed it.
-        texts: in which it was read.
+        kernels: that computed the attention.
+        texts: number of texts in which it was read.
         measures: the distribution of each measure over texts.
-        kinds: in how many texts each head was of each kind of `clearhead.head_kinds.KINDS`, and
-            last of none: Int["heads kinds"].
-        totals: for each score, the sum over all queries that count, in steps of 2**-24.
-        counts: how many these are.
-        queries: how many queries had a choice.
+        kinds: Int["heads kinds"], the number of texts in which each head was of each kind of
+            `clearhead.head_kinds.KINDS`; the last column is for no kind.
+        totals: for each score, the sums over all counted queries, in steps of 2**-24.
+        counts: for each score, the numbers of counted queries.
+        queries: the numbers of queries that had a choice of keys.
     """
 
     attention: str
@@ -49,7 +49,7 @@ class LayerStatistics:
         """Return the statistics of one attention over some texts.
 
         Raises:
-            ConfigError: the attention is another one in some of them.
+            ConfigError: the attention differs between texts in kind or number of heads.
         """
         first = readings[0]
         heads = len(first.sums.queries)
@@ -88,7 +88,7 @@ class LayerStatistics:
 
     @property
     def heads(self) -> int:
-        """How many heads it has."""
+        """The number of heads."""
         return len(self.queries)
 
     def scored(self) -> list[ScoredHead]:
@@ -104,7 +104,7 @@ class LayerStatistics:
         """Return the statistics over the texts of both.
 
         Raises:
-            ConfigError: they are of two attentions.
+            ConfigError: the attentions differ in kind or number of heads.
         """
         if (self.attention, self.heads) != (other.attention, other.heads):
             raise ConfigError(
@@ -129,7 +129,7 @@ class LayerStatistics:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON has it."""
+        """Return the statistics in JSON's types."""
         return {
             "attention": self.attention,
             "kernels": list(self.kernels),
@@ -143,10 +143,10 @@ class LayerStatistics:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> LayerStatistics:
-        """Return what `to_dict` wrote.
+        """Return the statistics written by `to_dict`.
 
         Raises:
-            KeyError, TypeError, ValueError, IndexError: it did not.
+            KeyError, TypeError, ValueError, IndexError: the content was not written by it.
         """
         queries = tuple(content["queries"])
         kinds = np.array(content["kinds"], np.int64).reshape(len(queries), len(ROWS))
@@ -175,7 +175,7 @@ def _unlike(name: str, attention: str, heads: int, other: LayerReading) -> str:
 
 
 def _total(values: Sequence[Array | None], heads: int, bits: int = 0) -> tuple[int, ...]:
-    """Return the exact sums over texts of whole multiples of 2**-bits, for each head."""
+    """Return for each head the exact sum over texts of multiples of 2**-bits."""
     rows = [np.zeros(heads) if one is None else one for one in values]
     steps = np.rint(np.stack(rows) * 2.0**bits).astype(np.int64)
     return tuple(map(int, steps.sum(0)))
@@ -192,7 +192,7 @@ def _both_sums(
     theirs: Mapping[str, tuple[int, ...]],
     nothing: tuple[int, ...],
 ) -> dict[str, tuple[int, ...]]:
-    """Return the sums of whole numbers by name and head; what one lacks is 0 there."""
+    """Return sums of integers by name and head; missing ones count as 0."""
     return {
         name: tuple(map(sum, zip(ours.get(name, nothing), theirs.get(name, nothing), strict=True)))
         for name in sorted({*ours, *theirs})

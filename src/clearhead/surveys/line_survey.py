@@ -1,4 +1,4 @@
-"""A survey of a corpus in parts: what a job does with each window of lines."""
+"""A survey of a corpus in parts: the work of a job on each window of lines."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ JSON_NAME = "heads.json"
 class LineSurvey(LineWork):
     """Measures the heads of a model over the lines of a corpus.
 
-    Every line is read alone, so that parts may begin anywhere. A window becomes a line of JSON, and
-    the windows of a part are added when it is whole. It pickles as some hundred bytes.
+    Every line is read alone, so that parts may begin anywhere. A window gives a line of JSON, and
+    the windows of a part are added when it is complete. Its pickle has only some hundred bytes.
 
     Args:
-        survey: the model, and what of it is measured.
-        column: of the text in a line, from 1; None for the whole line.
-        target_column: of what the decoder of an encoder-decoder reads; None lets the model write
-            it.
-        table: what is written beside ``heads.json``: ``parquet``, ``csv`` or ``none``.
-        picture: likewise: ``png``, ``svg`` or ``none``.
+        survey: the model and its measured layers.
+        column: number of the text's column, from 1; None for the whole line.
+        target_column: number of the column of the decoder's texts, for an encoder-decoder; None
+            lets the model write them.
+        table: to write beside ``heads.json``: ``parquet``, ``csv`` or ``none``.
+        picture: to write as well: ``png``, ``svg`` or ``none``.
 
     Raises:
-        ConfigError: there is no such file, or a target has no column beside it.
-        MissingExtraError: what writes a file is not installed.
+        ConfigError: there is no such table or picture, or targets are given without another column
+            of texts.
+        MissingExtraError: the package that writes a file is not installed.
     """
 
     survey: HeadSurvey
@@ -70,7 +71,7 @@ class LineSurvey(LineWork):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What the statistics depend on; of tables and pictures there may be others any time."""
+        """Everything that the statistics depend on; tables and pictures can be made again later."""
         survey = self.survey
         return {
             "survey": "heads",
@@ -100,7 +101,7 @@ class LineSurvey(LineWork):
         return f"{torch.backends.cpu.get_cpu_capability()}, torch"
 
     def window(self, lines: Sequence[tuple[int, Line]]) -> tuple[bytes, dict[int, TextError]]:
-        """Return the statistics over some lines, as a line of JSON; and why lines are rejected."""
+        """Return the statistics over some lines as a line of JSON, and errors of rejected lines."""
         readings = []
         rejects: dict[int, TextError] = {}
         for place, (number, line) in enumerate(lines):
@@ -126,7 +127,7 @@ class LineSurvey(LineWork):
         )
 
     def results(self, outputs: Iterable[Path], rejects: int) -> Mapping[str, bytes]:
-        """Return the files that tell of all heads, by name."""
+        """Return the result files about all heads, by name."""
         total = self.statistics(outputs)
         files = {JSON_NAME: to_json(total, rejects)}
         writers: Mapping[str, Callable[[HeadStatistics], bytes]] = {

@@ -1,4 +1,4 @@
-"""Whether a folder may hold a model of transformers: found out before transformers reads it."""
+"""Checks that a folder may hold a transformers model, before transformers reads it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..file_reading import FileProblem, read_json
 
 
 def check_folder(name: str) -> None:
-    """Point those who give a model of ours to the command that explains it."""
+    """Check the folder of a model; for Clearhead's own format, the error names other commands."""
     file = Path(name) / "config.json"
     if not Path(name).exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise CheckpointError(f"There is no folder {name!r}, and no model on a hub is named so.")
@@ -30,7 +30,7 @@ def check_folder(name: str) -> None:
 
 
 def _check_regular(folder: Path) -> None:
-    """Refuse a pipe among the files of a model: transformers would wait for its other end."""
+    """Refuse pipes among the files of a model: transformers would block on them."""
     for path in folder.iterdir():
         if path.exists() and not path.is_file() and not path.is_dir():
             raise CheckpointError(f"{str(path)!r} is no regular file. Get the model's files again.")

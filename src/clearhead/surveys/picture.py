@@ -1,4 +1,4 @@
-"""A picture of a survey: layers by heads, their kinds and measures, and how much these vary."""
+"""Draws a survey: kinds and measures of all heads, layers by heads, and their variation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .statistics import HeadStatistics
 from .tables import HeadRow, head_rows
 
 MEASURES = {"entropy": "nats", "sink": "share", "distance": "tokens"}
-MOST_NUMBERED_HEADS, MOST_NUMBERED_LAYERS = 16, 40  # so many have room for their numbers
+MOST_NUMBERED_HEADS, MOST_NUMBERED_LAYERS = 16, 40  # the most that have room for numbers
 NAME_MOST = 48  # characters of a layer's name
 
 
 class _Grid(NamedTuple):
-    """What the panels share: a row for each layer, a column for each head."""
+    """The common grid of the panels: a row for each layer, a column for each head."""
 
     names: list[str]
     heads: int
@@ -30,7 +30,7 @@ class _Grid(NamedTuple):
     inches: tuple[float, float]
 
     def table(self, number: Any) -> Float[Array, "layers heads"]:
-        """Return a number of each head; NaN where there is none."""
+        """Return an array of one number for each head; NaN where there is none."""
         values = np.full((len(self.rows), self.heads), np.nan)
         for place, row in enumerate(self.rows):
             values[place, : len(row)] = [number(head) for head in row]
@@ -38,7 +38,7 @@ class _Grid(NamedTuple):
 
 
 def check_picture() -> None:
-    """Check that a picture can be drawn, before the work.
+    """Check in advance that a picture can be drawn.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -49,17 +49,18 @@ def check_picture() -> None:
 
 
 def draw_heads(statistics: HeadStatistics, kind: str) -> bytes:
-    """Draw the heads of a survey that has some.
+    """Draw the heads of a survey, which must have some.
 
-    Above: the kind of each head over all texts, and the means of entropy, sink and distance. Below:
-    the share of texts in which a head is of its kind, and the standard deviations over texts.
+    The upper panels show the kind of each head over all texts, and the means of entropy, sink and
+    distance. The lower panels show the share of texts in which a head is of its kind, and the
+    standard deviations over texts.
 
     Args:
         statistics: over all texts.
         kind: ``png`` or ``svg``.
 
     Returns:
-        the file's content, the same for the same statistics and version of matplotlib.
+        The file's content, equal for equal statistics and the same version of matplotlib.
     """
     from ..maps.pictures.panels import DOTS, new_figure
 
@@ -83,7 +84,7 @@ def draw_heads(statistics: HeadStatistics, kind: str) -> bytes:
         one.label_outer()
         one.tick_params(which="minor", length=0)
     buffer = io.BytesIO()
-    # No date and no random ids: the same numbers are the same bytes.
+    # No date and no random ids: equal numbers give equal bytes.
     if kind == "svg":
         import matplotlib
 
@@ -118,7 +119,7 @@ def _number(row: HeadRow, measure: str, what: str) -> float:
 def _draw(
     figure: Any, axes: Any, grid: _Grid, table: Array, title: str, unit: str, most: float | None
 ) -> None:
-    """Draw a number of each head; hatched where there is none."""
+    """Draw one number for each head; heads without one are hatched."""
     from ..maps.pictures.panels import Axis, Panel, Scale, colour_bar, draw
 
     high = most or float(np.nanmax(table, initial=0.0)) or 1.0
@@ -136,7 +137,7 @@ def _draw(
 
 
 def _draw_kinds(figure: Any, axes: Any, grid: _Grid) -> None:
-    """Draw the kind of each head over all texts: a colour and two letters, told beside it."""
+    """Draw the kind of each head over all texts as a colour and two letters, with a legend."""
     from matplotlib.patches import Patch
 
     from ..maps.pictures.kind_grid import SIGNS, draw_kinds

@@ -1,4 +1,4 @@
-"""What a text shows of each head: one forward pass that is recorded, and one pass over each map."""
+"""Measures each head on one text: one recorded forward pass, and one pass over each map."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LayerReading:
-    """What one text shows of the heads of one attention.
+    """The measurements of one attention's heads on one text.
 
     Attributes:
         attention: ``self`` or ``cross``.
-        kernel: what computed it.
-        values: each measure by name: Float["heads"], NaN where the text says nothing of a head.
-        sums: the totals that the kinds of the heads follow from.
-        kinds: of the heads, over this text; None where too few queries have a choice.
+        kernel: that computed the attention.
+        values: each measure by name: Float["heads"], NaN for a head without a value in this text.
+        sums: the totals that determine the kinds of the heads.
+        kinds: of the heads in this text; None if too few queries have a choice of keys.
     """
 
     attention: str
@@ -40,15 +40,14 @@ class LayerReading:
 
 @dataclass(frozen=True, eq=False)
 class TextReading:
-    """What one text shows of all heads.
+    """The measurements of all heads on one text.
 
     Attributes:
-        layers: by the name of the module, the number of its call, and its place among the modules
-            of the model.
-        tokens: how many the model read.
-        target_tokens: how many its decoder read; 0 without one.
-        is_cut: whether the model wrote the target itself and did not come to an end.
-        refusals: why a module could not be read exactly, by its name.
+        layers: by the place of the module in the model, its name, and the number of its call.
+        tokens: number of tokens that the model read.
+        target_tokens: number of tokens that its decoder read; 0 without one.
+        is_cut: whether the model wrote the target itself without reaching its end.
+        refusals: reasons why a module could not be read exactly, by its name.
     """
 
     layers: Mapping[tuple[int, str, int], LayerReading]
@@ -61,19 +60,19 @@ class TextReading:
 def read_text(
     model: Model, text: str, target: str | None = None, layers: tuple[str, ...] = ()
 ) -> TextReading:
-    """Let a model read one text, alone, and measure its heads.
+    """Let a model read a single text, and measure its heads.
 
     Args:
         model: to read with.
-        text: for a model with two stacks that of the encoder.
-        target: what the decoder of such a model reads; None lets the model write it, greedily.
-        layers: which modules; none for all.
+        text: to read; with two stacks, the encoder's.
+        target: the decoder's text, with two stacks; None lets the model write it, greedily.
+        layers: modules to measure; empty for all.
 
     Raises:
-        TextError: the text is empty, too long, or the model's numbers are not finite; half a
-            sentence that says "it" of the line.
+        TextError: the text is empty or too long, or the model's numbers are not finite; the message
+            is a clause that calls the line "it".
         ConfigError: the model has no attention.
-        CheckpointError: the model is to write a target, and lacks the weights.
+        CheckpointError: the model must write a target, but lacks the weights for it.
     """
     ids, is_cut = _ids(model, text), False
     target_ids = None
@@ -88,7 +87,7 @@ def read_text(
         name = type(model.model).__name__
         among = f" in {', '.join(layers)}" if layers else ""
         raise ConfigError(f"Nothing was recorded: no attention of {name} was met{among}.")
-    # One module may have several calls, and a text may have more of them than another.
+    # A module may be called several times, and a different number of times for each text.
     places = {name: place for place, (name, _) in enumerate(model.stack.named_modules())}
     refusals = {name: _without_numbers(one.why) for name, one in recording.refusals.items()}
     readings = {
@@ -101,10 +100,10 @@ def read_text(
 
 
 def _ids(model: Model, text: str, *, target: bool = False) -> list[int]:
-    """Return a text as the model reads it, whole.
+    """Return the token ids of a whole text.
 
     Raises:
-        TextError: there is nothing in it, or more than the model can read.
+        TextError: it is empty, or longer than the model can read.
     """
     what = "its target" if target else "it"
     if not text.strip():
@@ -133,7 +132,7 @@ def _layer(name: str, one: Any) -> LayerReading:
     values = {
         "entropy": _means(numbers.entropy),
         "sink": np.minimum(_means(numbers.numbers[..., FIRST]), 1.0),
-        # The positions of a target are no places in its source.
+        # A distance between positions of target and source has no meaning.
         "distance": np.full(one.shape[1], math.nan) if cross else _means(numbers.others[distance]),
         **sums.scores(),
     }
@@ -149,11 +148,11 @@ def _layer(name: str, one: Any) -> LayerReading:
 
 
 def _means(numbers: Any) -> Float[Array, "heads"]:
-    """Return the means over the queries of one text: of ["batch heads query_len"]."""
+    """Return the means over the queries of a batch of one text, ["batch heads query_len"]."""
     means: Array = numbers[0].detach().cpu().double().numpy().mean(-1)
     return means
 
 
 def _without_numbers(why: str) -> str:
-    """Return a reason without the numbers of one text, so that texts with the same are counted."""
+    """Return a reason with # for its numbers, so that texts with the same reason are counted."""
     return re.sub(r"\d[\d,.]*\d|\d", "#", why)

@@ -1,7 +1,8 @@
-"""What is measured of each head, in which unit, and the bins of the histograms.
+"""The measures of heads, their units, and the bins of their histograms.
 
-Edges are the same in every survey, so that any two can be added. They are exact: multiples of 1/64,
-of 1/4, and powers of two, so that a value on an edge is rounded to nothing below it.
+The edges of bins are the same in every survey, so that any two surveys can be added. They are exact
+in floating point (multiples of 1/64, of 1/4, and powers of two), so that rounding never moves a
+value on an edge below it.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from ..head_kinds import MEASURES as SCORES
 from ..shapes import Array, Int
 
 STEP_BITS = 24
-"""Values are rounded to multiples of 2**-24 before they are summed, as those of head kinds are."""
+"""Values are rounded to multiples of 2**-24 before they are summed, as in head kinds."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The unit of a measure, and the bins in which its values are counted.
+    """The unit of a measure, and the bins of its histogram.
 
     Attributes:
         unit: ``nats``, ``tokens`` or ``share``.
-        edges: of the bins. A value belongs to the bin that begins at it or below; the last edge
-            belongs to the last bin, and is infinite where values have no bound.
+        edges: of the bins. A bin contains its lower edge; the last bin also contains its upper
+            edge, which is infinite if the values have no bound.
     """
 
     unit: str
@@ -33,11 +34,11 @@ class Scale:
 
     @property
     def bins(self) -> int:
-        """How many bins there are."""
+        """The number of bins."""
         return len(self.edges) - 1
 
     def places(self, steps: Int[Array, ...]) -> Int[Array, ...]:
-        """Return the bin of each value, which is given in steps of 2**-24."""
+        """Return the bins of values, which are given in steps of 2**-24."""
         inner = np.array(self.edges[1:-1])
         place: Array = np.searchsorted(inner, steps * 2.0**-STEP_BITS, side="right")
         return place
@@ -46,8 +47,11 @@ class Scale:
 SHARE = Scale("share", tuple(n / 64 for n in range(65)))
 # ln of a million keys is 13.8.
 NATS = Scale("nats", (*(n / 4 for n in range(64)), math.inf))
-# 0 to a quarter of a token, then two bins for each doubling.
+# From 0 to a quarter of a token, then two bins for each doubling.
 TOKENS = Scale("tokens", (0.0, *(m * 2.0**n for n in range(-2, 20) for m in (1.0, 1.5)), math.inf))
 SCALES = {"entropy": NATS, "sink": SHARE, "distance": TOKENS, **dict.fromkeys(SCORES, SHARE)}
-"""Every measure, in the order of tables. The first three are means over all queries of a text, as
-`clearhead inspect` prints them; the others are the scores of `clearhead.head_kinds`."""
+"""The scales of all measures, in the order of tables.
+
+The first three measures are means over all queries of a text, as printed by `clearhead inspect`;
+the others are the scores of `clearhead.head_kinds`.
+"""

@@ -1,4 +1,4 @@
-"""Which attentions are the layers of one stack, and short labels for them."""
+"""Groups attentions into the stacks of a model, with short labels for their layers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class LayerInStack(NamedTuple):
 
     Attributes:
         module: its name.
-        call: the number of its call in one pass; None where no text has several.
-        label: the numbers in which it differs from the others of its stack.
+        call: the number of its call in one pass; None if no text has several calls.
+        label: the numbers in its name that differ from those of others in its stack.
         statistics: of its heads.
     """
 
@@ -29,15 +29,15 @@ class LayerInStack(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Its name, with the number of the call where there are several."""
+        """Its name, with the number of the call if there are several."""
         return self.module if self.call is None else f"{self.module} call {self.call}"
 
 
 class Stack(NamedTuple):
-    """Layers of one name but for their numbers.
+    """Layers with the same name except for its numbers.
 
     Attributes:
-        pattern: the name.
+        pattern: the name, with ``*`` for numbers.
         attention: ``self`` or ``cross``.
         layers: in the order of the model.
     """
@@ -70,10 +70,10 @@ def stacks_of(statistics: HeadStatistics) -> list[Stack]:
 
 
 def labels_of(names: Sequence[tuple[str, int | None]]) -> list[str]:
-    """Return a short label for each layer of a stack: the numbers in which their names differ.
+    """Return a short label for each layer of a stack: the numbers in its name that vary.
 
     Args:
-        names: of the modules, each with the number of its call where there are several.
+        names: of the modules, each with the number of its call, or None if there is only one.
     """
     numbers = [re.findall(r"\d+", name) for name, _ in names]
     varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
@@ -87,5 +87,5 @@ def labels_of(names: Sequence[tuple[str, int | None]]) -> list[str]:
 
 
 def pattern_of(name: str) -> str:
-    """Return the name that the layers of a stack share."""
+    """Return a layer's name with ``*`` for numbers, as shared by its stack."""
     return re.sub(r"\d+", "*", name)

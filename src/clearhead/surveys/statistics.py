@@ -1,4 +1,4 @@
-"""Statistics of every head over texts: made of readings, added in any order, the same bytes."""
+"""Statistics of every head over texts; adding them in any order gives the same bytes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ LayerKey = tuple[int, str, int]
 class HeadStatistics:
     """Statistics of every head of a model over texts.
 
-    ``a + b`` has the bytes of ``b + a``, and ``(a + b) + c`` those of ``a + (b + c)``: all sums are
-    of whole numbers.
+    ``a + b`` has the same bytes as ``b + a``, and ``(a + b) + c`` the same as ``a + (b + c)``,
+    because all sums are of integers.
 
     Attributes:
-        model: the SHA-256 of its files; empty without any text.
-        texts: how many were read.
-        tokens: of these.
-        target_tokens: that decoders read.
-        cut_targets: texts whose target the model wrote and did not come to an end with.
-        layers: by place, name and call, in this order.
-        refusals: in how many texts an attention could not be read, by module and reason.
+        model: the SHA-256 of the model's files; empty if there are no texts.
+        texts: number of texts.
+        tokens: number of tokens of the texts.
+        target_tokens: number of tokens that the decoder read.
+        cut_targets: number of texts whose target the model wrote without reaching its end.
+        layers: statistics by place, name and call, in this order.
+        refusals: number of texts in which an attention could not be read, by module and reason.
     """
 
     model: str = ""
@@ -43,14 +43,14 @@ class HeadStatistics:
     refusals: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def layer(self, module: str, call: int = 0) -> LayerStatistics:
-        """Return the heads of one attention.
+        """Return the statistics of one attention.
 
         Args:
             module: its name.
-            call: which of its calls in one pass.
+            call: the number of its call in one pass.
 
         Raises:
-            KeyError: it was read in no text.
+            KeyError: no text has it.
         """
         for (_, name, number), layer in self.layers.items():
             if (name, number) == (module, call):
@@ -63,11 +63,11 @@ class HeadStatistics:
         """Return the statistics over some texts.
 
         Args:
-            model: the SHA-256 of its files.
+            model: the SHA-256 of the model's files.
             readings: of each text.
 
         Raises:
-            ConfigError: an attention is another one in some texts.
+            ConfigError: an attention differs between texts in kind or number of heads.
         """
         if not readings:
             return cls()
@@ -88,10 +88,10 @@ class HeadStatistics:
         )
 
     def __add__(self, other: HeadStatistics) -> HeadStatistics:
-        """Return the statistics over the texts of both.
+        """Return the statistics over the texts of both operands.
 
         Raises:
-            ConfigError: they are of two models.
+            ConfigError: they belong to two models.
         """
         if not (self.texts and other.texts):
             return self if self.texts else other
@@ -119,15 +119,15 @@ class HeadStatistics:
 
     @classmethod
     def merge(cls, several: Iterable[HeadStatistics]) -> HeadStatistics:
-        """Return the statistics over the texts of all; of no text where there are none.
+        """Return the sum of several statistics; without any, empty statistics.
 
         Raises:
-            ConfigError: they are not of one model.
+            ConfigError: they belong to different models.
         """
         return sum(several, cls())
 
     def to_bytes(self) -> bytes:
-        """Return one line of JSON without its end, the same for the same statistics."""
+        """Return one line of JSON without a line break; equal statistics give equal bytes."""
         content = {
             "format": FORMAT,
             "model": self.model,
@@ -143,10 +143,10 @@ class HeadStatistics:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> HeadStatistics:
-        """Return what `to_bytes` wrote.
+        """Return the statistics written by `to_bytes`.
 
         Raises:
-            ConfigError: it did not, or another version did.
+            ConfigError: the content was not written by `to_bytes`, or by another version.
         """
         try:
             fields = parse_json(content)

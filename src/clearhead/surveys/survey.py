@@ -1,4 +1,4 @@
-"""`HeadSurvey`: texts in, statistics of every head of a model out."""
+"""`HeadSurvey`: measures every head of a model over texts."""
 
 from __future__ import annotations
 
@@ -33,23 +33,22 @@ class HeadSurvey:
         )
 
     Each text is read alone, in a forward pass with the model's own kernels, so that its numbers do
-    not depend on the texts beside it. It pickles as some hundred bytes, the model's folder and
-    hash, and loads the model when the first text comes. It keeps to one thread; give an engine as
+    not depend on other texts. A pickle has only some hundred bytes, with the model's folder and
+    hash; the model is loaded at the first text. The survey uses one thread, so give an engine as
     many workers as there are cores.
 
     Args:
-        model: a folder that transformers saved, or a name on the hub that is stored here.
-        column: of a batch, with the texts that the model reads. What is missing there (None, NaN)
-            is passed over.
-        target_column: with the texts that the decoder of an encoder-decoder reads. Without it such
-            a model writes what its decoder reads, greedily, 128 tokens at most.
-        layers: which modules: names, patterns with ``*`` or numbers; none for all.
-        device: where the model runs. On processors of one kind, numbers are the same bits.
-        dtype: what it computes in; ``"auto"`` is that of its weights.
+        model: a folder saved by transformers, or the name of a hub model that is stored locally.
+        column: name of a batch's column of texts. Missing values (None, NaN) are skipped.
+        target_column: name of the column of the decoder's texts, for an encoder-decoder. Without
+            it, such a model writes them itself, greedily, at most 128 tokens each.
+        layers: modules to measure: names, patterns with ``*``, or numbers; empty for all.
+        device: that the model runs on. On processors of the same kind, numbers have the same bits.
+        dtype: of the computation; ``"auto"`` is that of the weights.
 
     Raises:
         CheckpointError: there is no such model.
-        ConfigError: it is a model of clearhead's own, or both columns are one.
+        ConfigError: the model is in Clearhead's format, or both columns have the same name.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class HeadSurvey:
         return f"<HeadSurvey {self._reference.model}: {self.column}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs: the model's folder and hash."""
+        """Return the state for pickling: the model's folder and hash instead of the model."""
         return {**self.__dict__, "_model": None}
 
     @property
@@ -85,11 +84,11 @@ class HeadSurvey:
 
     @property
     def model(self) -> Model:
-        """The model, which is loaded when it is first needed.
+        """The model, loaded at the first access.
 
         Raises:
-            CheckpointError: this machine has no such model, or another one.
-            ConfigError: targets were named for a model of one stack.
+            CheckpointError: this machine does not have the model, or has another one of this name.
+            ConfigError: targets are given for a model with one stack.
         """
         if self._model is None:
             from .text_model import Model
@@ -99,15 +98,15 @@ class HeadSurvey:
         return self._model
 
     def read(self, text: str, target: str | None = None) -> TextReading:
-        """Return what one text shows of all heads.
+        """Return the measurements of all heads on one text.
 
         Args:
-            text: that the model reads.
-            target: that the decoder of an encoder-decoder reads; None lets the model write it.
+            text: for the model to read.
+            target: for the decoder of an encoder-decoder; None lets the model write it.
 
         Raises:
-            TextError: it is empty, or longer than the model reads: nothing is cut off.
-            ConfigError: the model has no attention, or reads no target.
+            TextError: the text is empty, or longer than the model can read; it is never cut off.
+            ConfigError: the model has no attention, or no decoder for a target.
         """
         if target is not None and not self.model.two_stacks:
             raise ConfigError(
@@ -123,12 +122,12 @@ class HeadSurvey:
         """Return the statistics over some texts.
 
         Args:
-            texts: each of which the model reads alone.
-            targets: as many, for the decoder of an encoder-decoder.
+            texts: to read, each alone.
+            targets: one for each text, for the decoder of an encoder-decoder.
 
         Raises:
-            TextError: a text cannot be read; its number is named, from 0.
-            ConfigError: the model has no attention, or there are not as many targets as texts.
+            TextError: a text cannot be read; the message has its number, from 0.
+            ConfigError: the model has no attention, or the numbers of texts and targets differ.
         """
         texts = list(texts)
         several: list[str | None] = [None] * len(texts) if targets is None else list(targets)
@@ -145,17 +144,17 @@ class HeadSurvey:
         return HeadStatistics.of(self.digest, readings)
 
     def __call__(self, batch: Any) -> Any:
-        """Return a batch of one row: ``statistics``, and ``rejects`` with the rows left out.
+        """Return a batch of one row: ``statistics``, and ``rejects`` with the unreadable rows.
 
         Args:
-            batch: a dict of columns (lists or arrays), a DataFrame of pandas or a table of Arrow.
+            batch: a dict of columns (lists or arrays), a pandas DataFrame or an Arrow table.
 
         Returns:
-            A batch of the same kind: bytes for `HeadStatistics.from_bytes`, and a JSON list of
-            objects with ``row`` and ``reason``, of rows that could not be read.
+            A batch of the same kind, with bytes for `HeadStatistics.from_bytes`, and a JSON list of
+            objects with ``row`` and ``reason`` for rows that could not be read.
 
         Raises:
-            ConfigError: it is no table, or has no such column.
+            ConfigError: it is not a table, or has no such column.
         """
         if not is_table(batch):
             raise ConfigError(

@@ -1,7 +1,7 @@
-"""Statistics of heads as files: JSON for everybody, Parquet or CSV for tables.
+"""Statistics of heads as files: JSON with everything, Parquet or CSV as tables.
 
-A table has a row for each head and measure. The same statistics give the same bytes, of Parquet
-with the same version of pyarrow.
+A table has a row for each head and measure. Equal statistics give equal bytes; for Parquet, with
+the same version of pyarrow.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class HeadRow:
     """One head over all texts.
 
     Attributes:
-        stack: that it belongs to.
-        layer: that it belongs to.
+        stack: that the head belongs to.
+        layer: that the head belongs to.
         head: its number.
         scored: its kind, margin and scores over all queries of all texts.
-        texts: in how many texts it was of each kind; None counts those in which it was of none.
+        texts: the number of texts in which it was of each kind; None is the key for no kind.
     """
 
     stack: Stack
@@ -45,10 +45,10 @@ class HeadRow:
 
     @property
     def share(self) -> float:
-        """The share of texts in which it is of its kind, among those that it may be of it in.
+        """The share of texts in which the head is of its kind, among those in which it could be.
 
-        These are the texts that have the score of that name, as short ones have no ``local``; of
-        ``broad`` and ``mixed`` those that say something of any kind. NaN without a kind.
+        It could be of its kind in texts that have the score of that name (short texts have no
+        ``local``); for ``broad`` and ``mixed``, in texts that give it any kind. NaN without a kind.
         """
         kind, scores = self.scored.kind, self.layer.statistics.measures
         among = sum(count for one, count in self.texts.items() if one is not None)
@@ -57,7 +57,7 @@ class HeadRow:
         return self.texts[kind] / among if kind and among else math.nan
 
     def place(self) -> dict[str, Any]:
-        """Return which head it is, and of what kind."""
+        """Return the head's location and kind."""
         margin = self.scored.margin
         return {
             "stack": self.stack.pattern,
@@ -71,7 +71,7 @@ class HeadRow:
         }
 
     def measures(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each measure that says something of the head in some text, with its numbers."""
+        """Yield each measure that has a value of the head in some text, with its statistics."""
         for name, one in self.layer.statistics.measures.items():
             if one.counts[self.head]:
                 yield (
@@ -99,8 +99,8 @@ def head_rows(statistics: HeadStatistics) -> Iterator[HeadRow]:
 def table_rows(statistics: HeadStatistics) -> Iterator[dict[str, Any]]:
     """Yield a row for each head and measure.
 
-    ``edges`` are those of the bins, one more than there are; an infinite one is None.
-    ``texts_KIND`` says in how many texts the head was of a kind.
+    ``edges`` are the edges of the bins, one more than there are bins; an infinite edge is None.
+    ``texts_KIND`` is the number of texts in which the head was of a kind.
     """
     for row in head_rows(statistics):
         texts = {f"texts_{kind or 'none'}": count for kind, count in row.texts.items()}
@@ -112,11 +112,11 @@ def table_rows(statistics: HeadStatistics) -> Iterator[dict[str, Any]]:
 
 
 def to_json(statistics: HeadStatistics, rejects: int) -> bytes:
-    """Return everything that is known of all heads, a line of JSON for each head.
+    """Return the full statistics of all heads as JSON, with a line for each head.
 
     Args:
         statistics: over all texts.
-        rejects: how many lines were rejected.
+        rejects: the number of rejected lines.
     """
     opening = {
         "format": JSON_FORMAT,
@@ -152,7 +152,7 @@ def to_json(statistics: HeadStatistics, rejects: int) -> bytes:
 
 
 def to_csv(statistics: HeadStatistics) -> bytes:
-    """Return the table as CSV; bins of histograms and their edges have spaces between them."""
+    """Return the table as CSV; bins of histograms and their edges are separated by spaces."""
     stream = io.StringIO()
     names = [*_COLUMNS, *(f"texts_{kind or 'none'}" for kind in ROWS)]
     writer = csv.DictWriter(stream, names, lineterminator="\n")
@@ -165,7 +165,7 @@ def to_csv(statistics: HeadStatistics) -> bytes:
 
 
 def check_parquet() -> None:
-    """Check that Parquet can be written, before the work.
+    """Check in advance that Parquet can be written.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -214,4 +214,4 @@ _COLUMNS = {
     "histogram": "list",
     "edges": "list",
 }
-"""The columns of a table, but for those of kinds, with their types in Arrow's words."""
+"""The columns of a table, except for those of kinds, with their Arrow types."""

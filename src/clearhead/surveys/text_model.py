@@ -1,4 +1,4 @@
-"""A Hugging Face model, a text as its tokens, and one forward pass that is recorded."""
+"""Loads a Hugging Face model, tokenises texts for it, and records forward passes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from ..maps.recording.recording import Recording
 
 PURPOSE = "Inspecting a Hugging Face model"
-# What configurations call the number of positions, the decoder's own first.
+# Names of the number of positions in configurations, the decoder's own first.
 LENGTHS = {
     "target": ("max_target_positions", "max_position_embeddings", "n_positions"),
     "source": ("max_source_positions", "max_position_embeddings", "n_positions"),
 }
-# Parts that attention does not pass through, so that it does not matter if they are random.
+# Parts that do not affect attention, so that they may have random weights.
 BESIDE = ("pooler", "lm_head", "classifier", "score", "cls.", "qa_outputs", "final_logits_bias")
-UNLIMITED = 10**9  # a tokenizer that knows no limit says 1e30
+UNLIMITED = 10**9  # a tokenizer without a limit gives 1e30
 MOST_GENERATED = 128
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """One text as the model reads it: ids, and each token as it is shown."""
+    """A tokenised text: ids, the displayed tokens, and whether each is a special token."""
 
     ids: list[int]
     labels: list[str]
@@ -39,14 +39,14 @@ class Tokens:
 
 
 class Model:
-    """A model with its tokenizer.
+    """A Hugging Face model with its tokenizer.
 
     Args:
-        name: on the Hugging Face hub, or a folder.
-        device: ``"cpu"``, ``"cuda"``; None takes a GPU where there is one.
-        dtype: ``"auto"`` for that of the checkpoint.
-        writes: whether it needs the layer that gives the logits of words.
-        copies: whether that layer is loaded where there is one, beside the stack that is run.
+        name: of a model on the Hugging Face hub, or a folder.
+        device: ``"cpu"``, ``"cuda"``; None uses a GPU if there is one.
+        dtype: of the computation; ``"auto"`` for that of the checkpoint.
+        writes: whether its output layer, which gives logits, is needed.
+        copies: whether the output layer is loaded, if there is one, beside the stack that is run.
     """
 
     def __init__(
@@ -62,55 +62,55 @@ class Model:
             self.config = self._load("AutoConfig", "configuration")
             self.tokenizer = self._load("AutoTokenizer", "tokenizer")
             if len(self.tokenizer) <= len(self.tokenizer.all_special_ids):
-                # transformers makes an empty one where it finds no files.
+                # transformers creates an empty one if it finds no files.
                 raise CheckpointError(
                     f"{name} has no tokenizer of its own, or an empty one. Give a folder that also "
                     "holds what tokenizer.save_pretrained writes."
                 )
             self.two_stacks = bool(getattr(self.config, "is_encoder_decoder", False))
             torch_device = self._device(device)
-            # Without its head a language model needs no logits of all tokens, which for 16,000
-            # would take gigabytes; an encoder-decoder model has to write its own target.
+            # A language model is loaded without its head: the logits of 16,000 tokens would take
+            # gigabytes. An encoder-decoder keeps it, because it may have to write its own target.
             self.model, info = self._load(
                 self._class(),
                 "weights",
                 dtype=dtype if dtype == "auto" else getattr(self._torch, dtype),
                 output_loading_info=True,
-                use_safetensors=True,  # other files of weights are pickles
+                use_safetensors=True,  # other weight files are pickles
             )
         self.missing = sorted(info["missing_keys"])
         self._check_weights()
         self.model.to(torch_device).eval()
-        # The stack without its head: of a long text no logits are computed.
+        # The stack without its head: no logits of a long text are computed.
         self.stack = self.model.base_model if self.foretells else self.model
 
     @property
     def device(self) -> torch.device:
-        """Where it runs."""
+        """The device that the model runs on."""
         return self.model.device
 
     @property
     def dtype(self) -> str:
-        """What it computes in."""
+        """The dtype of the computation."""
         return str(self.model.dtype).removeprefix("torch.")
 
     def tokens(self, text: str, *, target: bool = False) -> Tokens:
-        """Return a text as the model reads it, checked to be no longer than it can read.
+        """Return the tokens of a text, after checking that the model can read them all.
 
         Raises:
-            TextError: it is longer, or holds no token at all.
+            TextError: it is too long, or has no token.
         """
         return self.tokens_of_ids(self.ids_of(text, target=target), target=target)
 
     def ids_of(self, text: str, *, target: bool = False) -> list[int]:
-        """Return the token ids of a text as the model reads it, however many they are."""
+        """Return the token ids of a text as the model reads it, without checking their number."""
         text_argument = {"text_target": text} if target else {"text": text}
         with _quiet(self._transformers):
             ids = list(self.tokenizer(**text_argument)["input_ids"])
         return self._shifted(ids) if target else ids
 
     def tokens_of_ids(self, ids: Sequence[int], *, target: bool = False) -> Tokens:
-        """Return token ids as the model reads them, checked likewise."""
+        """Return the tokens of ids, after the same checks as in `tokens`."""
         what = "--target-text" if target else "--text"
         if not ids:
             raise TextError(
@@ -130,33 +130,33 @@ class Model:
         return Tokens(list(ids), labels, [one in special for one in ids])
 
     def excess(self, ids: Sequence[int], *, target: bool = False) -> int | None:
-        """Return how many tokens can be read, where these are more; None where they are not."""
+        """Return the model's limit if the ids exceed it; None otherwise."""
         limit = self.limit("target" if target else "source")
         return limit if limit is not None and len(ids) > limit else None
 
     @property
     def start_id(self) -> int:
-        """The token that a decoder reads before any that it wrote."""
+        """The token that a decoder reads first."""
         start = self.config.decoder_start_token_id
         return int(self.config.bos_token_id if start is None else start)
 
     def limit(self, side: str) -> int | None:
-        """Return how many tokens the model can read; None where nothing says so."""
+        """Return how many tokens the model can read; None if its configuration has no limit."""
         if not self.two_stacks and side == "source":
             names = (*LENGTHS["source"][1:], "max_sequence_length")
         else:
             names = LENGTHS[side]
         lengths = [getattr(self.config, name, None) for name in names]
-        # T5's positions are relative: the number in its configuration limits nothing.
+        # T5's positions are relative: the number in its configuration is not a limit.
         relative = getattr(self.config, "relative_attention_num_buckets", None) is not None
         limits = [] if relative else [n for n in lengths if isinstance(n, int) and n > 0][:1]
         return min(limits) - self._unusable_positions() if limits else None
 
     def generate_target(self, source: Tokens) -> Tokens:
-        """Let the model write from the source, and return the decoder's input.
+        """Let the model generate a target from the source, and return it as the decoder's input.
 
         Raises:
-            CheckpointError: it has no weights to write with.
+            CheckpointError: it lacks weights for writing.
         """
         ids, is_ended = self.written_ids(source.ids)
         if not is_ended:
@@ -169,14 +169,14 @@ class Model:
     def written_ids(
         self, source_ids: Sequence[int], option: str = "--target-text"
     ) -> tuple[list[int], bool]:
-        """Return what the model writes, as its decoder reads it, and whether it came to an end.
+        """Return the generated target as the decoder's input, and whether the model ended it.
 
         Args:
             source_ids: of the source.
-            option: by which one can give a target instead.
+            option: that gives a target instead, for the error message.
 
         Raises:
-            CheckpointError: it has no weights to write with.
+            CheckpointError: it lacks weights for writing.
         """
         lacking = [key for key in self.missing if "lm_head" in key or "shared" in key]
         if lacking:
@@ -191,14 +191,14 @@ class Model:
                 num_beams=1,
                 do_sample=False,
             )[0].tolist()
-        # The end that was written last is not read again.
+        # The end token, if written, is not part of the decoder's input.
         end = self.model.generation_config.eos_token_id
         is_ended = ids[-1] in (end if isinstance(end, list) else [end])
         return (ids[:-1] if is_ended else ids), is_ended
 
     @property
     def _most_written(self) -> int:
-        """How many tokens the model writes: with the start token, its decoder can read them all."""
+        """The most tokens to write, so that the decoder can read them after the start token."""
         limit = self.limit("target")
         return MOST_GENERATED if limit is None else min(MOST_GENERATED, limit - 1)
 
@@ -206,7 +206,7 @@ class Model:
     def recording_of(
         self, layers: Sequence[str], summaries: Sequence[Measure[Any]] | None
     ) -> Iterator[Recording]:
-        """Record this model with `clearhead.record`, given the choice of layers as text."""
+        """Record this model with `clearhead.record`; layers are selected by strings."""
         from ..maps.recorder.record import record
 
         selection = [int(one) if one.isdigit() else one for one in layers] or None
@@ -229,7 +229,7 @@ class Model:
             self.stack(**self._arguments(source, target))
 
     def inputs(self, source: Tokens, target: Tokens | None, most: int | None = None) -> Any:
-        """Return the model's arguments by name, at most so many tokens of each text."""
+        """Return the model's arguments by name, with at most ``most`` tokens of each text."""
         return self._arguments(source.ids[:most], None if target is None else target.ids[:most])
 
     def _arguments(self, source: Sequence[int], target: Sequence[int] | None) -> Any:
@@ -241,11 +241,11 @@ class Model:
 
     def _load(self, kind: str, what: str, **settings: Any) -> Any:
         try:
-            # Said in so many words: unsaid, transformers would ask whether to run a folder's code.
+            # Explicitly False: by default, transformers asks whether to run a folder's code.
             return getattr(self._transformers, kind).from_pretrained(
                 self.name, trust_remote_code=False, **settings
             )
-        except Exception as error:  # what transformers makes of a damaged file may be any error
+        except Exception as error:  # transformers may raise any error for a damaged file
             first = str(error).strip().splitlines()
             raise CheckpointError(
                 f"The {what} of {self.name!r} cannot be loaded: "
@@ -267,19 +267,19 @@ class Model:
 
     @property
     def foretells(self) -> bool:
-        """Whether a head for the next word is loaded that is needed for its weights alone."""
+        """Whether a language model's head is loaded, only for its weights."""
         names = getattr(self.config, "architectures", None) or []
         ends = ("ForCausalLM", "LMHeadModel")
         return self._copies and not self.two_stacks and any(name.endswith(ends) for name in names)
 
     @property
     def fills_masks(self) -> bool:
-        """Whether it says which word stands behind a mask, and not which comes next."""
+        """Whether it predicts masked words instead of the next word."""
         names = getattr(self.config, "architectures", None) or []
         return self._writes and any(name.endswith("ForMaskedLM") for name in names)
 
     def _class(self) -> str:
-        """Return the name of transformers' class that loads it."""
+        """Return the name of the transformers class that loads the model."""
         if self.two_stacks:
             return "AutoModelForSeq2SeqLM"
         if self.foretells:
@@ -299,15 +299,15 @@ class Model:
         return device
 
     def _shifted(self, ids: list[int]) -> list[int]:
-        """Return a target as the decoder reads it: begun by its start token, without the end."""
+        """Return a target as the decoder's input: with the start token, without the end token."""
         start = self.start_id
-        # A tokenizer that begins a target as the decoder does has done so already.
+        # Some tokenizers already add the decoder's start token.
         body = ids[1:] if ids and ids[0] == start else ids
         ends = {self.tokenizer.eos_token_id, self.tokenizer.sep_token_id} - {None}
         return [start, *(body[:-1] if body and body[-1] in ends else body)]
 
     def _unusable_positions(self) -> int:
-        """Return how many positions RoBERTa skips: it counts from behind its padding index."""
+        """Return how many positions RoBERTa skips: it counts from after its padding index."""
         for name, module in self.model.named_modules() if hasattr(self, "model") else ():
             if name.endswith("position_embeddings"):
                 index = getattr(module, "padding_idx", None)
@@ -317,7 +317,7 @@ class Model:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Silence transformers' bars and warnings: what matters of them is an error here."""
+    """Silence the progress bars and warnings of transformers; important ones are errors here."""
     logging = transformers.utils.logging
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""How a run starts or goes on: its model, optimizer and state, and the sentences about them."""
+"""Starts or resumes a run: its model, optimizer and state, and sentences about them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def new_model(
     precision: str,
     origin: Origin | None = None,
 ) -> Transformer:
-    """Return a model with random weights, which follow from the seed, on its device.
+    """Return a model on its device, with random weights from the seed.
 
-    Of its parameters those are trained that are trained in the model that it begins from.
+    With an initial model, only the parameters that it marks as trained are trained.
     """
     torch.manual_seed(options.seed)
     model = Transformer(config).to(options.device)
@@ -59,14 +59,14 @@ def restore(
     tell: Callable[[str], None],
     origin: Origin | None = None,
 ) -> Progress:
-    """Put model and optimizer where the run stands, and return its progress.
+    """Restore model and optimizer from the newest state, and return the run's progress.
 
     Args:
-        run: its folder; without a state in it the run begins.
+        run: its folder; without a state in it, the run begins.
         options: of the run.
-        model, optimizer: whose state is set.
-        tell: called with a sentence about what is not as at the beginning.
-        origin: the model that it begins from; None: the random weights that the model has.
+        model, optimizer: to restore, in place.
+        tell: called with sentences about how the run resumes or begins.
+        origin: the initial model; None keeps the model's random weights.
     """
     complete = states(run)
     if complete:
@@ -98,14 +98,14 @@ def sentences_at_start(
     threads: int,
     processes: int,
 ) -> list[str]:
-    """Note the machine; return sentences on size, length and machine of a run.
+    """Record the machine in the progress; return sentences on the run's size, length and machine.
 
     Args:
         model, data, options, progress: of the run.
-        plan: the batches of its epoch.
-        precision: the sentence on what is computed in which precision.
+        plan: the batches of the current epoch.
+        precision: words on the precision of the matrix products.
         threads: of each process.
-        processes: how many take part.
+        processes: the number of processes.
     """
     difference = note_machine(progress, options, threads, processes)
     return [
@@ -119,7 +119,7 @@ def sentences_at_start(
 def note_machine(
     progress: Progress, options: TrainingSettings, threads: int, processes: int
 ) -> str | None:
-    """Note the machine of a run that begins; return a sentence where it is another one now."""
+    """Record the machine of a new run; for a resumed run, return a sentence on differences."""
     here = machine(options.device, threads, processes)
     difference = machine_difference(progress.machine, here) if progress.machine else None
     progress.machine = progress.machine or here
@@ -133,7 +133,7 @@ def size_and_length(
     epoch: int,
     plan: list[np.ndarray],
 ) -> list[str]:
-    """Return sentences on the size of the model and of an epoch, whose batches are ``plan``."""
+    """Return sentences on the size of the model and of an epoch with the batches ``plan``."""
     lengths = data.corpus.target_lengths
     specials = data.corpus.form.target_specials
     tokens = sum(int(lengths[rows].sum()) + specials * len(rows) for rows in plan)
@@ -151,7 +151,7 @@ def size_and_length(
 def workers_at_work(
     options: TrainingSettings, threads: int, processes: int, micro_batches: int = 1
 ) -> str:
-    """Return a sentence on the device, the processes and the threads that compute."""
+    """Return a sentence on the device and the number of processes and threads."""
     here = machine(options.device, threads, processes)
     return (
         f"at work: {options.device} ({here['processor']}, {here['instructions']}), "

@@ -1,4 +1,4 @@
-"""The gradients of one step: forward and backward of this process's micro-batches, and the sums."""
+"""The gradients of one step: forward and backward passes of this process, and sums over all."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .step import batch_loss
 
 
 class StepSums(NamedTuple):
-    """What all processes know of a step, beside the gradients.
+    """Sums of a step over all processes, beside the gradients.
 
     Attributes:
-        tokens: predictions of the step.
+        tokens: number of predictions of the step.
         loss: the sum of their plain losses, in nats.
-        signal: the largest number of a signal that some process received; 0 without one.
+        signal: the largest signal number that any process received; 0 if none did.
     """
 
     tokens: int
@@ -38,15 +38,15 @@ class StepSums(NamedTuple):
 
 
 class MicroBatches:
-    """This process's share of every step; from here on the process keeps what memory it frees.
+    """This process's share of every step. Creating one also calls `keep_memory`.
 
     Args:
         model: of the run.
-        corpus: that it trains on.
+        corpus: the training data.
         options: of the run.
-        processes: that share the steps.
-        count: of micro-batches to a step.
-        subwords: cuts words anew; None leaves them.
+        processes: the processes that share the steps.
+        count: the number of micro-batches of a step.
+        subwords: splits words again at random (BPE dropout); None keeps the stored tokens.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class MicroBatches:
         self._first, self._end = share_of(processes.rank, processes.count, count)
 
     def of_step(self, step: int, rows: Sequence[np.ndarray]) -> list[list[Batch]]:
-        """Return ours, each as batches.
+        """Return this process's micro-batches of a step, each as a list of batches.
 
         Args:
-            step: its number, from which random cuts of words follow.
+            step: its number, which seeds BPE dropout.
             rows: the indices of the batches of the step.
         """
         return [
@@ -86,18 +86,18 @@ class MicroBatches:
         return partial(self._subwords.recut, numbers=numbers)
 
     def add_up_gradients(self, step: int, ours: list[list[Batch]], signal: int) -> StepSums:
-        """Leave the gradients of a step's micro-batches, of all processes, in the model.
+        """Set the model's gradients to those of a step, summed over all processes.
 
         Args:
             step: its number.
-            ours: of its micro-batches.
-            signal: that this process received. The others learn of it here, so that all stop
-                after the same step.
+            ours: this process's micro-batches of the step.
+            signal: number of the signal that this process received, or 0. It is shared with the
+                other processes, so that all stop after the same step.
         """
         signals = [float(signal == number) for number in SIGNALS]
         tokens = sum(batch.target_tokens for batches in ours for batch in batches)
         sums = torch.tensor([tokens, *signals], dtype=torch.float64)
-        losses = torch.zeros(self._count, dtype=torch.float64)  # a place each: added in one order
+        losses = torch.zeros(self._count, dtype=torch.float64)  # added in a fixed order
 
         def backward(number: int) -> None:
             torch.manual_seed(seed_of(self._options.seed, step, number))
@@ -117,9 +117,10 @@ class MicroBatches:
         return StepSums(int(all_tokens), every[len(sums) :].sum(), stop_signal)
 
     def _backward_in_step(self, step: int, ours: list[list[Batch]], losses: torch.Tensor) -> None:
-        """Add up gradients of a model that is divided among the processes.
+        """Add up the gradients of a model that is divided among the processes.
 
-        All make as many passes: one that has no rows for a pass repeats a few, for nothing.
+        All processes must make the same number of passes: a process without a batch for a pass runs
+        a spare batch with weight 0.
         """
         passes = self._processes.agree(max(map(len, ours)))
         spare = self._corpus.batch(np.array([0]))
@@ -128,7 +129,7 @@ class MicroBatches:
             for i in range(passes):
                 batch = batches[i] if i < len(batches) else spare
                 loss = batch_loss(self._model, batch, self._options.label_smoothing)
-                weight = self._processes.count if i < len(batches) else 0  # of a mean over them
+                weight = self._processes.count if i < len(batches) else 0  # gradients are means
                 (loss.smoothed * weight).backward()
                 if i < len(batches):
                     losses[number] += loss.plain.detach().double().cpu()

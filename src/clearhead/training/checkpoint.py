@@ -1,9 +1,9 @@
-"""The states of a run on disk, to go on from, and the means of their weights.
+"""The saved states of a run, to resume from, and the means of their weights.
 
-A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer
-(``state.safetensors``) and where the run stands (``progress.json``). Random numbers follow from the
-seed and the step. Folders are written under another name and renamed when complete, so that one
-that exists is whole. Nothing is ever unpickled.
+A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer's
+state (``state.safetensors``) and the progress of the run (``progress.json``). Random numbers follow
+from the seed and the step. Folders are written under a temporary name and renamed when complete, so
+that a folder with its final name is complete. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from .run_folder.progress import STATE, Progress, damaged, read_progress, write_
 
 
 def remove_drafts(run: Path) -> None:
-    """Remove folders that a killed process left half written, half removed, or not removed yet.
+    """Remove incomplete and outdated folders that a killed process left behind.
 
     Raises:
-        CheckpointError: a state does not say whether it is one that a signal caused.
+        CheckpointError: the progress file of a state cannot be read.
     """
     for pattern in ("step-*.part", "step-*.old"):
         for folder in run.glob(pattern):
@@ -80,7 +80,7 @@ def save_state(
 ) -> Path:
     """Write the state of a run after a step, and return its folder.
 
-    Of a model that is divided among processes all call this, and one ``writes``.
+    If the model is divided among processes, all of them must call this, and one ``writes``.
     """
     folder = run / f"step-{progress.step:08d}"
     weights, tensors = _weights(model), _optimizer_tensors(model, optimizer)
@@ -92,7 +92,7 @@ def save_state(
         _save(tensors, draft / "state.safetensors")
         write_progress(draft, progress)
         replace_state(draft, folder)
-    except BaseException:  # a full disk: give back the room
+    except BaseException:  # on a full disk, for example: free its space
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return folder
@@ -119,7 +119,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a file, and check that all are floating numbers that are finite."""
+    """Read the tensors of a file, and check that all are floating-point and finite."""
     weights = read_tensors(path)
     for name, value in weights.items():
         if not value.is_floating_point():
@@ -135,7 +135,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path, model: torch.nn.Module) -> None:
-    """Give a model the weights of a file, as float32.
+    """Load the weights of a file into a model, as float32.
 
     Raises:
         CheckpointError: the file is missing or damaged, holds a value that is not a finite
@@ -151,16 +151,16 @@ def fit_weights(
     *,
     fresh: Iterable[str] = (),
 ) -> None:
-    """Give a model the weights that were read from a file.
+    """Load weights that were read from a file into a model.
 
     Args:
         path: of the file, for messages.
-        weights: all of the model's, but for those that it keeps.
-        model: whose they are.
-        fresh: the names of weights that stay as the model has them.
+        weights: all of the model's, except for the ``fresh`` ones.
+        model: to load them into.
+        fresh: names of weights that the model keeps as they are.
 
     Raises:
-        CheckpointError: they belong to another model.
+        CheckpointError: the weights do not fit this model.
     """
     try:
         without_memory = any(parameter.is_meta for parameter in model.parameters())
@@ -177,10 +177,10 @@ def fit_weights(
 
 
 def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-    """Put a model and its optimizer back to where `save_state` left them, in any process.
+    """Restore a model and its optimizer from a state written by `save_state`, in any process.
 
     Raises:
-        CheckpointError: a file of the state is missing or damaged, or is not of this model.
+        CheckpointError: a file of the state is missing or damaged, or belongs to another model.
     """
     load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
@@ -208,9 +208,9 @@ def load_state(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Opti
 def _moments(
     tensors: Mapping[str, Tensor], name: str, parameter: torch.nn.Parameter
 ) -> dict[str, Tensor] | None:
-    """Return the optimizer's state for a parameter; None where a file's does not fit.
+    """Return the optimizer's state of a parameter; None if the file's does not fit the parameter.
 
-    Before the first step there is nothing of any parameter.
+    Before the first step, no parameter has any state.
     """
     prefix = f"optimizer.{name}."
     moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
@@ -221,14 +221,14 @@ def _moments(
         or any(value.dtype != torch.float32 for value in moments.values())
     ):
         return None
-    # The counter of steps stays on the processor, where AdamW reads it.
+    # The step counter stays on the CPU, where AdamW reads it.
     for key in moments.keys() - {"step"}:
         moments[key] = divided_like(moments[key].to(parameter.device), parameter)
     return moments
 
 
 def remove_stopped_states(run: Path) -> None:
-    """Remove the states that a signal caused, but for the newest one."""
+    """Remove states that were saved because of a signal, except for the newest state."""
     for folder in states(run)[:-1]:
         if read_progress(folder).stopped:
             _remove_state(folder)
@@ -241,9 +241,9 @@ def _remove_state(folder: Path) -> None:
 
 
 def forget_old_states(run: Path, keep: int, keep_every: int = 0) -> None:
-    """Keep the weights of the last ``keep`` states and the whole of the last two.
+    """Remove old states: keep the weights of the last ``keep``, and the last two completely.
 
-    The weights at multiples of ``keep_every`` steps stay as well; 0 is none.
+    The weights at multiples of ``keep_every`` steps are kept as well; 0 means none.
     """
     complete = states(run)
     for i, folder in enumerate(complete, -len(complete)):
@@ -257,7 +257,8 @@ def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:
     """Return the mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1).
 
     Raises:
-        CheckpointError: a file is missing or damaged, they are not of one model, or there is none.
+        CheckpointError: a file is missing or damaged, the files are of different models, or there
+            is none.
     """
     total: dict[str, Tensor] = {}
     count = 0

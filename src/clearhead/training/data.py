@@ -29,21 +29,21 @@ from .tasks.labels import check_initial_labels, run_labels
 from .tasks.task import CLASSIFICATION, LANGUAGE, TASKS, TRANSLATION, Task
 
 _DEVELOPMENT_ROWS = 64
-_MOST_PAIRS = 300_000_000  # of an epoch: 8 bytes each, several times over
+_MOST_PAIRS = 300_000_000  # in an epoch: 8 bytes each, several times
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything a run reads.
+    """The prepared data of a run.
 
     Attributes:
         tokenizer: of the model.
         corpus: to train on.
         development: to measure on.
-        facts: on the corpora, for the finished model.
-        task: what is trained on them.
-        labels: of a classifier, by their numbers.
-        origin: the model that the run begins from; None where it begins from random weights.
+        facts: about the corpora, for the finished model's provenance.
+        task: of the run.
+        labels: of a classifier; a label's index is its number.
+        origin: the initial model; None if the run begins from random weights.
     """
 
     tokenizer: Tokenizer | PretrainedTokenizer
@@ -55,24 +55,24 @@ class TrainingData:
     origin: Origin | None = None
 
     def config(self, settings: Settings) -> TransformerConfig:
-        """Return the config of the model of a run with these settings, which trains on these."""
+        """Return the config of the model of a run with these settings and data."""
         return run_config(settings, self.origin, self.tokenizer.vocab_size, len(self.labels))
 
     @property
     def own_tokenizer(self) -> Tokenizer:
-        """The tokenizer of a model of ours."""
+        """The tokenizer, which must be in Clearhead's own format."""
         assert isinstance(self.tokenizer, Tokenizer)
         return self.tokenizer
 
     def translation_set(self, count: int) -> TranslationSet:
-        """Return the pairs of the development set that are translated, so many at most."""
+        """Return at most ``count`` pairs of the development set, to be translated and scored."""
         if self.origin is not None and self.origin.pretrained is not None:
             return OriginTranslationSet(self.development, self.origin, count)
         return TranslationSet(self.development, self.tokenizer, count)
 
 
 def preparation_of(settings: Settings) -> Preparation:
-    """Return what happens to the pairs of a run before they are stored."""
+    """Return how the pairs of a run are prepared before they are stored."""
     data = settings.data
     return Preparation(
         max_tokens=data.max_tokens,
@@ -85,14 +85,14 @@ def preparation_of(settings: Settings) -> Preparation:
 
 
 def _kind(settings: Settings) -> Kind:
-    """Return what the rows of the corpora are; labels are not known yet."""
+    """Return the kind of the corpora's rows; labels are not known yet."""
     if settings.task == LANGUAGE.name:
         return Texts(settings.data.unit or "paragraph")
     return LabelledTexts() if settings.task == CLASSIFICATION.name else PAIRS
 
 
 def located_settings(settings: Settings, folder: Path | None) -> Settings:
-    """Return the settings with paths of corpora that can be opened as they are."""
+    """Return the settings with corpus paths that can be opened as they are."""
     data = settings.data
     corpora = tuple(
         replace(row, path=locate(row.corpus, folder), source_column=None, target_column=None)
@@ -133,10 +133,10 @@ def _tokenizer(
 
 
 def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> Path:
-    """Write the held-out pairs or texts, half for development and half for the test.
+    """Write the held-out pairs or texts, half as development set and half as test set.
 
-    A source text appears once, with its first translation; sources are in the order of a hash,
-    so that the first so many are a fair sample.
+    A source text appears once, with its first translation. Sources are sorted by a hash, so that
+    any number of first ones is a fair sample.
     """
     kind = preparation.kind
     development = run / f"held_out.development.{kind.suffix}"
@@ -172,13 +172,13 @@ def _development_batches(
     skip_counts: Skipped,
     origin: Origin | None,
 ) -> list[Batch]:
-    """Return the development set in order of length; count the pairs that the model cannot hold."""
+    """Return the development set, sorted by length; count the pairs too long for the model."""
     task, kind = TASKS[settings.task], preparation.kind
     limit = run_config(settings, origin, tokenizer.vocab_size).max_length
     form = task.form if origin is None else origin_form(origin, task)
     limit -= max(form.source_specials, form.target_specials, 0)
     if settings.task == LANGUAGE.name:
-        limit = preparation.max_tokens  # perplexity depends on how much of a text is before a token
+        limit = preparation.max_tokens  # perplexity depends on the length of the context
     every = replace(preparation, held_out_share=0.0, reason=None)
     pairs = list(islice(usable_pairs(corpus, every, skip_counts), settings.data.development_pairs))
     usable = list(kind.encode(pairs, tokenizer, limit, skip_counts))
@@ -196,13 +196,13 @@ def _batches(rows: list[Encoded], form: BatchForm) -> list[Batch]:
 
 
 def _tag_counts(store: TokenStore) -> str:
-    """Say how many sources begin with each tag; nothing of a store without tags."""
+    """Return the number of sources with each tag, as text; empty for a store without tags."""
     counts = store.facts.get("tags") or {}
     return "".join(f"; {count:,} with {tag_piece(tag)}" for tag, count in counts.items())
 
 
 def _check_epoch(settings: Settings, stores: Sequence[TokenStore]) -> None:
-    """Refuse an epoch whose order would fill the memory."""
+    """Check that an epoch's order of pairs fits into memory."""
     rows = settings.data.corpus
     for i, (row, store) in enumerate(zip(rows, stores, strict=True)):
         pairs = round(row.passes * len(store))
@@ -221,14 +221,14 @@ def prepare(
     tell: Callable[[str], None],
     origin: Origin | None = None,
 ) -> TrainingData:
-    """Tokenise what a run trains on, or open what an earlier start has left in its folder.
+    """Prepare the data of a run, or open the data prepared by an earlier start.
 
     Args:
         run: the run's folder.
         settings: of the run.
-        folder: where relative paths of corpora begin; None for the working folder.
+        folder: the folder that relative paths of corpora start from; None for the working folder.
         tell: called with a sentence about each corpus.
-        origin: the model that the run begins from; None where it begins from random weights.
+        origin: the initial model; None if the run begins from random weights.
     """
     settings, task = located_settings(settings, folder), TASKS[settings.task]
     preparation = preparation_of(settings)
@@ -301,7 +301,7 @@ def _labels(
     vocab_size: int,
     origin: Origin | None,
 ) -> tuple[str, ...]:
-    """Return the labels of a classifier, which are those of the model that it begins from."""
+    """Return the labels of a classifier; an initial model of Clearhead must have the same."""
     corpora = [corpus.path for corpus in settings.data.corpus]
     before = origin.pretrained.labels if origin is not None and origin.pretrained else ()
     labels = run_labels(run, corpora, preparation, vocab_size, before)

@@ -1,4 +1,4 @@
-"""The settings of a run's data, and the types of values that all settings have."""
+"""The settings of a run's data, and the value types that all settings share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _encodable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-LARGEST = 10**12  # no count of anything here reaches it
+LARGEST = 10**12  # above any count in use
 Count = Annotated[int, within(least=1, most=LARGEST)]
 Amount = Annotated[int, within(least=0, most=LARGEST)]
 Weight = Annotated[float, within(least=0, most=LARGEST)]
@@ -43,19 +43,19 @@ class CorpusSettings:
     """One corpus, or a part of it.
 
     Attributes:
-        path: as in clearhead.text.corpus. A path may come twice, with other limits.
-        source_column, target_column: of a file of tabs or commas, by the names in its first line or
-            by their numbers from 1; None where it has these two alone.
-        passes: how often an epoch goes through it.
+        path: as in clearhead.text.corpus. Two corpora may have the same path, with other limits.
+        source_column, target_column: columns of a file of tab- or comma-separated values, as names
+            from its first line or as numbers from 1; None if the file has only these two.
+        passes: how often an epoch repeats the corpus.
         max_tokens: pairs with a longer side are left out and counted; None takes data.max_tokens.
-        from_epoch: the first epoch, counted from 0, that goes through it.
+        from_epoch: the first epoch, counted from 0, that uses the corpus.
         held_out: whether the held-out pairs of this corpus become development and test sets.
-        register_share: share of the pairs whose French target says tu or vous, not both, that get
-            the tag of it in front of their source; see clearhead.text.tags.
+        register_share: among the pairs whose French target uses either tu or vous, not both, the
+            share that gets the register's tag in front of the source; see clearhead.text.tags.
         teacher: a model that writes the targets of this corpus; see training.pairs.teacher.
-        from_target: the teacher writes sources, from the targets.
-        back_translation_tag: whether ``<bt>`` stands before every source, because a machine wrote
-            this corpus's sources.
+        from_target: whether the teacher writes sources from the targets.
+        back_translation_tag: whether ``<bt>`` is put before every source, to mark that a machine
+            wrote the sources of this corpus.
     """
 
     path: Text
@@ -87,7 +87,7 @@ class CorpusSettings:
         """The path with its columns, as in clearhead.text.corpus.
 
         Raises:
-            CorpusError: columns are named of what has none.
+            CorpusError: columns are named, but this kind of corpus has none.
         """
         if self.source_column is None or self.target_column is None:
             return self.path
@@ -96,25 +96,26 @@ class CorpusSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """The corpora and what is done to them.
+    """The corpora and how they are prepared.
 
     Attributes:
         corpus: the training corpora.
-        development: a corpus to measure on during training; without it, the first half of what
-            is held out (the second half is for the final test).
-        development_pairs: at most so many pairs are measured on.
-        held_out_share: share of distinct source texts kept out of training in every corpus;
-            from the corpora marked ``held_out`` they become held_out.development.tsv and
+        development: a corpus to measure on during training; without it, the first half of the
+            held-out pairs (the second half is for the final test).
+        development_pairs: the largest number of pairs to measure on.
+        held_out_share: share of distinct source texts to leave out of training in every corpus.
+            Those from corpora marked ``held_out`` are written to held_out.development.tsv and
             held_out.test.tsv.
-        max_tokens: pairs with a longer side are left out and counted; so are longer texts with a
-            label. The texts of a language model are cut into windows of so many tokens at most.
-        unit: what one text of a language model is: each ``line`` of a file, each ``paragraph``
-            (which None means, too), or the whole ``file``.
-        normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
-        filters: reasons to leave pairs of the corpora out; see training.pairs.filters.
+        max_tokens: pairs with a longer side are left out and counted, and so are longer texts with
+            a label. The texts of a language model are cut into windows of at most this many tokens.
+        unit: the part of a file that is one text of a language model: each ``line``, each
+            ``paragraph`` (also the meaning of None), or the whole ``file``.
+        normalize_spaces: replace each run of spaces, including no-break spaces, by one plain space.
+        filters: reasons to leave out pairs of the corpora; see training.pairs.filters.
         skip_bad_lines: count unusable lines instead of stopping at the first.
-        source_language, target_language: codes such as ``en``, which the finished model states, so
-            that texts are read by the rules of its language and it is found by its direction.
+        source_language, target_language: codes such as ``en``. They are written into the finished
+            model, so that texts are processed by the rules of the language and the model can be
+            found by its direction.
     """
 
     corpus: tuple[CorpusSettings, ...] = ()

@@ -1,4 +1,4 @@
-"""How likely a model finds given targets, in PyTorch: for corpora that take NumPy too long."""
+"""Log-probabilities of given targets, in PyTorch: for corpora too large for NumPy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TargetLikelihood:
     def __call__(self, batch: Batch) -> Array:
         """Return the log-probability of each target token, Float["batch target_len"], in nats.
 
-        Padding has some finite number.
+        The numbers at padding are finite and have no meaning.
         """
         logits = self._model(*map(torch.from_numpy, (batch.source, batch.target_input)))
         targets = torch.from_numpy(batch.target_output)[..., None]

@@ -1,9 +1,9 @@
 """The training loop, to be read in one sitting.
 
-Everything that the future of a run depends on is in its state: weights, optimizer, and how many
-batches of which epoch are used. The order of the data follows from the seed and the epoch, dropout
-from the seed, the step and the micro-batch. So a run that is killed and started again, with as many
-processes or another number of them, ends with the same bits.
+The saved state determines the rest of a run: weights, optimizer state, and the position in the data
+(epoch, and batches already used in it). The order of the data depends only on the seed and the
+epoch; dropout depends only on the seed, the step and the micro-batch. So a run that is killed and
+started again ends with the same bits, even with another number of processes.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ from .step import NotFiniteError, clip_and_update, learning_rate_of, unfit
 
 
 class Trainer:
-    """One run, made from its settings and its folder; it goes on from the newest state in there.
+    """One training run; it resumes from the newest state in its folder.
 
     Args:
         settings: of the run.
         run: its folder.
-        data_folder: where relative paths of corpora begin; None for the working folder.
-        stop: looked at after each step; after a signal the state is saved and `train` raises
+        data_folder: the folder that relative paths of corpora start from; None for the working
+            folder.
+        stop: checked after each step; after a signal the state is saved and `train` raises
             `StoppedError`.
     """
 
@@ -76,7 +77,7 @@ class Trainer:
             raise
 
     def _open(self, data_folder: Path | None) -> None:
-        """Prepare everything that a step needs, or read it from the folder of the run."""
+        """Prepare everything that a step needs, or read it from the run's folder."""
         self._prepare_data(data_folder)
         complete = states(self.run)
         before = read_progress(complete[-1]) if complete else Progress()
@@ -172,13 +173,13 @@ class Trainer:
             tell(sentence)
 
     def train(self) -> Path:
-        """Run to the end and return the folder of the finished model.
+        """Train to the end and return the folder of the finished model.
 
-        Of several processes only the first writes it.
+        With several processes, only the first one writes the folder.
 
         Raises:
-            TrainingError: a loss is no number, or a file cannot be written.
-            StoppedError: a signal came; the state is saved.
+            TrainingError: a loss or gradient is not finite, or a file cannot be written.
+            StoppedError: a signal was received; the state is saved.
         """
         try:
             self.stop.stage = None
@@ -204,7 +205,7 @@ class Trainer:
         return bool(complete) and complete[-1].name[5:] == f"{self.progress.step:08d}"
 
     def _steps(self) -> Iterator[list[list[Batch]]]:
-        """Yield our micro-batches of each step, from where the run stands."""
+        """Yield this process's micro-batches of each step, from the current position on."""
         progress, count = self.progress, self.options.accumulation
         self._step_log.clock.lap()
         while progress.epoch < self.options.max_epochs:
@@ -247,10 +248,10 @@ class Trainer:
             self._save()
         if self._stop_signal:
             self._stop(self._stop_signal)
-        self._step_log.clock.lap()  # measuring and saving are no part of the next step
+        self._step_log.clock.lap()  # the time of measuring and saving is not counted
 
     def _stop(self, number: int) -> None:
-        """Save where the run stands, beside the regular checkpoints, and end it."""
+        """Save an extra state beside the regular checkpoints, and end the run."""
         if not self._is_saved():
             self.progress.stopped = True
             self._save()
@@ -261,11 +262,11 @@ class Trainer:
         )
 
     def development_loss(self) -> float:
-        """Return nats per prediction on the development set, without smoothing or dropout."""
+        """Return the development loss in nats per prediction, without smoothing or dropout."""
         return self.evaluation.loss()
 
     def development_accuracy(self) -> float:
-        """Return the share of the development set's predictions that are right."""
+        """Return the share of predictions on the development set that are correct."""
         return self.evaluation.accuracy()
 
     def _is_enough(self) -> bool:
@@ -276,7 +277,7 @@ class Trainer:
         return False
 
     def _save(self) -> None:
-        """Save the state, unless training could not go on from its weights."""
+        """Save the state; raise an error instead if training could not resume from it."""
         progress = self.progress
         if self.processes.first or is_sharded(self.model):
             reason = unfit(self.model, self.data.development[0])
@@ -289,7 +290,7 @@ class Trainer:
         if self.processes.first:
             with writing(self.run):
                 save_state(self.run, self.model, self.optimizer, progress)
-                if not progress.stopped:  # what is averaged must not depend on a stop
+                if not progress.stopped:  # the final average must not depend on a stop
                     remove_stopped_states(self.run)
                     keep = max(self.options.keep_checkpoints, self.options.average)
                     forget_old_states(self.run, keep, self.options.keep_every)

@@ -1,8 +1,8 @@
 """Label-smoothed cross-entropy over a vocabulary, without keeping the logits.
 
-The output projection and the loss are one operation. It goes through the positions in chunks
-small enough for the processor's cache and, since the gradient of a softmax is known as soon as
-its value is, computes the gradients in the forward pass: no logits outlive their chunk.
+The output projection and the loss are one operation. It processes the positions in chunks small
+enough for the CPU's cache. The gradient of a softmax follows directly from its value, so the
+gradients are computed in the forward pass, and no logits outlive their chunk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..nn.soft_cap import soft_cap
 
 CHUNK_POSITIONS = 1024
 CACHED_ROWS = 32
-# A product takes a quarter longer with one column more, and hardly longer with sixteen.
+# One more column makes a product a quarter slower; sixteen more hardly make it slower.
 BIAS_COLUMNS = 16
 
 
@@ -25,7 +25,7 @@ class VocabularyLoss(NamedTuple):
     """Sums over positions, in nats.
 
     Attributes:
-        smoothed: what training minimises.
+        smoothed: the label-smoothed loss, which training minimises.
         plain: the negative log-likelihood of the targets; exp(plain / positions) is perplexity.
     """
 
@@ -36,16 +36,16 @@ class VocabularyLoss(NamedTuple):
 def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Turn logits into probabilities, some rows at a time.
 
-    So the float32 copies stay in the processor's second-level cache.
+    So the float32 copies stay in the CPU's second-level cache.
 
     Returns:
         The targets' probabilities and every row's log-sum-exp, each [positions, 1].
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     column = targets[:, None]
-    # One place for all: a new one each time would be in the cache no more.
+    # One buffer for all rows: a new one each time would not be in the cache.
     buffer = logits.new_empty(min(CACHED_ROWS, len(targets)), logits.shape[1], dtype=precision)
-    # At first the targets' logits: log-sum-exp = logit - log(probability), row by row.
+    # Begins as the targets' logits: log-sum-exp = logit - log(probability), row by row.
     log_sum_exp = logits.gather(1, column).to(precision)
     at_target = torch.empty_like(log_sum_exp)
     for start in range(0, len(targets), CACHED_ROWS):
@@ -55,7 +55,7 @@ def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         target_probabilities = probabilities.gather(1, column[rows])
         row_sums = log_sum_exp[rows] - target_probabilities.log()
         inexact = (target_probabilities < torch.finfo(precision).tiny).squeeze(1)
-        if bool(inexact.any()):  # a probability so small that its logarithm is not exact
+        if bool(inexact.any()):  # the logarithm of so small a probability is not exact
             again = logits[rows][inexact].to(precision)
             row_sums[inexact] = torch.logsumexp(again, dim=-1, keepdim=True)
         log_sum_exp[rows], at_target[rows] = row_sums, target_probabilities
@@ -64,7 +64,7 @@ def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _scaled(gradients: tuple[Tensor, Tensor], factor: Tensor) -> tuple[Tensor, Tensor]:
-    """Return gradients times that of the loss, which in training is 1: a pass over them less."""
+    """Return gradients times the loss's gradient; a factor of 1, as in training, costs no pass."""
     if factor.device.type == "cpu" and float(factor) == 1.0:
         return gradients
     return gradients[0] * factor, gradients[1] * factor
@@ -77,8 +77,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
     (Szegedy et al. 2016), so loss = lse - (1 - s) z_target - s mean(z) and
     gradient = softmax(z) - (1 - s) one_hot - s / V.
 
-    The last term, the same everywhere, is a matrix of rank one: it enters the two products as a
-    vector each, and never goes over the positions' whole vocabularies.
+    The last term, s / V, is the same everywhere, a matrix of rank one. It enters each of the two
+    products as a vector, without a pass over positions times vocabulary.
     """
 
     @staticmethod
@@ -89,7 +89,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         matrix, vocab = weight.to(hidden.dtype), weight.shape[0]
         # hidden @ mean_row is the mean of a position's logits, which smoothing needs.
         mean_row = matrix.mean(dim=0, dtype=precision)
-        # The sums, and one buffer for the logits of all chunks.
+        # The gradients and losses, summed over chunks, and one buffer for the logits of all chunks.
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight, dtype=precision)
         smoothed, plain = hidden.new_zeros(2, dtype=precision).unbind()
@@ -125,7 +125,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 class _CappedCrossEntropy(torch.autograd.Function):
-    """The same of logits c tanh(u / c), where u are the logits before the cap c.
+    """The same for capped logits c tanh(u / c), where u are the logits before the cap c.
 
     With p = softmax(z), the gradient of u is (p - (1 - s) one_hot - s / V) (1 - tanh(u / c)^2),
     whose last term is no longer the same everywhere.
@@ -164,7 +164,7 @@ class _CappedCrossEntropy(torch.autograd.Function):
 def _capped_gradients_in_place(
     logits: Tensor, targets: Tensor, smoothing: float, softcap: float
 ) -> Tensor:
-    """Turn logits before the cap into their gradients; return both sums of losses.
+    """Replace logits before the cap by their gradients; return the smoothed and plain loss sums.
 
     Some rows at a time, as in `_softmax_in_place`.
     """
@@ -174,7 +174,7 @@ def _capped_gradients_in_place(
         rows = slice(start, start + CACHED_ROWS)
         column = targets[rows, None]
         bent = torch.tanh(logits[rows].to(precision) / softcap)
-        gradient = torch.log_softmax(bent * softcap, dim=-1)  # at first the log-probabilities
+        gradient = torch.log_softmax(bent * softcap, dim=-1)  # log-probabilities until exp_ below
         target_sum = gradient.gather(1, column).sum()
         sums[0] -= (1 - smoothing) * target_sum + smoothing * gradient.mean(dim=-1).sum()
         sums[1] -= target_sum
@@ -200,12 +200,12 @@ def linear_cross_entropy(
         weight: the output matrix Float["vocab d_model"]; cast to the dtype of ``hidden``.
         targets: token ids Int["positions"].
         bias: of the logits, Float["vocab"]; None for none.
-        softcap: bends the logits into (-softcap, softcap); None: not.
+        softcap: bounds the logits smoothly to (-softcap, softcap); None leaves them.
         label_smoothing: share of the target's probability spread over the whole vocabulary.
 
     Gradients flow to ``hidden``, ``weight`` and ``bias`` from ``smoothed`` only.
     """
-    if bias is not None:  # a column of the matrix that is multiplied by 1, in a block of columns
+    if bias is not None:  # as a matrix column multiplied by 1, in a block of zero columns
         ones = hidden.new_ones(len(hidden), 1)
         hidden = torch.cat((hidden, F.pad(ones, (0, BIAS_COLUMNS - 1))), dim=1)
         weight = torch.cat((weight, F.pad(bias[:, None], (0, BIAS_COLUMNS - 1))), dim=1)
@@ -221,7 +221,7 @@ def linear_cross_entropy(
 def _loss_alone(
     hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, softcap: float | None
 ) -> VocabularyLoss:
-    """Return the same without gradients, summed in float64."""
+    """Return the loss without gradients, summed in float64."""
     matrix = weight.to(hidden.dtype)
     total = hidden.new_zeros(2, dtype=torch.float64)
     for start in range(0, len(targets), CHUNK_POSITIONS):
@@ -235,7 +235,7 @@ def _loss_alone(
 def _chunk_losses(
     hidden: Tensor, matrix: Tensor, targets: Tensor, smoothing: float, softcap: float | None
 ) -> VocabularyLoss:
-    """Return the sums of the losses of a few positions, whose logits all exist at once."""
+    """Return the summed losses of a few positions, from all their logits at once."""
     precision = torch.promote_types(hidden.dtype, torch.float32)
     logits = soft_cap((hidden @ matrix.T).to(precision), softcap)
     log_sum_exp = torch.logsumexp(logits, dim=-1)

@@ -1,4 +1,4 @@
-"""Measure whether products are faster in bfloat16 or in float32 on this machine."""
+"""Measures whether matrix products are faster in bfloat16 or in float32 on this machine."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from ..config import TransformerConfig
 from .processes.parallel import Processes
 from .settings import TrainingSettings
 
-# Rows of the products. The first are few: where bfloat16 is emulated it takes some fifty times as
-# long as float32, and a small product tells enough.
+# Rows of the products. The first number is small: where bfloat16 is emulated, it takes about fifty
+# times as long as float32, and a small product is enough to see it.
 _ROWS = (8, 256)
-_GIVE_UP = 3.0  # times as long
-_TOO_SHORT = 1e-3  # seconds, in which calls count and not products
+_GIVE_UP = 3.0  # times float32's time: bfloat16 is not measured further
+_TOO_SHORT = 1e-3  # seconds; shorter times measure calls rather than products
 
 
 class Measurement(NamedTuple):
-    """Seconds of the same products in both types; ``bfloat16`` is infinite where there is none."""
+    """Seconds of the same products in both types; ``bfloat16`` is infinite if unsupported."""
 
     float32: float
     bfloat16: float
 
     @property
     def faster(self) -> str:
-        """The type with less time; float32, which is more exact, where they differ by little."""
+        """The faster type; float32, which is more exact, if they differ by less than 10 %."""
         return "bfloat16" if self.bfloat16 * 1.1 < self.float32 else "float32"
 
     @property
     def ratio(self) -> float:
-        """How many times as fast bfloat16 is."""
+        """The speed of bfloat16 relative to float32."""
         return self.float32 / self.bfloat16
 
 
 def choose_precision(
     options: TrainingSettings, config: TransformerConfig, before: str | None, processes: Processes
 ) -> tuple[str, str]:
-    """Return the type of the products, and a few words on why.
+    """Return the type of the matrix products, and a few words on the reason.
 
     Args:
-        options: of the run; unless precision is ``auto``, it decides.
+        options: of the run; ``precision`` decides unless it is ``auto``.
         config: of the model.
-        before: what the run was begun with, which it keeps; None at its beginning.
-        processes: of the run, which choose the same.
+        before: the type that the run was begun with and keeps; None at its beginning.
+        processes: of the run; all choose the same type.
     """
     if options.precision != "auto":
         return options.precision, f"{options.precision}, as training.precision says"
@@ -65,10 +65,10 @@ def choose_precision(
 
 
 def measure(config: TransformerConfig, device: str) -> Measurement:
-    """Time the products of a model's own shapes, forward and backward, in both types.
+    """Time matrix products of the model's shapes, forward and backward, in both types.
 
-    Takes some tenths of a second. On other devices than a processor it is not measured: there
-    bfloat16 is taken where the device has it.
+    This takes some tenths of a second. Nothing is measured on devices other than a CPU: they count
+    as faster in bfloat16 if they support it.
     """
     if device.partition(":")[0] != "cpu":
         return Measurement(1.0, 0.5 if _has_bfloat16(device) else float("inf"))
@@ -89,7 +89,7 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def _seconds(shapes: list[tuple[int, int]], rows: int, dtype: torch.dtype) -> float:
-    """Return the best of three times, after one that compiles kernels and is not counted."""
+    """Return the best of three times, after one uncounted run that compiles kernels."""
     weights = [torch.full(shape, 0.01, requires_grad=True) for shape in shapes]
     first = torch.ones(rows, shapes[0][1])
     return min([_once(first, weights, dtype) for _ in range(4)][1:])

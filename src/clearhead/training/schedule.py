@@ -20,7 +20,7 @@ def learning_rate(
         peak: the rate at the end of the warm-up.
         warmup: steps of linear rise.
         last: the last step of the run.
-        decay: over this many last steps the rate also falls linearly to 0, for
+        decay: number of last steps over which the rate also falls linearly to 0, for
             ``inverse_sqrt`` and ``constant``.
     """
     if step <= warmup:

@@ -5,7 +5,7 @@ task = "translation"             # or "language", "classification"; see training
 development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
 [[data.corpus]]
 path = "train.tsv.gz"            # as in clearhead.text.corpus
-passes = 1.0                     # how often an epoch goes through it
+passes = 1.0                     # how often an epoch repeats it
 [tokenizer]
 vocab_size = 8000
 [model]                          # TransformerConfig, without vocab_size
@@ -46,10 +46,11 @@ TOKENIZERS = ("byte_pairs", "characters")
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerSettings:
-    """A tokenizer to train (on so many pairs of each corpus), or the path of a ready one.
+    """A tokenizer to train, or the path of a trained one.
 
-    It learns ``byte_pairs`` as long as there is room, or the ``characters`` alone. The path is that
-    of a ``tokenizer.json``, or the name of a bundled model.
+    Training uses at most ``pairs_per_corpus`` pairs of each corpus. It learns merges of
+    ``byte_pairs`` up to ``vocab_size`` tokens, or only the ``characters``. The path is that of a
+    ``tokenizer.json``, or the name of a bundled model.
     """
 
     # 259 ids are special tokens and bytes; one more is learnt.
@@ -65,46 +66,47 @@ class TokenizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """The run itself.
+    """The settings of the training itself.
 
     Attributes:
         seed: of weights, dropout and the order of the data.
         max_steps, max_epochs: the run ends at whichever comes first.
-        batch_tokens: rows times longest side of one batch.
-        accumulation: batches whose gradients make one step.
-        micro_batches: into how many parts a step is cut, whose gradients are summed in a fixed
-            tree: as many processes at most may share it, and all numbers of them give the same
-            bits; 0 is as many as the run begins with.
+        batch_tokens: size of one batch: its number of rows times the tokens of its longest side.
+        accumulation: the number of batches whose gradients are summed for one step.
+        micro_batches: the number of parts of a step, whose gradients are summed in a fixed tree. At
+            most as many processes may share a step, and any number of processes gives the same
+            bits. 0 means the number of processes that the run begins with.
         learning_rate, schedule, warmup_steps, decay_steps: see training.schedule.
         label_smoothing: Szegedy et al. 2016.
-        bpe_dropout: the probability with which a merge of a word's subwords is left out each time
-            that the word is seen in training (Provilkov et al. 2020).
+        bpe_dropout: the probability of skipping a merge of a word's subwords, each time the word is
+            seen in training (Provilkov et al. 2020).
         clip_norm: gradients are scaled down to this norm; 0 leaves them.
         weight_decay, betas, epsilon: of AdamW.
-        precision: ``bfloat16`` for the products of the forward and backward pass (parameters,
-            optimizer and sums stay float32), ``float32``, or ``auto``, which measures both when
-            the run begins and keeps the faster.
+        precision: ``bfloat16`` for the matrix products of the forward and backward pass
+            (parameters, optimizer and sums stay float32), ``float32``, or ``auto``, which measures
+            both when the run begins and keeps the faster.
         checkpoint_every: steps between checkpoints.
-        keep_checkpoints: how many checkpoints' weights are kept, for averaging.
-        keep_every: weights at multiples of so many steps stay for good, and those of step 0 are
-            saved, too; 0 keeps none.
-        average: the final model is the mean of so many last checkpoints.
+        keep_checkpoints: the number of checkpoints whose weights are kept, for averaging.
+        keep_every: weights at multiples of this number of steps are kept for good, and those of
+            step 0 are saved, too; 0 keeps none.
+        average: the number of last checkpoints whose mean is the final model.
         evaluate_every: steps between measurements on the development set.
-        translated_pairs: of the development set, so many are translated at every measurement, for
+        translated_pairs: the number of development pairs to translate at every measurement, for
             BLEU, chrF and samples in the log; 0 translates none.
-        best: by which measure the best model is kept in the run's folder ``best``.
-        patience: stop after so many measurements without a better one; 0 never stops.
-        initial: the model to begin from: a folder of ours or one that transformers saved, a
-            bundled model, or the name of one on the hub. Its architecture and its tokenizer are
-            the run's. One of ours may have fewer layers: those that it lacks begin without an
-            effect.
+        best: the measure that decides which model is kept in the run's folder ``best``.
+        patience: stop after this number of measurements without an improvement; 0 never stops.
+        initial: the model to begin from: a folder written by Clearhead or by transformers, the name
+            of a bundled model, or the name of a model on the hub. The run takes over its
+            architecture and tokenizer. A model in Clearhead's format may have fewer layers; the
+            added layers have no effect at first.
         log_every: steps between lines of the log.
-        threads: processor threads of each process; 0 chooses by cores and size of the steps.
+        threads: CPU threads of each process; 0 chooses by the number of cores and the size of a
+            step.
         device: ``cpu``, ``cuda``, ...
         shard: divide weights, gradients and the optimizer's state among the processes (FSDP2).
         tensorboard: write TensorBoard event files beside the log.
-        export: how the finished model's weights are written: ``float32``, ``float16`` in half the
-            space, or ``int8`` in a quarter of it (matrices with a scale for each row).
+        export: storage of the finished model's weights: ``float32``, ``float16`` (half the size) or
+            ``int8`` (a quarter of the size; matrices have a scale for each row).
     """
 
     seed: Annotated[int, within(least=0, most=(1 << 63) - 1)] = 1
@@ -122,7 +124,7 @@ class TrainingSettings:
     clip_norm: Weight = 1.0
     weight_decay: Weight = 0.0
     betas: tuple[Share, Share] = (0.9, 0.98)
-    # What float32 rounds to 0 would divide by 0.
+    # Smaller values are 0 in float32, and AdamW would divide by 0.
     epsilon: Annotated[float, within(least=1e-38, most=1)] = 1e-9
     precision: Annotated[str, one_of(*PRECISIONS)] = "auto"
     checkpoint_every: Step = 500
@@ -153,7 +155,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A whole run; ``task`` is one of `clearhead.training.tasks.task.TASKS`."""
+    """All settings of a run; ``task`` is one of `clearhead.training.tasks.task.TASKS`."""
 
     data: DataSettings = field(default_factory=DataSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
@@ -165,7 +167,7 @@ class Settings:
         check_fields(self)
         self._check_data()
         check_data(TASKS[self.task], self.data)
-        if self.training.initial is None:  # else the model follows from that one
+        if self.training.initial is None:  # else the model's config comes from that model
             config = self.model_config(vocab_size=self.tokenizer.vocab_size)
             check_config(TASKS[self.task], self.data, config)
         self._check_best()
@@ -202,9 +204,9 @@ class Settings:
             )
 
     def model_config(self, vocab_size: int, labels: int = 2) -> TransformerConfig:
-        """Return the model's config, once the size of the tokenizer is known, and the labels.
+        """Return the model's config for a vocabulary size and a number of labels.
 
-        Where ``training.initial`` is set, `training.initial.agreement.run_config` knows it.
+        With ``training.initial``, use `training.initial.agreement.run_config` instead.
         """
         return model_config(TASKS[self.task], self.model, vocab_size, labels)
 
@@ -214,10 +216,10 @@ class Settings:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Settings:
-        """Return the settings that a TOML file holds.
+        """Return the settings from a table, as read from a TOML file.
 
         Raises:
-            ConfigError: a key is unknown, or a value is not what it must be.
+            ConfigError: a key is unknown, or a value is not valid.
         """
         return from_mapping(cls, settings)
 

@@ -1,8 +1,8 @@
-"""The files that a run is made from: whether they exist, and whether they have changed.
+"""Checks that a run's source files exist and have not changed.
 
-A run stores the token ids and the tokenizer that it made of them, and goes on with those. So it
-notes the size, the time and the SHA-256 of each file in ``sources.json``; if a file has changed by
-the next start, an error names it, instead of ignoring the change silently.
+A run stores the tokenizer and token ids made from these files, and resumes with those. So it
+records size, modification time and SHA-256 of each file in ``sources.json``. If a file has changed
+at the next start, an error names it, instead of silently ignoring the change.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ..text.token_store import corpus_hash
 from ..translation.checkpoint import is_pretrained
 from .settings import Settings
 
-# A file up to this size is always hashed (some tenths of a second); a larger one only where its
-# size is the same and its time is not.
+# Files up to this size are always hashed (some tenths of a second). A larger file is hashed only if
+# its size is the same and its time differs.
 _ALWAYS_HASHED = 1 << 28
 _BUNDLED = Path(__file__).parent.parent / "models"
 NAME = "sources.json"
 
 
 def model_folder(model: str, key: str = "training.initial") -> Path:
-    """Return the folder of a bundled model's name, or of a path.
+    """Return the folder of a model, given as the name of a bundled one or as a path.
 
     Raises:
-        CheckpointError: there is neither.
+        CheckpointError: there is no such bundled model or folder.
     """
     bundled = sorted(path.parent.name for path in _BUNDLED.glob("*/config.json"))
     if model in bundled:
@@ -50,13 +50,13 @@ def model_folder(model: str, key: str = "training.initial") -> Path:
 
 
 def tokenizer_file(path: str) -> Path:
-    """Return the file that tokenizer.path means: its own, or that of a bundled model's name."""
+    """Return the file for a tokenizer.path: a bundled model's tokenizer, or the path itself."""
     bundled = _BUNDLED / path / "tokenizer.json"
     return bundled if "/" not in path and bundled.is_file() else Path(path)
 
 
 def source_files(settings: Settings) -> dict[str, Path]:
-    """Return each local file that settings name, by the full name of its setting.
+    """Return the local files named in settings, by the full name of the setting.
 
     Args:
         settings: with paths that can be opened as they are.
@@ -75,7 +75,7 @@ def source_files(settings: Settings) -> dict[str, Path]:
 
 
 def _initial_files(initial: str | None) -> dict[str, Path]:
-    """Return the files of someone else's model, of which the finished one is made again."""
+    """Return the files of an initial model in another format; export needs them again."""
     if initial is None or not is_pretrained(initial):
         return {}
     folder = find_folder(initial)
@@ -85,15 +85,15 @@ def _initial_files(initial: str | None) -> dict[str, Path]:
 
 
 def check_files(settings: Settings) -> None:
-    """Refuse settings that name a file which is missing or cannot be read.
+    """Check that all files named in the settings exist and can be read.
 
     Raises:
-        CorpusError: naming the setting and the file.
-        CheckpointError: it is the tokenizer's.
+        CorpusError: a corpus file cannot be read; the message names setting and file.
+        CheckpointError: the tokenizer's file cannot be read.
     """
     for key, path in source_files(settings).items():
         if key.startswith("training.initial"):
-            continue  # which reading it looks at
+            continue  # checked when it is read
         kind = CheckpointError if key == "tokenizer.path" else CorpusError
         what = "tokenizer" if key == "tokenizer.path" else "corpus file"
         if not path.exists():
@@ -101,7 +101,7 @@ def check_files(settings: Settings) -> None:
                 f"There is no {what} {path}, which {key} names. Relative paths of corpora begin "
                 f"at --data, or else in the working folder."
             )
-        if not path.is_file():  # a pipe could be read once only
+        if not path.is_file():  # a pipe could be read only once
             what = "a folder" if path.is_dir() else "no plain file"
             raise kind(f"{key} names {path}, which is {what}. Name a file.")
         try:
@@ -126,19 +126,19 @@ def _hash(path: Path) -> str:
 
 
 def note_sources(run: Path, settings: Settings) -> None:
-    """Write down what the files of a run are now."""
+    """Record the current facts of a run's files."""
     rows = {key: _facts(path) for key, path in source_files(settings).items()}
     write_whole(run / NAME, json.dumps(rows, indent=2))
 
 
 def changed_source(run: Path, settings: Settings) -> str | None:
-    """Return what has changed in the files of a run since it was begun, as half a sentence.
+    """Return what has changed in a run's files since it was begun, as a clause; None if no change.
 
-    None means that all are the same. A run of an earlier version has no note; its token stores
-    hold the hashes of their corpora.
+    A run of an earlier version has no ``sources.json``; its token stores hold the hashes of their
+    corpora, which are compared instead.
 
     Raises:
-        CheckpointError: the note cannot be read.
+        CheckpointError: the record or a file cannot be read.
     """
     path = run / NAME
     try:
@@ -176,7 +176,7 @@ def _difference(path: Path, before: Fields) -> str | None:
     size = before.integer("size", least=0)
     if status.st_size != size:
         return f"had {size:,} bytes and now has {status.st_size:,}"
-    # Nanoseconds since 1970 are more than a float holds exactly.
+    # A float cannot hold nanoseconds since 1970 exactly.
     modified = before.integer("mtime_ns", most=1 << 63)
     if status.st_size > _ALWAYS_HASHED and status.st_mtime_ns == modified:
         return None

@@ -16,7 +16,7 @@ from .settings import TrainingSettings
 
 _PROBE_ROWS = 8
 _CLIP_EPSILON = 1e-6  # of clip_grad_norm_
-_SPOILT = 50.0  # times the loss of guessing: no training comes back from there
+_SPOILT = 50.0  # times the loss of guessing: training never recovers from there
 
 
 class NotFiniteError(ArithmeticError):
@@ -24,7 +24,7 @@ class NotFiniteError(ArithmeticError):
 
 
 def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> VocabularyLoss:
-    """Return the sums of the losses over what a batch predicts, without its padding."""
+    """Return the summed losses over the targets of a batch, without its padding."""
     source, target = _ids(model, batch)
     targets = torch.from_numpy(batch.target_output).to(model.output_matrix.device)
     real = targets != batch.padding
@@ -43,10 +43,10 @@ def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> Voca
 
 
 def predicting(model: Transformer, batch: Batch) -> Tensor:
-    """Return the hidden vectors that predict, Float["batch target_len d_model"].
+    """Return the hidden vectors to predict from, Float["batch target_len d_model"].
 
-    They are the decoder's, or of an encoder alone those of the first positions: a label is
-    predicted at the start token.
+    These are the decoder's. An encoder without a decoder has those of the first positions: it
+    predicts a label at the start token.
     """
     source, target = _ids(model, batch)
     hidden: Tensor = model.hidden(source, target)
@@ -54,7 +54,7 @@ def predicting(model: Transformer, batch: Batch) -> Tensor:
 
 
 def _ids(model: Transformer, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-    """Return what encoder and decoder read, None where a model has none."""
+    """Return the input ids of encoder and decoder; None for the one that a model lacks."""
     device = model.output_matrix.device
     source, target = (
         torch.from_numpy(ids).to(device) if ids.shape[1] else None
@@ -65,16 +65,16 @@ def _ids(model: Transformer, batch: Batch) -> tuple[Tensor | None, Tensor | None
 
 @torch.no_grad()
 def count_right(model: Transformer, batch: Batch) -> int:
-    """Return how many predictions of a batch are right: the likeliest is the one that stands there.
+    """Return for how many targets of a batch the likeliest prediction is correct.
 
-    The model is as it is set, in training or not.
+    The model stays in its current mode, training or evaluation.
     """
     likeliest = model.logits(predicting(model, batch)).argmax(dim=-1).cpu()
     return int((likeliest == torch.from_numpy(batch.target_output)).sum())
 
 
 def learning_rate_of(step: int, options: TrainingSettings) -> float:
-    """Return the learning rate of a step, counted from 1, of a run with these settings."""
+    """Return the learning rate of a step (counted from 1) in a run with these settings."""
     return learning_rate(
         step,
         schedule=options.schedule,
@@ -86,9 +86,10 @@ def learning_rate_of(step: int, options: TrainingSettings) -> float:
 
 
 def unfit(model: Transformer, batch: Batch) -> str | None:
-    """Return why training could not go on from a model's weights, as a sentence; None if it can.
+    """Return why training could not continue from a model's weights; None if it can.
 
-    It looks at a few pairs of the batch, without dropout, and leaves no gradient behind.
+    The loss and gradient of a few pairs of the batch are checked, without dropout. The gradients
+    are cleared afterwards.
     """
     few = batch.first(_PROBE_ROWS)
     model.eval()
@@ -109,7 +110,7 @@ def unfit(model: Transformer, batch: Batch) -> str | None:
 def _update(
     optimizer: torch.optim.Optimizer, gradients: list[Tensor], divisor: Tensor | float
 ) -> None:
-    """Update by gradients that are divided first: by a fused optimizer, on its way over them."""
+    """Divide the gradients and update the weights; a fused optimizer does both in one pass."""
     is_divided = own_part(gradients[0]) is not gradients[0]
     if not optimizer.defaults.get("fused") or is_divided:
         torch._foreach_div_(gradients, float(divisor))
@@ -131,14 +132,14 @@ def clip_and_update(
     clip_norm: float,
     tokens: int = 1,
 ) -> float:
-    """Make one update from the gradients that are there, and clear them.
+    """Make one update from the parameters' gradients, and clear them.
 
     Args:
-        optimizer: of the parameters, whose gradients are sums.
-        loss: of this step, only looked at.
+        optimizer: of the parameters, whose gradients are sums over the tokens.
+        loss: of this step; only checked to be finite.
         learning_rate: of this step.
         clip_norm: gradients are scaled down to this norm (Pascanu et al. 2013); 0 leaves them.
-        tokens: what the sums are divided by.
+        tokens: the divisor of the summed gradients.
 
     Returns:
         The norm of the gradient, before clipping.
@@ -159,7 +160,7 @@ def clip_and_update(
             raise NotFiniteError(what)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
-    # What clip_grad_norm_ of PyTorch scales by, and the division of the sums, in one.
+    # The scale of PyTorch's clip_grad_norm_ and the division of the sums, combined.
     excess = ((norm + _CLIP_EPSILON) / clip_norm).clamp(min=1.0) if clip_norm else 1.0
     _update(optimizer, gradients, tokens * excess)
     optimizer.zero_grad(set_to_none=True)

@@ -1,7 +1,7 @@
-"""A corpus worked through in parts, by any number of processes, which may end at any time.
+"""Processes a corpus in parts, with any number of processes, which may be killed at any time.
 
-`plan` says what the job is, `lines` reads it, a `line_work` does something with some of its lines
-(`line_translator` translates them; surveys measure heads), `part` writes one part with the help of
-a `journal`, and `folder` holds them together: on this machine one part after the other, or `on_ray`
-many at a time.
+`plan` describes the job, `lines` reads its input, and a `line_work` processes some lines
+(`line_translator` translates them; surveys measure heads). `part` writes one part with the help of
+a `journal`. `folder` combines them: on this machine one part after the other, or with `on_ray` many
+parts at a time.
 """

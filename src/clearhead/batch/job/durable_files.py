@@ -1,4 +1,4 @@
-"""Files that are whole when they have their name, also after a power cut; and locks."""
+"""Files that are complete when they have their name, even after a power cut; and locks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...files import sync
 
 @contextlib.contextmanager
 def errors_about(path: Path) -> Iterator[None]:
-    """Let what the system refuses in the block tell of this file; writing alone names none."""
+    """Add this file's name to system errors in the block; errors of writing have no file name."""
     try:
         yield
     except OSError as error:
@@ -26,14 +26,14 @@ def errors_about(path: Path) -> Iterator[None]:
 
 
 def draft_of(path: Path) -> Path:
-    """Return the name under which a file is written."""
+    """Return the name of a file's draft."""
     return path.with_name(f".{path.name}.draft")
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file, which has its name when the disk has all of it.
+    """Write a file, which gets its name after all of it is on the disk.
 
-    Nobody else may write it at the same time: see `lock`.
+    No other process may write it at the same time; see `lock`.
     """
     draft = draft_of(path)
     try:
@@ -42,38 +42,38 @@ def write_durably(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         take_name(draft, path)
-    except BaseException:  # a full disk: give back the room
+    except BaseException:  # on a full disk, for example: free its space
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
 
 
 def take_name(draft: Path, path: Path) -> None:
-    """Give a draft, whose content the disk has, its name, and wait until the disk has that too."""
+    """Rename a draft whose content is on the disk, and wait until the name is on the disk, too."""
     os.replace(draft, path)
     sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
+    """Wait until the names in a folder are on the disk."""
     with errors_about(folder):
         sync(folder)
 
 
 @contextlib.contextmanager
 def lock(path: Path, *, task: str, patience: float = 0.0) -> Iterator[int]:
-    """Open a file that one process at a time has, whatever becomes of the process before.
+    """Open a file and lock it for this process; the lock ends with the process.
 
     Args:
-        path: of the file, which is made where there is none, and may be removed in the block.
+        path: of the file, which is created if missing, and may be removed in the block.
         task: what the lock is for, for the message: ``translating part 2``.
-        patience: seconds that another process is waited for.
+        patience: seconds to wait for another process.
 
     Yields:
-        its descriptor.
+        The file's descriptor.
 
     Raises:
-        ConfigError: another process has it.
+        ConfigError: another process holds the lock.
     """
     descriptor = _locked_descriptor(path, task, time.monotonic() + patience)
     try:
@@ -83,13 +83,13 @@ def lock(path: Path, *, task: str, patience: float = 0.0) -> Iterator[int]:
 
 
 def _locked_descriptor(path: Path, task: str, end: float) -> int:
-    import fcntl  # not on every system
+    import fcntl  # not available on every system
 
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another process may have finished, and removed the file, just before.
+            # Another process may have just finished and removed the file.
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The folder of a job: its plan, its parts, and the manifest of all when the last part is there."""
+"""The folder of a job: its plan, its parts, and a manifest when all parts are complete."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .plan import Plan
 
 MANIFEST = "manifest.json"
 _LOCK = ".lock"
-_PATIENCE = 60.0  # seconds; nobody holds the folder's lock for longer than a file takes
+_PATIENCE = 60.0  # seconds; the folder's lock is only held while files are written
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job in its folder. It pickles, so that a worker on another machine can have it.
+    """A job in its folder. It can be pickled, so that workers on other machines can run it.
 
     Attributes:
-        folder: where its parts are written, on a disk that every worker sees.
+        folder: to write its parts to, on a disk shared by all workers.
         plan: of the job.
-        work: that is done with its lines.
+        work: to do with its lines.
     """
 
     folder: Path
@@ -38,10 +38,10 @@ class Job:
     work: LineWork
 
     def open(self) -> None:
-        """Write the plan to the folder, or check that its plan is this one.
+        """Write the plan to the folder, or check that the folder has the same plan.
 
         Raises:
-            ConfigError: the folder holds another job, or files that are of no job.
+            ConfigError: the folder has another job, or files that do not belong to a job.
             OSError: it cannot be written to.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -69,33 +69,33 @@ class Job:
         patience: float = 0.0,
         on_lines: Callable[[int], None] | None = None,
     ) -> dict[str, Any]:
-        """Write a part, or the rest of it, and return its manifest; see `PartWriter.write`."""
+        """Write a part, or its remaining lines, and return its manifest; see `PartWriter.write`."""
         part = self.plan.part(number)
         writer = PartWriter(self.folder, part, self.plan.digest, self.work, on_lines)
         return writer.write(patience)
 
     def rejects(self, number: int) -> int:
-        """Return how many lines of a complete part were rejected.
+        """Return the number of rejected lines of a complete part.
 
         Raises:
-            ConfigError: the part's files are not what its manifest says.
+            ConfigError: the part's files do not match its manifest.
         """
         count: int = read_manifest(self.files(number), self.plan.digest)["rejects"]["count"]
         return count
 
     def remaining_parts(self) -> list[int]:
-        """Return the numbers of the parts that are not complete, or not yet tidy."""
+        """Return the numbers of the parts that are not complete, or still have a journal."""
         numbers = range(1, self.plan.count + 1)
         return [number for number in numbers if not self.files(number).is_complete]
 
     def finish(self) -> dict[str, Any] | None:
-        """Write what all parts make together, where they are complete, and the job's manifest.
+        """Write the job's results and manifest if all parts are complete.
 
         Returns:
-            the manifest; None where a part is not complete.
+            The manifest; None if a part is not complete.
 
         Raises:
-            ConfigError: a part's files are not what its manifest says.
+            ConfigError: a part's files do not match its manifest.
         """
         if self.remaining_parts():
             return None
@@ -130,10 +130,10 @@ class Job:
 
 
 def find_inputs(pattern: str) -> list[Path]:
-    """Return the files that a name or a pattern such as ``corpus/*.tsv.gz`` means, in order.
+    """Return the files that match a name or a pattern such as ``corpus/*.tsv.gz``, in order.
 
     Raises:
-        CorpusError: there is none, or one has a name that is no text.
+        CorpusError: there is none, or a file name is not valid UTF-8.
     """
     names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
     paths = [Path(name).absolute() for name in names if Path(name).is_file()]
@@ -150,9 +150,9 @@ def find_inputs(pattern: str) -> list[Path]:
 
 
 def survey_inputs(paths: Sequence[Path]) -> list[Survey]:
-    """Read all inputs from end to end, and return what a plan needs to know of them.
+    """Read all inputs completely, and return the facts that a plan needs.
 
     Raises:
-        CorpusError: one cannot be read.
+        CorpusError: an input cannot be read.
     """
     return [survey(path) for path in paths]

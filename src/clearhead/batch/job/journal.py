@@ -1,8 +1,9 @@
-"""How far a part is: one line of JSON for each window of lines that the disk has.
+"""The progress of a part: one line of JSON for each window of lines on the disk.
 
-The draft of a part grows window by window. After the disk has a window, the journal says how many
-lines and bytes there are, and their hash. Whoever goes on cuts the draft back to the last of these
-places whose hash is right, so a window that was half written is written again, and none twice.
+The draft of a part grows window by window. After a window is on the disk, the journal records the
+number of lines and bytes so far, and their hash. A process that resumes the part truncates the
+draft to the last record whose hash matches. So an incomplete window is written again, and none is
+written twice.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from .durable_files import errors_about, lock
 
 @dataclass(frozen=True)
 class Progress:
-    """What the disk has of a part.
+    """The progress of a part on the disk.
 
     Attributes:
-        lines: so many.
-        size: bytes of the draft.
+        lines: number of processed lines.
+        size: size of the draft in bytes.
         digest: the SHA-256 of these bytes.
-        rejects: lines that could not be translated, each with its file, number and reason.
+        rejects: rejected lines, each with its file, number and reason.
     """
 
     lines: int = 0
@@ -40,11 +41,11 @@ class Progress:
 
 
 class Journal:
-    """The journal of a part, which this process alone writes.
+    """The journal of a part, which only this process writes.
 
     Args:
         path: of its file.
-        descriptor: of the file, which is locked.
+        descriptor: of the locked file.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -52,10 +53,10 @@ class Journal:
         self._entries = list(_entries(descriptor))
 
     def recover(self, draft: Path) -> Progress:
-        """Return how far the part is, and cut the draft and the journal back to there.
+        """Truncate draft and journal to the last valid record, and return its progress.
 
         Args:
-            draft: the file that the part is written to, which may be missing.
+            draft: of the part, which may be missing.
         """
         progress, end = Progress(), 0
         digest, place = hashlib.sha256(), 0
@@ -79,7 +80,7 @@ class Journal:
         return progress
 
     def last(self) -> Progress | None:
-        """Return what the journal says at its end, without a look at the draft."""
+        """Return the progress at the end of the journal, without checking the draft."""
         progress: Progress | None = None
         for _, entry in self._entries:
             if entry is not None:
@@ -89,11 +90,11 @@ class Journal:
         return progress
 
     def note_process(self) -> None:
-        """Write down who is at work."""
+        """Record this process and host."""
         self._append({"process": os.getpid(), "host": socket.gethostname()})
 
     def note(self, progress: Progress, new_rejects: list[dict[str, Any]]) -> None:
-        """Write down how far the part is; the draft has come to the disk before."""
+        """Record the progress of the part; its draft must already be on the disk."""
         self._append(
             {
                 "lines": progress.lines,
@@ -104,7 +105,7 @@ class Journal:
         )
 
     def remove(self) -> None:
-        """Remove the file, which has done its service."""
+        """Remove the journal's file."""
         self._path.unlink()
 
     def _append(self, entry: dict[str, Any]) -> None:
@@ -117,10 +118,10 @@ class Journal:
 
 @contextlib.contextmanager
 def open_journal(path: Path, *, task: str, patience: float = 0.0) -> Iterator[Journal]:
-    """Open the journal of a part for this process alone; see `lock`.
+    """Open the journal of a part and lock it for this process; see `lock`.
 
     Raises:
-        ConfigError: another process is at work on the part.
+        ConfigError: another process is writing the part.
     """
     with lock(path, task=task, patience=patience) as descriptor:
         yield Journal(path, descriptor)
@@ -130,14 +131,14 @@ _Entry = tuple[int, int, str, list[dict[str, Any]]]
 
 
 def _entries(descriptor: int) -> Iterator[tuple[int, _Entry | None]]:
-    """Yield where each whole line of a journal ends, and what it says of the draft.
+    """Yield the end offset of each complete line of a journal, and its record, if it has one.
 
-    What cannot be read was being written when the machine stopped; the journal ends before it.
+    An unreadable line was being written when the machine stopped; the journal ends before it.
     """
     size = os.fstat(descriptor).st_size
     content = os.pread(descriptor, size, 0)
     end = 0
-    for line in content.split(b"\n")[:-1]:  # the last one has no end, or is empty
+    for line in content.split(b"\n")[:-1]:  # the last one is incomplete or empty
         end += len(line) + 1
         try:
             fields = Fields(parse_json(line), "the entry")

@@ -1,4 +1,4 @@
-"""What a worker does with some lines: one line of output for each, or the reason why not."""
+"""Translates lines: one output line for each, or the reason for rejecting it."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ FORMS = ("as_json", "scores", "alignments")
 
 @dataclass
 class LineTranslator(LineWork):
-    """Translates lines with one model, which is loaded when the first lines come.
+    """Translates lines with one model, which a worker loads at its first lines.
 
-    It pickles as some hundred bytes.
+    Its pickle has only some hundred bytes.
 
     Args:
-        translator: the model; it must have been read from a folder.
-        call: arguments of its ``translate``.
-        form: what is written, of `output_lines`.
+        translator: the model, which must have been read from a folder.
+        call: arguments for its ``translate``.
+        form: of the output: arguments of `output_lines`.
         column: of the text in a line, from 1; None for the whole line.
 
     Raises:
-        CheckpointError: the model has no folder that another process could read.
-        ConfigError: a text would give several lines.
+        CheckpointError: the model has no folder from which another process could read it.
+        ConfigError: a text would give several output lines.
     """
 
     translator: AnyTranslator
@@ -64,17 +64,17 @@ class LineTranslator(LineWork):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the output depends on, as JSON has it."""
+        """Everything that the output depends on, in JSON's types."""
         assert self.reference is not None
-        model = {"sha256": self.reference.digest}  # wherever a machine has it
+        model = {"sha256": self.reference.digest}  # the path may differ between machines
         task = self.reference.arguments.get("task")
         return {"model": model, "task": task, **self.call, **self.form, "column": self.column}
 
     @property
     def grain(self) -> int:
-        """How many lines are translated together, where a translation depends on its neighbours.
+        """The number of lines translated together if a translation depends on them, else 1.
 
-        With the readable engine and a model of ours it does not, bit for bit.
+        With the readable engine and a model in Clearhead's format, no bit depends on them.
         """
         from ...translation.translator import Translator
 
@@ -83,18 +83,18 @@ class LineTranslator(LineWork):
 
     @property
     def products(self) -> str:
-        """The products of the readable engine on this machine."""
+        """The method of matrix products in the readable engine on this machine."""
         from ...engine.products import method
 
         return method()
 
     @property
     def reject_line(self) -> str:
-        """What stands in the output in the place of a line that was rejected."""
+        """The output line for a rejected line."""
         return "null" if self.form["as_json"] else ""
 
     def window(self, lines: Sequence[tuple[int, Line]]) -> tuple[bytes, dict[int, TextError]]:
-        """Return a line of output for each line, and why some of them are rejected."""
+        """Return an output line for each line, and errors for rejected lines by their position."""
         texts, places = [], []
         rejects: dict[int, TextError] = {}
         for place, (number, line) in enumerate(lines):
@@ -112,10 +112,10 @@ class LineTranslator(LineWork):
         return b"".join(line.encode("utf-8") + b"\n" for line in output), rejects
 
     def lines(self, texts: Sequence[str]) -> list[str | TextError]:
-        """Return a line for each text, or the error that says why there is none.
+        """Return an output line for each text, or the error that rejects it.
 
         Args:
-            texts: that are translated together; what came before changes nothing.
+            texts: to translate together; earlier calls do not affect the result.
         """
         if not texts:
             return []
@@ -124,7 +124,7 @@ class LineTranslator(LineWork):
         with one_thread():
             try:
                 translations: Any = self.translator.translate(list(texts), **self.call)
-            except TextError:  # one of them cannot be translated; which one?
+            except TextError:  # find out which text cannot be translated
                 translations = [self._alone(text) for text in texts]
         return [self._line(one) for one in translations]
 

@@ -1,4 +1,4 @@
-"""What a job does with lines: the contract between a part and whoever translates or measures."""
+"""The interface between a part of a job and the work on its lines, such as translating."""
 
 from __future__ import annotations
 
@@ -10,60 +10,60 @@ from typing import Any, ClassVar
 from ...errors import TextError
 from .lines import Line
 
-WINDOW = 512  # lines that are worked on together
+WINDOW = 512  # lines that are processed together
 
 
 class LineWork(ABC):
-    """What is done with the lines of a part, window by window. It pickles, small.
+    """The work on the lines of a part, window by window. Its pickles are small.
 
-    What a window gives depends on its lines alone, not on what came before.
+    The output of a window depends only on its lines, not on earlier windows.
     """
 
     task: ClassVar[str]
-    """What a process is doing, for messages: ``translating``."""
+    """The work as a present participle, for messages: ``translating``."""
     participle: ClassVar[str]
-    """What was done with a part, likewise: ``translated``."""
+    """The work as a past participle, for messages: ``translated``."""
     suffix: ClassVar[str]
-    """How the names of parts end: ``.txt``."""
+    """The suffix of the names of parts: ``.txt``."""
     is_sealed: ClassVar[bool] = False
-    """Whether a part is made of its draft by `sealed`, when that is whole; else the draft is it."""
+    """Whether `sealed` makes a part from its complete draft; otherwise the draft is the part."""
 
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """What the output depends on beside the lines, as JSON has it."""
+        """Everything beside the lines that the output depends on, in JSON's types."""
 
     @property
     @abstractmethod
     def grain(self) -> int:
-        """Parts begin at multiples of so many lines: 1 where each line is worked on alone."""
+        """Parts begin at multiples of this number of lines; 1 if each line is processed alone."""
 
     @property
     @abstractmethod
     def products(self) -> str:
-        """What this machine computes matrix products with, which may round in a way of its own."""
+        """The method of matrix products on this machine, which may differ in rounding."""
 
     @abstractmethod
     def window(self, lines: Sequence[tuple[int, Line]]) -> tuple[bytes, Mapping[int, TextError]]:
-        """Return what is written for some lines, and why some of them are rejected.
+        """Return the output for some lines, and errors for the rejected ones.
 
         Args:
-            lines: each with its number in its file, from 1; `WINDOW` of them at most.
+            lines: each with its number in its file, from 1; at most `WINDOW` of them.
 
         Returns:
-            What is written behind that of the windows before; and errors by the place in
-            ``lines``, each half a sentence that says "it" of the line.
+            The output, to append to that of earlier windows; and errors by their index in
+            ``lines``, each a clause that calls the line "it".
         """
 
     def sealed(self, draft: Path) -> bytes:
-        """Return what a part is made of, from a draft with all of its windows."""
+        """Return the content of a part, from a draft with all of its windows."""
         raise NotImplementedError
 
     def results(self, outputs: Iterable[Path], rejects: int) -> Mapping[str, bytes]:
-        """Return what is written beside the manifest when all parts are complete, by its name.
+        """Return files to write beside the manifest when all parts are complete: contents by name.
 
         Args:
             outputs: the parts, in order.
-            rejects: how many lines were rejected.
+            rejects: the number of rejected lines.
         """
         return {}

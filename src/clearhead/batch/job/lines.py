@@ -1,4 +1,4 @@
-"""The lines of a job's input files: counted, found again, and each a text or the reason why not."""
+"""The lines of a job's input files: counting, seeking and decoding them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from ...errors import CorpusError, TextError
 from ...translation.sentences.segments import CheckedText, check_text
 
-LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken
+LONGEST_LINE = 4_000_000  # bytes; texts of more than a million characters are rejected
 MARK_EVERY = 1024  # lines
 _READ = 1 << 18  # bytes
 
@@ -25,10 +25,10 @@ class Survey:
 
     Attributes:
         path: of the file.
-        lines: how many it has. A last line without an end is one, too.
-        digest: the SHA-256 of its bytes, as they lie on the disk.
-        marks: where every 1,024th line begins, in bytes of its text (unpacked, of a .gz).
-        stamp: its size and the time of its last change, which tell quickly that it was changed.
+        lines: number of lines, including a last line without a line break.
+        digest: the SHA-256 of its bytes on the disk.
+        marks: offsets of every 1,024th line, in bytes of the text (uncompressed, for a .gz file).
+        stamp: its size and modification time, to notice changes quickly.
     """
 
     path: Path
@@ -40,10 +40,10 @@ class Survey:
 
 @dataclass(frozen=True)
 class Line:
-    """A line without its end, or what is known of one that is too long to be taken.
+    """A line without its line break; of a line that is too long, only length and digest.
 
     Attributes:
-        content: its bytes; empty of one that is too long.
+        content: its bytes; empty if it is too long.
         length: in bytes.
         digest: of its bytes.
     """
@@ -54,10 +54,10 @@ class Line:
 
 
 def survey(path: Path) -> Survey:
-    """Read a file from end to end, and return what a job needs to know of it.
+    """Read a whole file, and return the facts that a job needs.
 
     Raises:
-        CorpusError: it cannot be read to its end, or is changed meanwhile.
+        CorpusError: it cannot be read to its end, or changes meanwhile.
     """
     stamp = file_stamp(path)
     marks, place, count, is_ended = [0], 0, 0, True
@@ -75,10 +75,10 @@ def survey(path: Path) -> Survey:
 
 
 def file_stamp(path: Path) -> tuple[int, int]:
-    """Return the size of a file and the time of its last change.
+    """Return the size and the modification time of a file.
 
     Raises:
-        CorpusError: there is no such file, or it is none.
+        CorpusError: it does not exist, or is not a regular file.
     """
     try:
         state = path.stat()
@@ -95,7 +95,7 @@ def lines_from(survey: Survey, first: int, count: int) -> Iterator[Line]:
     Args:
         survey: of the file.
         first: number of the first line, from 0.
-        count: how many.
+        count: the number of lines.
 
     Raises:
         CorpusError: the file cannot be read, or has fewer lines now.
@@ -118,15 +118,16 @@ def lines_from(survey: Survey, first: int, count: int) -> Iterator[Line]:
 
 
 def text_of(line: Line, number: int, column: int | None) -> CheckedText:
-    """Return the text to translate of a line.
+    """Return the text of a line.
 
     Args:
         line: of an input file.
-        number: of the line in its file, from 1; a byte order mark before the first is dropped.
-        column: of the text among columns with tabs between them, from 1; None for the whole line.
+        number: of the line in its file, from 1; a byte order mark in the first line is dropped.
+        column: number of the text's column, from 1, in tab-separated columns; None for the whole
+            line.
 
     Raises:
-        TextError: why there is none, as half a sentence that says "it" of the line.
+        TextError: the line has no usable text; the message is a clause that calls the line "it".
     """
     if line.length > LONGEST_LINE:
         raise TextError(f"it has {line.length:,} bytes; {LONGEST_LINE:,} are taken at most")
@@ -151,7 +152,7 @@ def text_of(line: Line, number: int, column: int | None) -> CheckedText:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, unpacked if it ends in .gz, whose troubles are told as the corpus's."""
+    """Open a file, uncompressed if it ends in .gz; its errors become `CorpusError`."""
     cause: Exception
     try:
         open_file: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
@@ -172,7 +173,7 @@ def _readable(path: Path) -> Iterator[BinaryIO]:
 
 
 def _line_lengths(path: Path) -> Iterator[tuple[int, bool]]:
-    """Yield the lengths of lines or of pieces of them, and whether a line ends there."""
+    """Yield the lengths of lines or pieces of lines, and whether a line ends there."""
     with _readable(path) as stream:
         while content := stream.read(_READ):
             start = 0
@@ -184,7 +185,7 @@ def _line_lengths(path: Path) -> Iterator[tuple[int, bool]]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[Line]:
-    """Yield the lines of a stream; of one that is too long, no more than its length and digest."""
+    """Yield the lines of a stream; a line that is too long has only its length and digest."""
     rest = b""
     while True:
         content = stream.read(_READ)
@@ -208,10 +209,10 @@ def _line(content: bytes) -> Line:
 
 
 def _rest_of_long_line(stream: BinaryIO, begin: bytes) -> tuple[Line, bytes, bool]:
-    """Read to the end of a line whose begin is too long already, without holding it.
+    """Read to the end of a line that is already too long, without keeping it.
 
     Returns:
-        the line, what was read of the next one, and whether the line has an end.
+        The line, the bytes already read of the next one, and whether the line has a line break.
     """
     digest, length = hashlib.sha256(begin), len(begin)
     while content := stream.read(_READ):

@@ -1,4 +1,4 @@
-"""The parts of a job on Ray: tasks of one core each, which Ray starts again where a worker dies."""
+"""Runs the parts of a job on Ray: tasks of one core each, which Ray restarts if a worker dies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ...errors import ClearheadError, ConfigError, require
 from .folder import Job
 from .line_work import LineWork
 
-_RETRIES = 3  # of a part whose worker died; a part that kills its workers is not tried for ever
-_STARTS = 3  # attempts: Ray gives its own processes half a minute, however busy a machine is
+_RETRIES = 3  # of a part whose worker died; a part that kills its workers is not retried for ever
+_STARTS = 3  # attempts: Ray allows its own processes half a minute, even on a busy machine
 _TOO_SLOW = "timed out during startup"
-_PATIENCE = 60.0  # seconds that a worker which lost its driver is waited for
+_PATIENCE = 60.0  # seconds to wait for a worker that lost its driver
 
 _WORKS: dict[str, LineWork] = {}
-"""What this process has done with lines, by its settings, and with the model that it loaded."""
+"""This process's work on lines, with its loaded model, by task and settings."""
 
 
 def run_on_ray(
@@ -28,21 +28,21 @@ def run_on_ray(
     workers: int | None = None,
     on_part: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Write the parts of a job that are not complete, many at a time.
+    """Write the incomplete parts of a job, many at a time.
 
-    Ray is started on this machine, unless it is running already in this process or RAY_ADDRESS
+    Ray is started on this machine, unless it is already running in this process or RAY_ADDRESS
     names a cluster. A worker reads the inputs and writes its part itself, so the folders must be on
-    a disk that every machine sees. What passes through Ray are the plan and the manifests.
+    a disk shared by all machines. Only the plan and the manifests are sent through Ray.
 
     Args:
-        job: whose folder is open.
-        workers: so many parts at a time, on a core each; None for all cores.
-        on_part: called with the manifest of each part when it is complete, in any order.
+        job: to run; its folder must have been opened.
+        workers: the number of parts at a time, on one core each; None for all cores.
+        on_part: called with the manifest of each completed part, in any order.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ConfigError: workers died over one part again and again.
-        ClearheadError, OSError: what a worker raised.
+        ConfigError: workers died repeatedly while writing a part.
+        ClearheadError, OSError: a worker raised it.
     """
     ray = require("ray", extra="ray", purpose="--engine ray")
     is_ours = not ray.is_initialized()
@@ -63,10 +63,10 @@ def _start(ray: Any, workers: int | None) -> None:
         options |= {"address": address}
     else:
         options |= {"address": "local", "num_cpus": workers, "include_dashboard": False}
-        options |= {"object_store_memory": 100 << 20}  # bytes; manifests are all that it holds
+        options |= {"object_store_memory": 100 << 20}  # bytes; it holds only manifests
     try:
         _init(ray, options, _STARTS if not address else 1)
-    except Exception as error:  # Ray raises many kinds, and bare ones
+    except Exception as error:  # Ray raises many types, even bare Exception
         place = f"at RAY_ADDRESS={address}" if address else "on this machine"
         raise ConfigError(
             f"Ray did not start {place}: {error} Start again with --resume, or look at Ray's logs."
@@ -91,7 +91,7 @@ def _run(
     waiting = job.remaining_parts()[::-1]
     running: dict[Any, int] = {}
     while waiting or running:
-        # No more than there are workers for: a million waiting tasks would slow Ray down.
+        # No more tasks than workers: a million waiting tasks would slow Ray down.
         while waiting and len(running) < workers:
             number = waiting.pop()
             running[task.remote(shared_job, number)] = number
@@ -104,7 +104,7 @@ def _run(
 
 
 def _result(ray: Any, one: Any, number: int) -> dict[str, Any]:
-    """Return what a task returned, or raise what it raised."""
+    """Return the result of a task, or raise its error."""
     try:
         manifest: dict[str, Any] = ray.get(one)
     except ray.exceptions.RayTaskError as error:
@@ -121,7 +121,7 @@ def _result(ray: Any, one: Any, number: int) -> dict[str, Any]:
 
 
 def write_part(job: Job, number: int) -> dict[str, Any]:
-    """Write a part in a worker, with the model that it loaded for an earlier part."""
+    """Write a part in a worker, reusing a model that it loaded for an earlier part."""
     key = json.dumps([job.work.task, job.work.settings], sort_keys=True)
     work = _WORKS.setdefault(key, job.work)
     return replace(job, work=work).write_part(number, patience=_PATIENCE)

@@ -1,4 +1,4 @@
-"""One part of a job: written window by window, and whole when it has its name."""
+"""Writes one part of a job window by window; it gets its final name when it is complete."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ class PartFiles:
 
     @property
     def output(self) -> Path:
-        """The part: translations, a line for each line of the input; or what its lines sum to."""
+        """The part: a line of translation for each input line, or a summary of all lines."""
         return self.folder / f"{self.stem}{self.suffix}"
 
     @property
     def windows(self) -> Path:
-        """What is written window by window, of a part that is not its own draft."""
+        """The draft written window by window, for a part that `sealed` makes from its draft."""
         return self.folder / f".{self.stem}.windows"
 
     @property
     def rejects(self) -> Path:
-        """The lines that were rejected; there is none where none was."""
+        """The list of rejected lines; the file exists only if there are any."""
         return self.folder / f"{self.stem}.rejects.jsonl"
 
     @property
     def manifest(self) -> Path:
-        """What the part is made of. Where it is, the part is complete."""
+        """The manifest of the part; it exists only if the part is complete."""
         return self.folder / f"{self.stem}.json"
 
     @property
     def journal(self) -> Path:
-        """How far the part is; it is removed when the part is complete."""
+        """The progress of the part; it is removed when the part is complete."""
         return self.folder / f".{self.stem}.journal"
 
     @property
     def is_complete(self) -> bool:
-        """Whether the manifest is there, and nobody is at work or was ended just after it."""
+        """Whether the manifest exists and the journal has been removed."""
         return self.manifest.exists() and not self.journal.exists()
 
     @property
     def is_begun(self) -> bool:
-        """Whether a process has been at work on the part."""
+        """Whether a process has begun the part."""
         return any(path.exists() for path in (self.manifest, self.journal, self.output))
 
 
@@ -73,8 +73,8 @@ class PartWriter:
         folder: of the job.
         part: of the plan.
         plan_digest: the SHA-256 of the plan.
-        work: that is done with its lines.
-        on_lines: called with the number of lines after each window that the disk has.
+        work: to do with its lines.
+        on_lines: called with the number of lines of each window, after it is written to the disk.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class PartWriter:
         self._on_lines = on_lines or (lambda lines: None)
 
     def write(self, patience: float = 0.0) -> dict[str, Any]:
-        """Write the part, or the rest of it, and return its manifest.
+        """Write the part, or its remaining lines, and return its manifest.
 
         Args:
-            patience: seconds to wait for a process that is at work on it.
+            patience: seconds to wait for another process that is writing it.
 
         Raises:
-            ConfigError: another process is at work on it, or its files are not what it wrote.
-            CorpusError: an input cannot be read, or was changed.
+            ConfigError: another process is writing it, or its files have been changed.
+            CorpusError: an input cannot be read, or has changed.
             OSError: a file cannot be written.
         """
         files = self.files
@@ -110,12 +110,12 @@ class PartWriter:
         return read_manifest(files, self._plan_digest)
 
     def _complete(self, journal: Journal) -> None:
-        """Bring the part from wherever it is to its manifest."""
+        """Complete the part from its current state, and write its manifest."""
         output, is_sealed = self.files.output, self._work.is_sealed
         draft = self.files.windows if is_sealed else draft_of(output)
         was_complete = output.exists()
         if was_complete:
-            # A process ended after the output had its name, and before the manifest had.
+            # A process ended after renaming the output and before writing the manifest.
             self._check_output(journal)
         if was_complete and not is_sealed:
             progress = journal.last() or Progress()
@@ -142,7 +142,7 @@ class PartWriter:
     def _check_output(self, journal: Journal) -> None:
         """Check that an output without a manifest was written by a process of this job.
 
-        A sealed one is written anew from its draft, so that it is enough that there is one.
+        A sealed output is written again from its draft, so the draft only has to exist.
         """
         output, progress = self.files.output, journal.last()
         if progress is None and not self._part.lines:
@@ -158,7 +158,7 @@ class PartWriter:
             )
 
     def _write_windows(self, journal: Journal, draft: Path) -> tuple[Progress, Any]:
-        """Write what the draft lacks, and return how far it is then: to its end."""
+        """Write the draft's remaining windows; return its progress and the hash of the input."""
         progress = journal.recover(draft)
         journal.note_process()
         digest, input_digest = hashlib.sha256(), hashlib.sha256()
@@ -199,7 +199,7 @@ class PartWriter:
         return progress, input_digest
 
     def _input(self) -> Iterator[tuple[str, int, Line]]:
-        """Yield the part's lines, each with the name of its file and its number there."""
+        """Yield the part's lines, each with the name of its file and its number in the file."""
         for stretch in self._part.stretches:
             lines = lines_from(stretch.survey, stretch.first, stretch.count)
             for number, line in enumerate(lines, stretch.first + 1):
@@ -238,10 +238,10 @@ class PartWriter:
 
 
 def read_manifest(files: PartFiles, plan_digest: str) -> dict[str, Any]:
-    """Return the manifest of a complete part, whose files are what it says.
+    """Return the manifest of a complete part, after checking its files against it.
 
     Raises:
-        ConfigError: it is of another job, or a file is not what it says, or is missing.
+        ConfigError: the manifest is of another job, or a file is missing or differs from it.
     """
     try:
         manifest = read_json(files.manifest, most=MOST_BYTES)

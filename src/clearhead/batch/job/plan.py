@@ -1,7 +1,7 @@
-"""What a job is: its inputs, its model, its settings, and how it is cut into parts.
+"""The plan of a job: its inputs, model, settings, and division into parts.
 
-The plan is written to the folder of the job before anything else. Whoever works on the job later,
-on this machine or another, makes the plan anew from what it was given and must find the same one.
+The plan is written to the job's folder first. Every later process, on this machine or another,
+makes its own plan from its arguments, which must be equal to the stored one.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .lines import Survey
 FORMAT = 1
 NAME = "plan.json"
 MOST_BYTES = 1 << 28
-"""Of a plan or a manifest; a corpus of a million files has one of this size."""
+"""The largest size of a plan or a manifest, enough for a corpus of a million files."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Lines of one input file that belong to a part.
+    """The lines of one input file that belong to a part.
 
     Attributes:
         survey: of the file.
         name: of the file in the plan.
         first: number of the first line, from 0.
-        count: of lines.
+        count: number of lines.
     """
 
     survey: Survey
@@ -47,8 +47,8 @@ class Part:
 
     Attributes:
         number: of the part, from 1.
-        of: how many parts there are.
-        stretches: the lines that it translates, in order.
+        of: number of parts of the job.
+        stretches: its lines, in order.
     """
 
     number: int
@@ -57,28 +57,28 @@ class Part:
 
     @property
     def lines(self) -> int:
-        """How many lines the part has."""
+        """The number of lines of the part."""
         return sum(stretch.count for stretch in self.stretches)
 
     @property
     def stem(self) -> str:
-        """The beginning of its files' names."""
+        """The common beginning of its files' names."""
         width = max(5, len(str(self.of)))
         return f"part-{self.number:0{width}}-of-{self.of:0{width}}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A job.
+    """The plan of a job.
 
     Attributes:
-        surveys: of the input files, in order; their lines are one after the other.
-        settings: what else the output depends on, as JSON has it: the model's hash, how it
-            translates, what is written, the column.
-        lines_per_part: of every part but the last; 0 where the number of parts was asked for.
-        count: of parts.
-        grain: parts begin at multiples of so many lines. 1 where a translation does not depend on
-            the lines beside it; otherwise the lines that are translated together.
+        surveys: of the input files, in order; their lines are concatenated.
+        settings: everything else that the output depends on, in JSON's types: the model's hash, the
+            translation's options, the form of the output, the column.
+        lines_per_part: lines of every part but the last; 0 if the number of parts was given.
+        count: number of parts.
+        grain: parts begin at multiples of this number of lines: 1 if a translation does not depend
+            on the lines beside it, otherwise the number of lines that are translated together.
     """
 
     surveys: tuple[Survey, ...]
@@ -91,26 +91,26 @@ class Plan:
     def of_shards(
         cls, surveys: Sequence[Survey], settings: Mapping[str, Any], count: int, grain: int = 1
     ) -> Plan:
-        """Return the plan of so many parts, about equal in lines."""
+        """Return the plan of ``count`` parts, with about equal numbers of lines."""
         return cls(tuple(surveys), settings, 0, count, grain)
 
     @classmethod
     def of_lines(
         cls, surveys: Sequence[Survey], settings: Mapping[str, Any], lines: int, grain: int = 1
     ) -> Plan:
-        """Return the plan of parts with so many lines, rounded up to whole grains."""
+        """Return the plan of parts with ``lines`` lines each, rounded up to whole grains."""
         lines = -(-lines // grain) * grain
         total = sum(survey.lines for survey in surveys)
         return cls(tuple(surveys), settings, lines, max(1, -(-total // lines)), grain)
 
     @property
     def lines(self) -> int:
-        """How many lines all inputs have."""
+        """The number of lines of all inputs."""
         return sum(survey.lines for survey in self.surveys)
 
     @property
     def names(self) -> list[str]:
-        """The inputs' names: those of the files, with their folders where two have one name."""
+        """The names of the inputs: file names, or paths if two files have the same name."""
         names = [survey.path.name for survey in self.surveys]
         if len(set(names)) < len(names):
             names = [survey.path.as_posix() for survey in self.surveys]
@@ -122,7 +122,7 @@ class Plan:
         return Part(number, self.count, tuple(self._stretches(first, end)))
 
     def _start(self, number: int) -> int:
-        """Return the first line of a part among all lines, or their number after the last."""
+        """Return the index of a part's first line among all lines; their number beyond the last."""
         if number > self.count:
             return self.lines
         if self.lines_per_part:
@@ -138,7 +138,7 @@ class Plan:
             before += survey.lines
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON has it."""
+        """Return the plan in JSON's types."""
         inputs = [
             {"name": name, "lines": survey.lines, "bytes": survey.stamp[0], "sha256": survey.digest}
             for name, survey in zip(self.names, self.surveys, strict=True)
@@ -154,20 +154,20 @@ class Plan:
         }
 
     def to_bytes(self) -> bytes:
-        """Return the content of the plan's file."""
+        """Return the content of the plan file."""
         text = json.dumps(self.to_dict(), indent=1, sort_keys=True, ensure_ascii=False)
         return text.encode("utf-8") + b"\n"
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the plan's file, which every manifest names."""
+        """The SHA-256 of the plan file, which is in every manifest."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     def check(self, path: Path) -> None:
-        """Check that a plan's file is of this plan.
+        """Check that a plan file contains this plan.
 
         Raises:
-            ConfigError: it is of another job, or of other settings, inputs or parts.
+            ConfigError: it has another job, or other settings, inputs or parts.
         """
         try:
             other = read_json(path, most=MOST_BYTES)
@@ -185,7 +185,7 @@ class Plan:
 
 
 def _differences(plan: Any, other: Any, name: str = "") -> Iterator[str]:
-    """Yield what another plan has otherwise, each as half a sentence."""
+    """Yield the differences from another plan, each as a clause."""
     if isinstance(plan, dict) and isinstance(other, dict):
         for key in sorted({*plan, *other}):
             yield from _differences(plan.get(key), other.get(key), f"{name}.{key}" if name else key)

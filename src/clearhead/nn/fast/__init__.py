@@ -1,1 +1,1 @@
-"""What makes training fast and changes no formula: packed rows, products with what follows them."""
+"""Speed-ups of training that change no formula: packed rows, matrix products with fused bias."""

@@ -1,8 +1,8 @@
-"""The product of a linear layer with its bias added on the way out, for training in bfloat16.
+"""The matrix product of a linear layer with a fused bias, for training in bfloat16.
 
 PyTorch first writes the bias into every row of the result and then adds the product to it, which
-takes some 8 % longer than the product alone. oneDNN adds it to what it is about to
-write: the same bits, for nothing.
+takes some 8 % longer than the product alone. oneDNN adds the bias just before it writes the result,
+with the same bits at no cost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...shapes import Float
 
 @cache
 def _has_product() -> bool:
-    """Whether this PyTorch and this processor have oneDNN's product of bfloat16."""
+    """Return whether this PyTorch and CPU have oneDNN's bfloat16 product."""
     library = torch.ops.mkldnn
     return bool(
         torch.backends.mkldnn.is_available()
@@ -54,9 +54,9 @@ def affine(
     *,
     training: bool,
 ) -> Float[Tensor, "*rows out_features"]:
-    """Return ``x W^T + b``, all of one dtype; in ``training`` by the faster way where there is one.
+    """Return ``x W^T + b``, all of one dtype; in ``training``, by a faster way if there is one.
 
-    The faster way cannot be differentiated twice.
+    The faster way can be differentiated only once.
     """
     fast = (
         training

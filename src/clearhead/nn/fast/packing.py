@@ -1,7 +1,7 @@
-"""The real tokens of padded texts, one after the other.
+"""Packs the real tokens of padded texts into consecutive rows.
 
-Norms, projections and feed-forward layers treat every row alike, so that a layer which reads the
-rows of real tokens alone spends nothing on padding. Attention needs texts side by side: queries,
+Norms, projections and feed-forward layers treat all rows independently, so a layer that gets only
+the rows of real tokens spends no time on padding. Attention needs the texts as a batch: queries,
 keys and values are unpacked for it, and its result is packed again.
 """
 
@@ -14,16 +14,16 @@ from torch import Tensor
 
 from ...shapes import Bool, Float, Int, Shaped
 
-_WORTHWHILE = 0.98  # of all positions; where more are real, moving rows costs what they save
+_WORTHWHILE = 0.98  # share of real positions above which moving rows costs more than it saves
 
 
 class Packing:
-    """Where the real tokens of a batch are.
+    """The places of the real tokens of a batch.
 
     Attributes:
-        shape: of the batch: texts and positions.
-        rows: of each real token, its place among all positions of all texts.
-        columns: of each real token, its position in its text.
+        shape: of the batch, (texts, positions).
+        rows: the index of each real token among all positions of all texts.
+        columns: the position of each real token in its text.
     """
 
     rows: Int[Tensor, "real"]
@@ -34,29 +34,29 @@ class Packing:
         flat = real.flatten()
         self.rows = flat.nonzero().squeeze(1)
         self.columns = self.rows % real.shape[1]
-        # A padded place gets the row of the real token before it: any finite row will do there.
+        # Padding gets the row of the real token before it; any finite row would do.
         self._sources = (flat.cumsum(0) - 1).clamp_(min=0)
         self._padding = (~flat).nonzero().squeeze(1)
 
     def pack(self, x: Shaped[Tensor, "batch length *rest"]) -> Shaped[Tensor, "real *rest"]:
-        """Return the rows of real tokens; their gradients go back, and padding's are zeros."""
+        """Return the rows of real tokens; the gradient of padding is zero."""
         rows: Tensor = _Pack.apply(x.flatten(0, 1), self)
         return rows
 
     def unpack(self, x: Float[Tensor, "real width"]) -> Float[Tensor, "batch length width"]:
-        """Return rows at their places again; what stands at padding is finite and of no meaning.
+        """Return packed rows at their original places; padding gets finite, meaningless values.
 
-        Whatever reads it must leave padding out: no gradient comes back from there.
+        Users of the result must ignore padding: no gradient flows back from there.
         """
         padded: Tensor = _Unpack.apply(x, self)
         return padded.unflatten(0, self.shape)
 
     def select(self, x: Tensor) -> Tensor:
-        """Return the real ones of all rows."""
+        """Return the rows of real tokens from the rows of all positions."""
         return x.index_select(0, self.rows)
 
     def spread(self, x: Tensor) -> Tensor:
-        """Return a row for every place, of padding another token's."""
+        """Return a row for every position; padding gets another token's row."""
         return x.index_select(0, self._sources)
 
     def clear(self, x: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class _Pack(torch.autograd.Function):
 
 
 class _Unpack(torch.autograd.Function):
-    """Put rows at their places."""
+    """Put packed rows at their original places."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, packing: Packing) -> Tensor:
@@ -91,6 +91,6 @@ class _Unpack(torch.autograd.Function):
 
 
 def packing_of(real: Bool[Tensor, "batch length"]) -> Packing | None:
-    """Return the packing of a batch; None where hardly any position is padding, or all are."""
+    """Return the packing of a batch; None if hardly any position is padding, or all are."""
     count = int(real.sum())
     return Packing(real) if 0 < count < _WORTHWHILE * real.numel() else None

@@ -1,4 +1,4 @@
-"""A drop-in for `torch.nn.MultiheadAttention` that can give any attention weight."""
+"""A drop-in replacement for `torch.nn.MultiheadAttention` that can give any attention weight."""
 
 from .layer import MultiheadAttention
 

@@ -1,7 +1,7 @@
-"""The errors of `MultiheadAttention`, in the words of `torch.nn.MultiheadAttention` 2.13.
+"""The errors of `MultiheadAttention`, with the messages of PyTorch 2.13's layer.
 
-Code that matches on PyTorch's messages or exception types goes on working: each error here is
-PyTorch's type as well as a `clearhead.errors.ShapeError`.
+Code that matches PyTorch's messages or exception types keeps working: each error has PyTorch's type
+and is also a `clearhead.errors.ShapeError`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from ...errors import ConfigError, ShapeError
 
 
 class MultiheadShapeError(ShapeError, AssertionError):
-    """Shapes that do not fit, where PyTorch raises AssertionError."""
+    """Shapes do not fit, where PyTorch raises AssertionError."""
 
 
 class MultiheadMaskError(ShapeError, RuntimeError):
-    """A mask or batch that does not fit, where PyTorch raises RuntimeError."""
+    """A mask or batch does not fit, where PyTorch raises RuntimeError."""
 
 
 def check_need_weights(need_weights: object) -> None:
-    """Check that ``need_weights`` is a truth value or "map".
+    """Check that ``need_weights`` is not a string other than "map".
 
     Raises:
-        ConfigError: it is another text.
+        ConfigError: it is another string.
     """
     if isinstance(need_weights, str) and need_weights != "map":
         raise ConfigError(
@@ -36,7 +36,7 @@ def check_need_weights(need_weights: object) -> None:
 
 
 def check_mask_kinds(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> None:
-    """Check that masks are boolean or floating; two kinds get PyTorch's deprecation warning.
+    """Check that masks are boolean or floating; warn, as PyTorch does, if their kinds differ.
 
     Raises:
         MultiheadShapeError: a mask is of another type, such as integers.
@@ -62,7 +62,7 @@ def check_ranks(
     attn_mask: Tensor | None,
     num_heads: int,
 ) -> bool:
-    """Check the number of axes of each input, and say whether the input is batched.
+    """Check the number of axes of each input, and return whether the input is batched.
 
     Raises:
         MultiheadShapeError: the number of dimensions of an input does not fit the query's, or
@@ -100,7 +100,7 @@ def check_ranks(
 
 
 def check_causal_hint(causal: bool, attn_mask: Tensor | None) -> None:
-    """Check that a causal hint comes with the mask that it is about.
+    """Check that a causal hint comes with a mask.
 
     Raises:
         MultiheadMaskError: there is no mask.
@@ -132,13 +132,13 @@ def check_key_value(query: Tensor, key: Tensor, value: Tensor, *, separate: bool
     """Check that keys and values fit each other and the queries' batch.
 
     Args:
-        query, key, value: in the order Float["length batch width"], which the messages speak of.
+        query, key, value: in the order Float["length batch width"], as in the messages.
         separate: whether there is one projection matrix for each of the three, so that keys
             and values may differ in width.
 
     Raises:
-        MultiheadShapeError: keys and values differ.
-        MultiheadMaskError: their batch is not the queries'.
+        MultiheadShapeError: the shapes of keys and values do not fit.
+        MultiheadMaskError: their batch size is not that of the queries.
     """
     if separate and key.shape[:2] != value.shape[:2]:
         raise MultiheadShapeError(
@@ -159,7 +159,7 @@ def check_separate_weights(
     value: Tensor,
     weights: tuple[Tensor | None, Tensor | None, Tensor | None],
 ) -> None:
-    """Check that the three projection matrices are there and fit their inputs.
+    """Check that the three projection matrices exist and fit their inputs.
 
     Raises:
         MultiheadShapeError: one is missing or has another shape.
@@ -210,7 +210,7 @@ def check_padding_mask(key_padding_mask: Tensor, batch: int, key_len: int) -> No
 
 
 def check_static(static: Tensor, name: str, batch: int, heads: int, head_dim: int) -> None:
-    """Check that ready-made keys or values are Float["batch*heads key_len head_dim"].
+    """Check that static keys or values are Float["batch*heads key_len head_dim"].
 
     Raises:
         MultiheadShapeError: they are not.

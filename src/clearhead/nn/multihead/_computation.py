@@ -1,4 +1,4 @@
-"""The computation of `MultiheadAttention`: check, project, split, attend, join, project."""
+"""The computation of `MultiheadAttention`: check, project, split heads, attend, join, project."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def multi_head_attention(
     settings: ForwardSettings,
     static: tuple[Tensor | None, Tensor | None] = (None, None),
 ) -> tuple[Tensor, Tensor | AttentionMap | None]:
-    """Compute output and weights, as `MultiheadAttention.forward` describes them."""
+    """Compute output and weights as described in `MultiheadAttention.forward`."""
     batched = _check_arguments(inputs, key_padding_mask, attn_mask, settings)
     if not batched:  # one sequence is a batch of one
         inputs = _unsqueeze(*inputs)
@@ -35,19 +35,19 @@ def multi_head_attention(
         settings = settings._replace(batch_first=True)
     by_length = [x.transpose(0, 1) if settings.batch_first else x for x in inputs]
     check.check_key_value(*by_length, separate=parameters.separate is not None)
-    # PyTorch's operator for the whole layer, where it can be used.
+    # PyTorch's operator for the whole layer, if it can be used.
     if batched and key_padding_mask is attn_mask is None and static == (None, None):
         output_and_weights = native_attention(*inputs, parameters, settings)
         if output_and_weights is not None:
             return output_and_weights
-    # Project, and add the keys and values that belong to no input.
+    # Project, and append the extra keys and values.
     heads = _heads(*inputs, parameters, settings)
-    is_hint = settings.causal and key_padding_mask is None  # padding makes another mask of the two
+    is_hint = settings.causal and key_padding_mask is None  # padding changes the mask
     if attn_mask is not None and (settings.need_weights or not is_hint):
         (query_len, batch, _), key_len = by_length[0].shape, by_length[1].shape[0]
         check.check_attn_mask(attn_mask, batch, settings.num_heads, query_len, key_len)
     query, key, value, extra_keys = _extend(heads, parameters, settings, static)
-    # The hint stands for the mask, or both masks become one.
+    # The hint replaces the mask, or both masks are combined.
     causal = extra_keys == 0 and is_hint
     dtype, masks = inputs[0].dtype, (attn_mask, key_padding_mask)
     mask = None if causal else _additive_mask(*masks, query, key, extra_keys, dtype)
@@ -102,7 +102,7 @@ def _map(
     causal: bool,
     settings: ForwardSettings,
 ) -> AttentionMap:
-    """Return the weights of all heads as a map, none of them computed yet."""
+    """Return a map of all heads' weights, which are computed later."""
     from ...maps.attention_map import AttentionMap
     from ...maps.storage.provenance import Source
 
@@ -117,7 +117,7 @@ def _map(
 
 
 def _unsqueeze(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Add a batch axis; what was one tensor stays one, so that self-attention shows."""
+    """Add a batch axis; equal tensors stay one tensor, so that self-attention is recognised."""
     new_query = query.unsqueeze(0)
     new_key = new_query if key is query else key.unsqueeze(0)
     new_value = new_key if value is key else value.unsqueeze(0)
@@ -127,8 +127,8 @@ def _unsqueeze(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tenso
 def _linear(
     x: Tensor, weight: Float[Tensor, "out_features _"], bias: Float[Tensor, "out_features"] | None
 ) -> Float[Tensor, "... out_features"]:
-    """Apply a linear layer; a width of the input that does not fit is PyTorch's error."""
-    # PyTorch's layer takes a bias of another type, which F.linear takes for some layouts only.
+    """Apply a linear layer; an input width that does not fit raises PyTorch's error."""
+    # PyTorch's layer accepts a bias of another dtype; F.linear accepts it only for some layouts.
     if bias is not None and bias.dtype != weight.dtype:
         bias = bias.to(weight.dtype)
     return F.linear(x, weight, bias)
@@ -137,7 +137,7 @@ def _linear(
 def _heads(
     query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, settings: ForwardSettings
 ) -> list[Float[Tensor, "batch heads _ head_dim"]]:
-    """Project queries, keys and values; projections of one tensor are one matrix product."""
+    """Project queries, keys and values; projections of the same tensor are one matrix product."""
     bias = parameters.in_proj_bias
     if parameters.separate is not None:
         biases = (None, None, None) if bias is None else bias.chunk(3)
@@ -162,7 +162,7 @@ def _heads(
 def _split(
     x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, settings: ForwardSettings
 ) -> list[Float[Tensor, "batch heads length head_dim"]]:
-    """Project, and part the result without a copy."""
+    """Project, and split the result into heads without a copy."""
     projected = _linear(x, weight, bias)
     head_dim = projected.shape[-1] // (parts * settings.num_heads)
     projected = projected.view(*x.shape[:2], parts, settings.num_heads, head_dim)
@@ -181,12 +181,12 @@ def _extend(
     Float[Tensor, "batch heads key_len head_dim"],
     int,
 ]:
-    """Put ready-made keys and values in place, add extra ones behind, and count the extra ones."""
+    """Insert static keys and values, append extra ones, and return the number of extra ones."""
     query, key, value = projected
     batch, heads, _, head_dim = query.shape
     bias_k, bias_v = parameters.bias_k, parameters.bias_v
     extra_keys = 0
-    # `add_bias_kv`: one learned key and value behind the others.
+    # `add_bias_kv`: one learned key and value after the others.
     if bias_k is not None and bias_v is not None:
         for ready_made, name in zip(static, ("key", "value"), strict=True):
             if ready_made is not None:
@@ -199,14 +199,14 @@ def _extend(
     elif bias_k is not None or bias_v is not None:
         present, absent = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
         raise MultiheadShapeError(f"{present} is set but {absent} is None")
-    # `static_k` and `static_v`: in the place of the projected ones.
+    # `static_k` and `static_v` replace the projected ones.
     if static[0] is not None:
         check.check_static(static[0], "static_k", batch, heads, head_dim)
         key = static[0].unflatten(0, (batch, heads))
     if static[1] is not None:
         check.check_static(static[1], "static_v", batch, heads, head_dim)
         value = static[1].unflatten(0, (batch, heads))
-    # `add_zero_attn`: a key and a value of zeros behind all.
+    # `add_zero_attn`: a key and a value of zeros after all others.
     if settings.add_zero_attn:
         key, value = F.pad(key, (0, 0, 0, 1)), F.pad(value, (0, 0, 0, 1))
         extra_keys += 1
@@ -221,7 +221,7 @@ def _additive_mask(
     extra_keys: int,
     dtype: torch.dtype,
 ) -> Float[Tensor, "#batch #heads #query_len key_len"] | None:
-    """Return both masks as one that is added to the scores; axes it does not need are 1 long."""
+    """Return both masks combined into one to add to the scores; broadcast axes have length 1."""
     batch, heads, _, _ = query.shape
     mask = None
     if attn_mask is not None:
@@ -240,7 +240,7 @@ def _floating(
     dtype: torch.dtype,
     extra_keys: int,
 ) -> Float[Tensor, "... every_key"]:
-    """Return the mask to add to scores, with room for extra keys, which are always visible."""
+    """Return the mask to add to scores, extended by extra keys, which are always visible."""
     if mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=dtype).masked_fill_(mask, -torch.inf)
     return F.pad(mask, (0, extra_keys)) if extra_keys else mask

@@ -1,6 +1,7 @@
-"""Attention by the plain formula, for everything that PyTorch can do with operators.
+"""Attention by the plain formula, in operators that support everything PyTorch offers.
 
-It can be differentiated as often as one likes, in both directions, mapped, traced and exported.
+It can be differentiated any number of times, in forward and reverse mode, vmapped, traced and
+exported.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from ...shapes import Bool, Float
 
 
 class Masking(NamedTuple):
-    """Which keys a query sees.
+    """The keys that each query may see.
 
     Attributes:
         mask: added to the scaled scores.
-        blocked: True for a query that may see nothing: its weights and output are zero.
-        causal: whether a query sees keys up to its own position only.
+        blocked: True for a query that may see no key: its weights and output are zero.
+        causal: whether a query sees only keys up to its own position.
     """
 
     mask: Float[Tensor, "#batch #heads #query_len #key_len"] | None
@@ -32,16 +33,16 @@ class Masking(NamedTuple):
 
 
 def is_transformed() -> bool:
-    """Say whether function transforms (`torch.func`) or forward-mode derivatives are at work."""
+    """Return whether function transforms (`torch.func`) or forward-mode derivatives are active."""
     transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
     return transformed() or forward_ad._current_level >= 0
 
 
 def are_plain(*tensors: Tensor | None) -> bool:
-    """Say whether these are ordinary tensors outside compilation, tracing, transforms and modes.
+    """Return whether these are ordinary tensors outside compilation, tracing, transforms and modes.
 
-    Only then may code look at values or write into buffers of its own. A recording is no such
-    mode: it must not change a bit.
+    Only then may code look at values or write to its own buffers. A recording does not count as a
+    mode, because it must not change a bit.
     """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state():
         return False
@@ -51,7 +52,7 @@ def are_plain(*tensors: Tensor | None) -> bool:
 
 
 def is_recorded() -> bool:
-    """Say whether `clearhead.record` is recording."""
+    """Return whether `clearhead.record` is recording."""
     mode = _get_current_dispatch_mode()
     if mode is None:
         return False
@@ -61,12 +62,12 @@ def is_recorded() -> bool:
 
 
 def computation_dtype(x: Tensor) -> torch.dtype:
-    """Return the dtype of scores and weights: half precision is too small to hold scores."""
+    """Return the dtype to compute scores and weights in; half precision cannot hold scores."""
     return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
 
 
 def weights_dtype(query: Tensor) -> torch.dtype:
-    """Return the dtype of the weights: the query's, or that of a softmax under autocast."""
+    """Return the dtype of the returned weights: the query's, or a softmax's under autocast."""
     if _is_autocast(query.device.type):
         return torch.softmax(query.new_empty(1, 1), dim=-1).dtype
     return query.dtype
@@ -83,17 +84,17 @@ def plain_attention(
 ) -> tuple[
     Float[Tensor, "batch heads query_len value_dim"], Float[Tensor, "batch heads query_len key_len"]
 ]:
-    """Compute the output in the query's dtype, and the weights, after dropout, in the exact one.
+    """Compute the output in the query's dtype, and the weights after dropout in that of scores.
 
-    Autocast has no say here: it would compute scores in half precision. With ``in_place``, for
-    plain tensors of which none needs a gradient, weights are written over their scores.
+    Autocast is disabled here, since it would compute scores in half precision. With ``in_place``,
+    allowed for plain tensors that need no gradient, weights overwrite their scores.
     """
     query_dtype, dtype = query.dtype, computation_dtype(query)
     shape = (*query.shape[:3], key.shape[2])
     with autocast_disabled(query.device.type):
         if dtype != query_dtype:
             query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
-        # Three axes: for four, matmul takes several times as long to find out what to call.
+        # Three axes, because matmul's dispatch takes several times as long for four.
         query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
         scores = torch.bmm(query * query.shape[-1] ** -0.5, key.transpose(1, 2)).view(shape)
         if masking.causal:

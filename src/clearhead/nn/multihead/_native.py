@@ -1,9 +1,9 @@
-"""PyTorch's one operator for a whole layer in inference, where it is the quickest.
+"""PyTorch's single operator for a whole layer in inference, used where it is the fastest.
 
-It computes scores, softmax, output and weights as the plain formula does, without the calls in
-between. It is called only for self-attention in full precision without masks, as it gives NaN to a
-query that may see nothing and overflows in half precision; and for the mean over heads only where
-sequences are short, because it makes the tensor of all heads first.
+It computes scores, softmax, output and weights as the plain formula does, without separate calls.
+It is used only for self-attention in full precision without masks: it gives NaN for a query that
+may see no key, and overflows in half precision. For the mean over heads it is used only with few
+scores, because it computes the weights of all heads first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ._weights import PLAIN_ELEMENTS
 def native_attention(
     query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, settings: ForwardSettings
 ) -> tuple[Tensor, Tensor] | None:
-    """Compute output and weights without a mask, or return None where the operator is unfit."""
+    """Compute output and weights without a mask; return None if the operator cannot be used."""
     weight, bias = parameters.in_proj_weight, parameters.in_proj_bias
     self_attention = query is key and key is value and settings.batch_first
     extra_keys = parameters.bias_k is not None or settings.add_zero_attn
@@ -54,7 +54,7 @@ def native_attention(
 
 
 def _is_plain_inference(*tensors: Tensor) -> bool:
-    """Say whether no gradient is needed, and all are of one full precision on the CPU."""
+    """Return whether no gradient is needed and all tensors share one full precision on the CPU."""
     dtype = tensors[0].dtype
     return (
         dtype in (torch.float32, torch.float64)

@@ -1,4 +1,4 @@
-"""The weights and settings of a `MultiheadAttention`, as its parts pass them on."""
+"""The weights and settings of a `MultiheadAttention`, as passed between its functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...shapes import Float
 
 
 class Parameters(NamedTuple):
-    """The weights of the layer, as PyTorch names them."""
+    """The weights of the layer, under PyTorch's names."""
 
     in_proj_weight: Float[Tensor, "3*embed_dim embed_dim"] | None
     in_proj_bias: Float[Tensor, "3*embed_dim"] | None
@@ -22,7 +22,7 @@ class Parameters(NamedTuple):
 
 
 class ForwardSettings(NamedTuple):
-    """The settings of the layer and of one call of it."""
+    """The settings of the layer and of one call."""
 
     embed_dim: int
     num_heads: int

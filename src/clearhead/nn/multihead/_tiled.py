@@ -1,9 +1,9 @@
-"""Attention with its weights, a tile of scores at a time, in both directions.
+"""Attention with its weights, one tile of scores at a time, with a backward pass.
 
-The [batch, heads, query_len, key_len] tensor of the plain formula is most of its cost: it is
-written and read several times, and a fresh one has to be mapped by the system page by page. Here
-scores, softmax, the product with the values and the mean over heads are done on one tile after
-another in the same memory.
+Most of the plain formula's cost is its [batch, heads, query_len, key_len] tensor: it is written and
+read several times, and the system has to map the pages of each new one. Here scores, softmax, the
+product with the values and the mean over heads are computed for one tile after another in the same
+memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import _tiles as tiles
 from ._formula import Masking, autocast_disabled, plain_attention
 from ._tiles import Problem, in_layout_of, problem_of, tile_budget
 
-# Up to so many weights are stored for the backward pass, as PyTorch does; more are made again.
+# Weights up to this number are stored for the backward pass, as in PyTorch; more are recomputed.
 KEPT_ELEMENTS = 2**25
 
 
@@ -36,7 +36,7 @@ def _forward(
     Float[Tensor, "... query_len key_len"],
     Float[Tensor, "entries"] | None,
 ]:
-    """Compute output and weights, and with ``keep`` return all heads' weights tile behind tile."""
+    """Compute output and weights; with ``keep``, also all heads' weights, tile after tile."""
     with autocast_disabled(query.device.type):
         problem = problem_of(query, key, value, masking, average, budget)
         batch, heads, query_len, _ = query.shape
@@ -44,11 +44,12 @@ def _forward(
         shape = (batch, query_len) if average else (batch, heads, query_len)
         make = torch.zeros if average and masking.causal else torch.empty
         weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
-        # The memory of the tiles: that of the result, or of all tiles, or of one at a time.
+        # The memory of the tiles: the result's own, or one for all tiles, or one for one tile at a
+        # time.
         in_place = not average and dtype == problem.query.dtype
         if in_place:
             flat, keep = weights.view(-1), True
-            if budget > tiles.TILE_ELEMENTS:  # for several threads, which then seldom meet
+            if budget > tiles.TILE_ELEMENTS:  # several threads, which then seldom wait
                 problem = problem._replace(budget=flat.numel())
         else:
             sizes = [tile.size for tile in problem.tiles()]
@@ -67,7 +68,7 @@ def _forward(
 def _average(
     place: Float[Tensor, "batches heads rows columns"], mean: Float[Tensor, "batches rows columns"]
 ) -> None:
-    """Write the mean over heads of a tile's weights to ``mean``."""
+    """Write the mean of a tile's weights over heads to ``mean``."""
     if mean.is_contiguous() and mean.dtype == place.dtype:
         torch.mean(place, 1, out=mean)
     else:
@@ -75,7 +76,7 @@ def _average(
 
 
 class _TiledAttention(torch.autograd.Function):
-    """`plain_attention` and the mean of its weights."""
+    """`plain_attention` in tiles, with all weights or their mean over heads."""
 
     @staticmethod
     def forward(
@@ -94,13 +95,13 @@ class _TiledAttention(torch.autograd.Function):
         size = query.shape[:3].numel() * key.shape[2]
         keep = average and size <= KEPT_ELEMENTS
         masking = Masking(mask, blocked, causal)
-        # The backward pass must cut the stored weights into the same tiles.
+        # The backward pass must split the stored weights into the same tiles.
         ctx.budget = tile_budget(query)
         output, weights, all_weights = _forward(
             query, key, value, masking, average, dtype, ctx.budget, keep
         )
         if all_weights is not None and not average:
-            all_weights = weights  # an output must be saved as itself
+            all_weights = weights  # autograd requires an output to be saved as itself
         ctx.save_for_backward(query, key, value, mask, blocked, all_weights)
         return output, weights
 
@@ -135,7 +136,7 @@ def _backward(
     Float[Tensor, "batch heads key_len head_dim"],
     Float[Tensor, "batch heads key_len head_dim"],
 ]:
-    """Compute the gradients of query, key and value, from weights that are stored or made again."""
+    """Compute the gradients of query, key and value, from stored or recomputed weights."""
     query, key, value, average = problem.query, problem.key, problem.value, problem.average
     if output_grad is not None:
         output_grad = output_grad.to(query.dtype)
@@ -152,7 +153,7 @@ def _backward(
         weights = tile.view(weights_memory, one_behind_the_other=all_weights is not None)
         if all_weights is None:
             problem.fill(tile, weights)
-        # The gradient of the weights: from the output, and from whoever uses the weights.
+        # The gradient of the weights: through the output, and from direct uses of the weights.
         scores_grad = tile.view(scores_memory, one_behind_the_other=False)
         if output_grad is not None:
             grad = tile.of(output_grad).flatten(0, 1)
@@ -165,11 +166,11 @@ def _backward(
                 scores_grad = scores_grad.copy_(direct)
             else:
                 scores_grad = scores_grad.add_(direct)
-        # Through the softmax, in the same memory, it becomes that of the scores.
+        # Through the softmax, in place: the gradient of the scores.
         torch.ops.aten._softmax_backward_data.out(
             scores_grad, weights, -1, weights.dtype, grad_input=scores_grad
         )
-        # A query has its gradient from this tile alone; a key gathers it from all tiles.
+        # A query's gradient comes from this tile only; a key's is summed over all tiles.
         product = torch.bmm(scores_grad.flatten(0, 1), tile.of_keys(key).flatten(0, 1))
         tile.of(query_grad).copy_(product.view_as(tile.of(query_grad)))
         _add_product(tile.of_keys(key_grad), scores_grad, tile.of(query).flatten(0, 1))
@@ -195,7 +196,7 @@ def _differentiable(
     dtype: torch.dtype,
     grads: tuple[Tensor | None, Tensor | None],
 ) -> tuple[Tensor | None, ...]:
-    """Compute the gradients of query, key and value so that they can be differentiated again."""
+    """Compute the gradients of query, key and value in a differentiable way."""
     output, weights = plain_attention(query, key, value, masking)
     weights = (weights.mean(dim=1) if average else weights).to(dtype)
     pairs = [(x, g) for x, g in zip((output, weights), grads, strict=True) if g is not None]
@@ -225,7 +226,7 @@ def tiled_attention(
     Args:
         query, key, value: plain tensors.
         masking: with a mask that needs no gradient.
-        average: the mean of the weights over heads, or all of them.
+        average: whether to return the mean of the weights over heads, or all weights.
         dtype: of the weights.
     """
     if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):

@@ -1,7 +1,7 @@
-"""Scores and weights of attention, a tile at a time in the same memory.
+"""Scores and weights of attention, one tile at a time in the same memory.
 
 A tile is a block of the [batch, heads, query_len, key_len] tensor of scores: some queries with all
-the keys that they may see. `Problem` cuts the tensor into tiles and computes the weights of one.
+keys that they may see. `Problem` divides the tensor into tiles and computes the weights of a tile.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from torch import Tensor
 from ...shapes import Float, Shaped
 from ._formula import Masking, computation_dtype
 
-# Scores in a tile. For one thread a tile stays near the caches; several threads wait for each
-# other after every operator, for long where another process is at work, so theirs are larger.
+# Scores in a tile. For one thread, a tile about fits the caches. Several threads wait for each
+# other after every operator, and longer if another process is busy, so their tiles are larger.
 TILE_ELEMENTS = 2**21
 TILE_ELEMENTS_SHARED = 2**23
-TILE_ELEMENTS_ELSEWHERE = 2**25  # an accelerator wants fewer and larger launches
+TILE_ELEMENTS_ELSEWHERE = 2**25  # an accelerator needs fewer and larger launches
 
 
 class ScoreTile(NamedTuple):
-    """Some rows of some heads of some batch rows; of several heads or batch rows all rows."""
+    """A block of scores: batch rows, heads, queries (rows) and keys (columns)."""
 
     batches: slice
     heads: slice
     rows: slice
     columns: slice
-    start: int  # where it begins if all tiles lie one behind the other
+    start: int  # its offset if all tiles are stored one after the other
     size: int
 
     def of(
         self, x: Shaped[Tensor, "#batch #heads #query_len last"], columns: bool = False
     ) -> Shaped[Tensor, "#batches #tile_heads #rows tile_last"]:
-        """Return the tile's part of a tensor of all queries, whose axes may be 1 long.
+        """Return the tile's part of a tensor over all queries; axes of length 1 are kept.
 
         Args:
-            x: such a tensor.
-            columns: whether its last axis is key_len.
+            x: the tensor.
+            columns: whether the last axis is key_len and is cut, too.
         """
         sides = (self.batches, self.heads, self.rows, self.columns)
         for axis, part in enumerate(sides[: 4 if columns else 3]):
@@ -56,14 +56,14 @@ class ScoreTile(NamedTuple):
     def view(
         self, flat: Float[Tensor, "entries"], *, one_behind_the_other: bool
     ) -> Float[Tensor, "batches heads rows columns"]:
-        """Return the tile's place in memory: its own place among all, or the beginning."""
+        """Return the tile's view of flat memory: at its own offset, or at the beginning."""
         start = self.start if one_behind_the_other else 0
         sides = (self.batches, self.heads, self.rows, self.columns)
         return flat[start : start + self.size].view([side.stop - side.start for side in sides])
 
 
 class Problem(NamedTuple):
-    """The inputs of an attention in the dtype that it is computed in."""
+    """The inputs of an attention, in the dtype of the computation."""
 
     query: Float[Tensor, "batch heads query_len head_dim"]
     key: Float[Tensor, "batch heads key_len head_dim"]
@@ -77,8 +77,8 @@ class Problem(NamedTuple):
         batch, heads, query_len, _ = self.query.shape
         key_len = self.key.shape[2]
         budget, matrix = self.budget, query_len * key_len
-        # As much as fits of: whole batch rows, whole heads, some rows. Where heads are averaged, a
-        # tile has all of them.
+        # As many as fit: whole batch rows, else whole heads, else some query rows. If heads are
+        # averaged, a tile has all heads.
         batches = min(batch, max(1, budget // (heads * matrix)))
         together = heads if self.average else min(heads, max(1, budget // matrix))
         rows = query_len
@@ -90,8 +90,8 @@ class Problem(NamedTuple):
                 for r in range(0, query_len, rows):
                     last = (min(b + batches, batch), min(h + together, heads))
                     end = min(r + rows, query_len)
-                    # What lies beyond the tile's last row is zero: it need not be computed
-                    # where it need not be shown.
+                    # With causality, keys after the tile's last query have weight zero. They are
+                    # left out if only the mean is returned, which begins as zeros.
                     causal = self.masking.causal and self.average
                     columns = slice(0, min(end, key_len) if causal else key_len)
                     size = (last[0] - b) * (last[1] - h) * (end - r) * columns.stop
@@ -106,17 +106,18 @@ class Problem(NamedTuple):
     def fill(
         self, tile: ScoreTile, place: Float[Tensor, "batches heads rows columns"]
     ) -> Float[Tensor, "batches heads rows columns"]:
-        """Compute the weights of a tile in its place."""
+        """Compute the weights of a tile in ``place``."""
         masking, scores = self.masking, place.flatten(0, 1)
         query = tile.of(self.query).flatten(0, 1)
         key = tile.of_keys(self.key).flatten(0, 1).transpose(1, 2)
         if masking.mask is not None:
             place.copy_(tile.of(masking.mask, columns=True))
-        # Scores: scaled products, added to the mask that is there, in one operator.
+        # Scores: scaled products, added to the mask copied above, in one operator.
         scale, beta = query.shape[-1] ** -0.5, float(masking.mask is not None)
         torch.baddbmm(scores, query, key, beta=beta, alpha=scale, out=scores)
         if masking.causal and tile.rows.start < tile.columns.stop - 1:
-            # A row sees all keys up to its own position, so the first of them hides least.
+            # All rows of the tile see the keys before its first row, so only later columns are
+            # masked.
             first = tile.rows.start
             later = place.new_ones(tile.rows.stop - first, tile.columns.stop - first).bool()
             place[..., first:].masked_fill_(later.triu(1), -torch.inf)
@@ -134,7 +135,7 @@ def problem_of(
     average: bool,
     budget: int,
 ) -> Problem:
-    """Return the problem of inputs of any dtype."""
+    """Return the problem for inputs of any dtype."""
     dtype = computation_dtype(query)
     mask = None if masking.mask is None else masking.mask.to(dtype)
     query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
@@ -142,14 +143,14 @@ def problem_of(
 
 
 def tile_budget(query: Tensor) -> int:
-    """Return how many scores a tile may have on the query's device."""
+    """Return the largest number of scores in a tile on the query's device."""
     if query.device.type != "cpu":
         return TILE_ELEMENTS_ELSEWHERE
     return TILE_ELEMENTS if torch.get_num_threads() == 1 else TILE_ELEMENTS_SHARED
 
 
 def in_layout_of(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return an empty tensor whose axes lie in memory in the same order, without gaps."""
+    """Return an empty tensor with the same order of axes in memory, without gaps."""
     order = sorted(range(x.dim()), key=x.stride, reverse=True)
     places = [order.index(axis) for axis in range(x.dim())]
     return x.new_empty([x.shape[axis] for axis in order]).permute(places)

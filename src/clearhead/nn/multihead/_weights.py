@@ -1,9 +1,8 @@
-"""Attention with its weights beside the output, or without them by the fused kernel.
+"""Attention that returns its weights beside the output, or uses the fused kernel without them.
 
-Weights come with the output that was made from them: by the plain formula where scores are few, or
-where a transform, a trace or a gradient of the mask needs operators; else in tiles. Without weights
-it is PyTorch's fused kernel, which has no second derivative of its own and gets the plain formula's
-here.
+With weights, the output is computed from them: by the plain formula if there are few scores, or if
+a transform, a trace or a gradient of the mask needs operators; otherwise in tiles. Without weights,
+PyTorch's fused kernel is used. It has no second derivative, so the plain formula provides it.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from ._formula import (
 )
 from ._tiled import tiled_attention
 
-# Up to so many scores the plain formula is the quicker one: tiles would only add calls.
+# Up to this number of scores the plain formula is faster: tiles would only add calls.
 PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
 
 
 def open_blocked_rows(
     mask: Float[Tensor, "... query_len key_len"] | None,
 ) -> tuple[Float[Tensor, "... query_len key_len"] | None, Bool[Tensor, "... query_len 1"] | None]:
-    """Return a mask without rows of -inf throughout, and which rows were so (None: no row was).
+    """Unmask rows that are -inf throughout; return the mask and these rows (None if no such row).
 
-    Kernels differ on such a row (NaN, zeros, an average). Here it sees everything, and its output
-    and weights are set to zero afterwards, so that gradients stay finite too.
+    Kernels differ on such a row (NaN, zeros, an average). Here it sees all keys, and its output and
+    weights are set to zero afterwards, so that gradients stay finite, too.
     """
     if mask is None or mask.shape[-1] == 0:
         return mask, None
@@ -59,11 +58,10 @@ def attend(
 ) -> tuple[
     Float[Tensor, "batch heads query_len head_dim"], Float[Tensor, "batch *rows key_len"] | None
 ]:
-    """Compute the output of attention, and its weights where they are needed.
+    """Compute the output of attention, and its weights if they are needed.
 
-    Weights are Float["batch query_len key_len"] with ``average``, else
-    Float["batch heads query_len key_len"], those after dropout, in the dtype that a softmax of the
-    query's dtype has.
+    Weights are Float["batch query_len key_len"] with ``average``, else Float["batch heads query_len
+    key_len"], after dropout, in the dtype of a softmax of the query's dtype.
     """
     mask, blocked = open_blocked_rows(mask)
     masking = Masking(mask, blocked, causal)
@@ -91,7 +89,7 @@ def attend(
 def _show_in_one_piece(
     query: Tensor, key: Tensor, value: Tensor, masking: Masking
 ) -> AbstractContextManager[None]:
-    """Show a recording the attention in one piece, and hide the tiles that compute it from it."""
+    """Let a recording see the attention as one operation, and hide its tiles from the recording."""
     from ...maps.recorder.pause import pause_recording
 
     with torch.no_grad():
@@ -108,7 +106,7 @@ def _fused(
     masking: Masking,
     dropout: float,
 ) -> Float[Tensor, "batch heads query_len head_dim"]:
-    """Compute the output alone."""
+    """Compute only the output."""
     if is_transformed() and not torch.compiler.is_compiling():
         return plain_attention(query, key, value, masking, dropout)[0]
     mask, blocked, causal = masking
@@ -121,10 +119,10 @@ def _fused(
 
 
 class _TwiceDifferentiable(torch.autograd.Function):
-    """Returns its first argument, an output of attention, with a gradient of its own.
+    """Returns its first argument, an output of attention, with a custom gradient.
 
-    The gradient is the fused kernel's, except where it must be differentiable itself: then it is
-    the plain formula's.
+    The gradient is the fused kernel's, unless it must be differentiable itself; then it is the
+    plain formula's.
     """
 
     @staticmethod

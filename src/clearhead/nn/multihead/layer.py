@@ -1,26 +1,26 @@
-"""A drop-in for `torch.nn.MultiheadAttention` whose weights cost little.
+"""A drop-in replacement for `torch.nn.MultiheadAttention` with cheap attention weights.
 
-Vaswani et al. 2017 (arXiv 1706.03762), section 3.2. What differs from PyTorch's layer, on purpose:
+Vaswani et al. 2017 (arXiv 1706.03762), section 3.2. Deliberate differences from PyTorch's layer:
 
-- A query that may see no key gets zeros, not NaN, from attention and as its weights, with finite
-  gradients; what is left of it in the output is the output projection's bias.
-- Scores and weights of float16 and bfloat16, autocast's too, are computed in float32 and rounded
-  once, so that large scores do not overflow: PyTorch's layer gives NaN weights in float16 beside
-  the finite output that it has without weights.
-- ``need_weights=False`` has second derivatives (a gradient penalty, `torch.func.jvp`, `hessian`),
-  which PyTorch's fused kernel has not; only with dropout they are refused, by PyTorch's error. A
-  first derivative is still the kernel's.
-- ``is_causal`` together with ``add_bias_kv`` or ``add_zero_attn``: the added keys are visible to
-  every query, with weights and without.
-- PyTorch's native operator for inference is called for self-attention with weights and without
-  masks alone, and for the mean over heads only where scores are few; everywhere else training and
-  evaluation run the same code. Nested tensors are handed on to PyTorch's forward.
-- `torch.jit.script` is refused with a `ConfigError` that names what to use: PyTorch has deprecated
-  it, and a script would be a second computation beside this one. `torch.compile`,
-  `torch.export.export`, with dynamic lengths too, and `torch.jit.trace` work.
+- For a query that may see no key, the result of attention and the weights are zeros instead of NaN,
+  with finite gradients. Its output is then the bias of the output projection.
+- For float16 and bfloat16, also under autocast, scores and weights are computed in float32 and
+  rounded once, so that large scores do not overflow. PyTorch's layer then gives NaN weights in
+  float16, although its output without weights is finite.
+- With ``need_weights=False`` there are second derivatives (a gradient penalty, `torch.func.jvp`,
+  `hessian`), which PyTorch's fused kernel lacks; with dropout they raise PyTorch's error. First
+  derivatives are still the kernel's.
+- With ``is_causal`` and ``add_bias_kv`` or ``add_zero_attn``, the added keys are visible to every
+  query, with weights and without.
+- PyTorch's native operator for inference is used only for self-attention with weights and without
+  masks, and for the mean over heads only if there are few scores. Otherwise training and evaluation
+  run the same code. Nested tensors are passed to PyTorch's forward.
+- `torch.jit.script` raises a `ConfigError` that names alternatives: PyTorch has deprecated it, and
+  a script would be a second implementation. `torch.compile`, `torch.export.export` (with dynamic
+  lengths, too) and `torch.jit.trace` work.
 
 As with PyTorch's layer, asking for weights may change the last digits of the output: it is then
-made from these very weights, and from the fused kernel without them. Both agree to rounding.
+computed from these weights, otherwise by the fused kernel. Both agree up to rounding.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 
 
 class MultiheadAttention(torch.nn.MultiheadAttention):
-    """`torch.nn.MultiheadAttention` with weights that cost little and without NaN.
+    """`torch.nn.MultiheadAttention` with cheap attention weights and without NaN.
 
-    Constructor, parameters, initialisation, state dict and pickles are PyTorch's own, by
-    inheritance; ``isinstance(layer, torch.nn.MultiheadAttention)`` holds. Only the computation is
-    new; the module's docstring says where its results differ. A boolean mask is True where a
-    query may **not** attend, PyTorch's meaning here, the opposite of clearhead's elsewhere.
+    Constructor, parameters, initialisation, state dict and pickling are inherited from PyTorch;
+    ``isinstance(layer, torch.nn.MultiheadAttention)`` holds. Only the computation is new; the
+    module's docstring lists where its results differ. A boolean mask is True where a query may
+    **not** attend: PyTorch's convention, the opposite of that in the rest of clearhead.
     """
 
     def __prepare_scriptable__(self) -> NoReturn:
-        """Refuse `torch.jit.script`, which calls this first, for a part of a module, too.
+        """Refuse `torch.jit.script`, which calls this method first, also for submodules.
 
         Raises:
             ConfigError: always.
@@ -107,28 +107,29 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             value: the same with key_len and vdim.
             key_padding_mask: Shaped["batch key_len"], unbatched Shaped["key_len"]. Boolean, True
                 for a key to ignore, or floating, added to the scaled scores.
-            need_weights: whether to return weights; "map" for an `AttentionMap` instead, which
-                computes those that are asked of it later, of all heads and before dropout.
+            need_weights: whether to return weights; "map" returns an `AttentionMap` instead, which
+                computes the weights of all heads before dropout when they are accessed.
             attn_mask: Shaped["query_len key_len"], or
                 Shaped["batch*num_heads query_len key_len"]. Boolean, True where a query may not
                 attend, or floating, added to the scaled scores.
-            average_attn_weights: the mean of the weights over heads, or all heads' weights.
-            is_causal: says that ``attn_mask``, which must be given, is the causal mask. Without
-                a key_padding_mask the mask itself is then not read, so a wrong hint gives
-                causal attention.
+            average_attn_weights: whether to return the mean of the weights over heads, or the
+                weights of all heads.
+            is_causal: a hint that ``attn_mask``, which must be given, is the causal mask. Without a
+                key_padding_mask the mask itself is then not read, so a wrong hint gives causal
+                attention.
 
         Returns:
             The output, shaped like the query, and the weights, Float["batch query_len key_len"]
             or Float["batch num_heads query_len key_len"], without the batch axis for unbatched
-            input; None unless asked for. The keys that ``add_bias_kv`` and ``add_zero_attn`` add
-            count in key_len. In training with dropout, weights are those after dropout. A map is
+            input; None unless asked for. key_len includes the keys added by ``add_bias_kv`` and
+            ``add_zero_attn``. In training with dropout, weights are those after dropout. A map is
             Float["batch num_heads query_len key_len"], with a batch axis of 1 for unbatched input.
 
         Raises:
-            ConfigError: ``need_weights`` is neither true nor false nor "map".
-            MultiheadShapeError: (an AssertionError, as PyTorch's is) inputs that do not fit.
-            MultiheadMaskError: (a RuntimeError, as PyTorch's is) an attn_mask that does not fit,
-                or none with ``is_causal``.
+            ConfigError: ``need_weights`` is a string other than "map".
+            MultiheadShapeError: inputs do not fit (an AssertionError, as in PyTorch).
+            MultiheadMaskError: an attn_mask does not fit, or is missing with ``is_causal`` (a
+                RuntimeError, as in PyTorch).
         """
         if query.is_nested or key.is_nested or value.is_nested:
             nested_weights = _check_nested_weights(need_weights)
@@ -148,7 +149,7 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, settings)
 
     def _parameters_now(self) -> Parameters:
-        """Return the weights, read anew: a parametrisation may compute them at each reading."""
+        """Return the weights, read at each call because a parametrisation may compute them anew."""
         separate = None
         if not self._qkv_same_embed_dim:
             separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
@@ -164,7 +165,7 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
 
 
 def _check_nested_weights(need_weights: bool | Literal["map"]) -> bool:
-    """Return whether weights of nested tensors are needed; a map of them is refused."""
+    """Return whether weights are needed for nested tensors, which cannot give a map."""
     if need_weights == "map":
         raise ConfigError(
             "Nested tensors have no attention map. Pad them, with a key_padding_mask."
@@ -199,11 +200,11 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Do what `torch.nn.functional.multi_head_attention_forward` does, as `MultiheadAttention`.
+    """`torch.nn.functional.multi_head_attention_forward`, computed as in `MultiheadAttention`.
 
-    The same arguments in the same order; inputs are Float["length batch width"] or
-    unbatched. ``static_k`` and ``static_v``, Float["batch*num_heads key_len head_dim"], take the
-    place of the projected keys and values.
+    It takes the same arguments in the same order; inputs are Float["length batch width"] or
+    unbatched. ``static_k`` and ``static_v``, Float["batch*num_heads key_len head_dim"], replace the
+    projected keys and values.
     """
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     parameters = Parameters(

@@ -1,1 +1,1 @@
-"""The weights that a run begins from, of a model that may have fewer layers."""
+"""The initial model of a run, which may have fewer layers."""

@@ -1,7 +1,8 @@
-"""The config of a run's model: that of the model that it begins from, and what [model] may change.
+"""The config of a run's model: the initial model's config with the changes in [model].
 
-What ``[model]`` does not name is as it is there. What it names must be as it is there, but for
-dropout, and, in a model of ours, for the longest text and for more layers.
+Settings that ``[model]`` does not name are taken from the initial model. Those that it names must
+be equal to the initial model's, except for dropout. A model in Clearhead's format may also have
+another ``max_length`` and more layers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..tasks.task import CLASSIFICATION, TASKS, model_config
 from .growth import STACKS, check_growth
 from .origin import Origin
 
-# What a model may have otherwise than the one whose weights it begins with.
+# Settings that may differ from the initial model's.
 _FREE = {"dropout", "attention_dropout"}
 _FREE_OF_OURS = {*_FREE, "max_length", "vocab_size", *(f"{stack}_layers" for stack in STACKS)}
 _FROM_DATA = {"vocab_size", "output.labels"}
@@ -33,13 +34,13 @@ def run_config(
 
     Args:
         settings: of the run.
-        origin: what it begins from; None for random weights.
+        origin: the initial model; None for random weights.
         vocab_size: of its tokenizer.
-        labels: how many there are, for a classifier.
+        labels: the number of labels, for a classifier.
 
     Raises:
-        ConfigError: a setting is unknown, out of its range, or of another task's model.
-        CheckpointError: a setting is not as in the model that the run begins from.
+        ConfigError: a setting is unknown, out of range, or for another task.
+        CheckpointError: a setting differs from the initial model's.
     """
     task = TASKS[settings.task]
     if origin is None:
@@ -61,10 +62,10 @@ def run_config(
 
 
 def check_origin(origin: Origin, config: TransformerConfig) -> None:
-    """Refuse a model that cannot have grown from the one that it begins from.
+    """Check that a run's model can be grown from its initial model.
 
     Raises:
-        CheckpointError: saying which setting is to be changed.
+        CheckpointError: it cannot; the message names the setting to change.
     """
     try:
         check_growth(origin.config, config)
@@ -75,7 +76,7 @@ def check_origin(origin: Origin, config: TransformerConfig) -> None:
 
 
 def _merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a model, with those of a run in their places."""
+    """Return a model's settings, replaced by those of a run where it has them."""
     table = {name: value for name, value in before.items() if name not in _FROM_DATA}
     output = table.get("output")
     if isinstance(output, Mapping):
@@ -92,7 +93,7 @@ def _check_same(
     config: TransformerConfig,
     free: set[str],
 ) -> None:
-    """Refuse a setting of ``[model]`` that is another one in the model that a run begins from."""
+    """Check that settings other than the free ones are equal to the initial model's."""
     theirs = by_name(before)
     for key, value in by_name(config).items():
         if theirs[key] != value and key not in free | {"output.labels"}:
@@ -104,7 +105,7 @@ def _check_same(
 
 
 def by_name(config: TransformerConfig) -> dict[str, Any]:
-    """Return the settings of a model, those of its parts as ``attention.scale``."""
+    """Return the settings of a model by name; nested ones are named like ``attention.scale``."""
     settings: dict[str, Any] = {}
     for name, value in dataclasses.asdict(config).items():
         parts = value if isinstance(value, dict) else {}

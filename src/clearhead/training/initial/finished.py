@@ -1,4 +1,4 @@
-"""A finished model that began from someone else's, in the folder's own format."""
+"""Writes a finished model in the format of its initial model."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def export_origin(
     storage: str,
     statements: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a model as transformers saved the one that it began from, with its tokenizer.
+    """Write a model in the transformers format of its initial model, with its tokenizer.
 
     The folder is complete or absent.
 
     Args:
-        folder: where to.
-        weights: by name, as in the model's state dict.
-        origin: what the run began from.
-        provenance: where the weights come from: data and their hashes, steps, versions.
-        storage: how the weights are written, ``float32`` or ``float16``.
-        statements: what the run says of its model.
+        folder: to write to.
+        weights: by their names in the model's state dict.
+        origin: the initial model.
+        provenance: origin of the weights: data and their hashes, steps, versions.
+        storage: of the weights, ``float32`` or ``float16``.
+        statements: the run's description of its model, such as its languages.
 
     Raises:
-        CheckpointError: the folder of the origin is no longer what it was.
+        CheckpointError: the initial model's folder has changed.
         ConfigError: a weight is too large for float16.
     """
     model = origin.pretrained
@@ -52,7 +52,7 @@ def export_origin(
 
 
 def _name_languages(draft: Path, origin: Origin) -> None:
-    """Let the files say from which language to which the model was trained, so nobody need say."""
+    """Write the trained languages into the draft's files, so that users need not name them."""
     model, asking = origin.pretrained, origin.asking
     if model is None or asking is None or asking.target_language is None:
         return
@@ -65,6 +65,6 @@ def _name_languages(draft: Path, origin: Origin) -> None:
 def _change(
     path: Path, members: Mapping[str, Any], otherwise: Mapping[str, Any] | None = None
 ) -> None:
-    """Change members of a JSON file; where there is none, it is made of ``otherwise``."""
+    """Change members of a JSON file; if it is missing, create it from ``otherwise``."""
     content = read_json(path) if path.exists() else dict(otherwise or {})
     path.write_text(json.dumps({**content, **members}, indent=2, ensure_ascii=False), "utf-8")

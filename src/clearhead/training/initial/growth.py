@@ -1,10 +1,10 @@
-"""More layers for a trained model, which computes the same until they have learnt something.
+"""Adds layers to a trained model without changing its outputs at first.
 
-A new layer is a copy of the layer before it, whose last matrix of each sublayer is zero, with its
-bias. Where the norm stands before each sublayer, x + sublayer(norm(x)) is then x. The first step
-moves those matrices, and from the second on all others learn, too. Chen et al. 2016 (Net2Net, arXiv
-1511.05641) grow nets that compute the same; Zhang et al. 2019 (arXiv 1901.09321) begin residual
-branches at zero.
+A new layer is a copy of the layer before it, except that the last matrix of each sublayer and its
+bias are zero. With norms before the sublayers, x + sublayer(norm(x)) is then x. The first training
+step changes those matrices; from the second step on, all others learn, too. Chen et al. 2016
+(Net2Net, arXiv 1511.05641) grow networks without changing their function; Zhang et al. 2019 (arXiv
+1901.09321) initialise residual branches with zero.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Layer(NamedTuple):
     """A layer of a grown stack.
 
     Attributes:
-        origin: the layer of the shallower model whose weights it begins with.
-        is_new: whether it is a copy that begins without an effect.
+        origin: the layer of the shallower model that its weights are copied from.
+        is_new: whether it is an added copy, which has no effect at first.
     """
 
     origin: int
@@ -36,13 +36,13 @@ class Layer(NamedTuple):
 
 
 def grown_stack(before: int, now: int) -> list[Layer]:
-    """Return the layers of a stack that has grown; new ones are spread evenly.
+    """Return the layers of a grown stack; new layers are spread evenly.
 
-    4 layers become 6 as 0, 1, new, 2, new, 3.
+    For example, 4 layers grow to 6 as 0, 1, new, 2, new, 3.
 
     Args:
-        before: layers that there were.
-        now: as many or more.
+        before: number of layers before.
+        now: number of layers now, at least as many.
     """
     extra = now - before
     origins = [(i + 1) * before // (extra + 1) for i in range(extra)]
@@ -54,11 +54,10 @@ def grown_stack(before: int, now: int) -> list[Layer]:
 
 
 def check_growth(before: TransformerConfig, now: TransformerConfig) -> None:
-    """Refuse a model that cannot be one grown from another, which has its other settings.
+    """Check that a model can be grown from another one with the same other settings.
 
     Raises:
-        ConfigError: a stack would become shallower or had no layer, or the grown model would not
-            compute the same.
+        ConfigError: a stack has fewer layers than before, had none, or would not compute the same.
     """
     for stack in STACKS:
         ours, theirs = (getattr(config, f"{stack}_layers") for config in (now, before))
@@ -94,12 +93,12 @@ def _check_stack(stack: str, before: TransformerConfig, now: TransformerConfig) 
 def grow(
     weights: Mapping[str, Array], before: TransformerConfig, now: TransformerConfig
 ) -> dict[str, Array]:
-    """Return the weights of a grown model, whose logits are those of the shallower one.
+    """Return the weights of a grown model, which has the same logits as the shallower one.
 
     Args:
         weights: of the shallower model, by name.
         before: its config.
-        now: the grown model's, which `check_growth` lets pass.
+        now: the grown model's config, accepted by `check_growth`.
     """
     grown = {name: array for name, array in weights.items() if _place(name) is None}
     for stack in STACKS:
@@ -117,7 +116,7 @@ def grow(
 
 
 def _place(name: str) -> tuple[str, int, str] | None:
-    """Return the stack, the layer and the rest of a weight's name; None outside of layers."""
+    """Return stack, layer number and the rest of a weight's name; None for one outside layers."""
     stack, _, rest = name.partition(".layers.")
     number, _, inner = rest.partition(".")
     if stack in STACKS and number.isascii() and number.isdecimal():
@@ -126,7 +125,7 @@ def _place(name: str) -> tuple[str, int, str] | None:
 
 
 def growth_sentences(before: TransformerConfig, now: TransformerConfig) -> list[str]:
-    """Return a sentence for each stack that has grown, with the new layers by number."""
+    """Return a sentence for each grown stack, with the numbers of its new layers."""
     sentences = []
     for stack in STACKS:
         theirs, ours = (getattr(config, f"{stack}_layers") for config in (before, now))

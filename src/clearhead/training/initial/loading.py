@@ -1,4 +1,4 @@
-"""The weights of the model that a run begins from, and which of them are trained."""
+"""Loads the initial weights of a run, and selects the trained parameters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["load_origin", "set_trained"]
 
 
 def load_origin(origin: Origin, model: Transformer) -> list[str]:
-    """Give a run's model the weights of the one that it begins from.
+    """Load the weights of the initial model into a run's model.
 
     Returns:
-        a sentence for each stack that has grown, and on what begins with random weights.
+        Sentences on each grown stack, and on weights that begin at random.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or the weights are of another model.
+        CheckpointError: a file is missing or damaged, or the weights do not fit the model.
     """
     if origin.pretrained is None:
         return load_initial(origin.folder, model)
@@ -38,7 +38,7 @@ def load_origin(origin: Origin, model: Transformer) -> list[str]:
 
 
 def set_trained(origin: Origin | None, model: Transformer) -> None:
-    """Let training leave alone what transformers does not train in someone else's model."""
+    """Freeze the parameters that transformers does not train in a model of this family."""
     pretrained = None if origin is None else origin.pretrained
     if pretrained is None:
         return

@@ -1,4 +1,4 @@
-"""The model that a run begins from: ours, or one that transformers saved."""
+"""The initial model of a run, in Clearhead's format or saved by transformers."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from .weights import read_initial_config
 
 @dataclass(frozen=True)
 class Origin:
-    """The model that ``training.initial`` names.
+    """The model named in ``training.initial``.
 
     Attributes:
-        name: as the setting has it.
-        folder: where it lies.
-        config: of it.
-        pretrained: it, where transformers saved it, but for its weights, which are read when
-            they are needed; None of a model of ours.
-        asking: how a model of someone else's is asked to translate; None of others.
-        labels: of the run, where it is a classifier.
-        fresh: the weights of the run's model that this one lacks: of a head for new labels.
+        name: as in the setting.
+        folder: of its files.
+        config: of the model.
+        pretrained: the model as saved by transformers, without its weights, which are read when
+            needed; None for a model in Clearhead's format.
+        asking: the translation task of a model saved by transformers: its languages or prefix; None
+            for other models and tasks.
+        labels: of the run, if it trains a classifier.
+        fresh: names of the weights that begin at random: those of a head for new labels.
     """
 
     name: str
@@ -46,7 +47,10 @@ class Origin:
     fresh: tuple[str, ...] = ()
 
     def with_labels(self, labels: tuple[str, ...]) -> Origin:
-        """Return the same with a head for some labels, that of its files where they are those."""
+        """Return the origin with a head for some labels.
+
+        A head for the same labels in its files is kept.
+        """
         if self.pretrained is None:
             return self
         head = relabelled(self.pretrained, labels)
@@ -55,19 +59,19 @@ class Origin:
 
     @cached_property
     def own_tokenizer(self) -> Tokenizer:
-        """The tokenizer of a model of ours."""
+        """The tokenizer of a model in Clearhead's format."""
         return Tokenizer.load(self.folder / "tokenizer.json")
 
 
 def read_origin(settings: Settings) -> Origin | None:
-    """Return the model that a run begins from; None where it begins from random weights.
+    """Return the initial model of a run; None if it begins from random weights.
 
     Args:
         settings: of the run.
 
     Raises:
         CheckpointError: there is no such model, it is damaged, or it has no tokenizer.
-        ConfigError: it is none that the task trains, or a setting is not for such a model.
+        ConfigError: the task does not train such a model, or a setting is not for such a model.
     """
     name = settings.training.initial
     if name is None:
@@ -85,7 +89,7 @@ def read_origin(settings: Settings) -> Origin | None:
 
 
 def _check_task(settings: Settings, pretrained: PretrainedModel) -> None:
-    """Refuse a model of another kind than the task trains."""
+    """Check that the task trains models of this kind."""
     task, config, family = TASKS[settings.task], pretrained.config, pretrained.family.name
     about = f"training.initial = {settings.training.initial!r} is a {family}"
     if config.reads_images:
@@ -109,7 +113,7 @@ def _sides(stacks: tuple[str, ...]) -> str:
 
 
 def _check_settings(settings: Settings, pretrained: PretrainedModel) -> None:
-    """Refuse settings that a tokenizer or a file of someone else's leaves no room for."""
+    """Check that no setting needs Clearhead's own tokenizer or file format."""
     name, usual = settings.training.initial, TokenizerSettings()
     if settings.tokenizer != usual:
         theirs = pretrained.require_tokenizer().vocab_size
@@ -143,7 +147,7 @@ def _check_settings(settings: Settings, pretrained: PretrainedModel) -> None:
 
 
 def _asking(settings: Settings, pretrained: PretrainedModel) -> TranslationTask:
-    """Return how the model is asked: by its languages or its prefix, where it has such."""
+    """Return the model's translation task, with its languages or prefix if it has such."""
     data, name = settings.data, settings.training.initial
     codes = pretrained.require_tokenizer().languages
     tasks = task_names(pretrained)
@@ -151,7 +155,7 @@ def _asking(settings: Settings, pretrained: PretrainedModel) -> TranslationTask:
     if data.source_language is not None:
         languages = f"{data.source_language}-{data.target_language}"
     if languages is None:
-        in_text = pretrained.family.name == "Marian"  # whose texts may name their language
+        in_text = pretrained.family.name == "Marian"  # its texts may name their language
         if (codes and not in_text) or len(tasks) > 1:
             several = ", ".join(sorted(codes)[:8] or tasks[:8])
             raise ConfigError(
@@ -159,7 +163,7 @@ def _asking(settings: Settings, pretrained: PretrainedModel) -> TranslationTask:
                 f"...). Set data.source_language and data.target_language."
             )
         return read_task(pretrained, None)
-    if not codes and not tasks:  # of one pair, or of whichever it is taught here
+    if not codes and not tasks:  # a model of one language pair, or of the pair that this run trains
         return read_task(pretrained, None)
     if not codes and f"translation_{languages.replace('-', '_to_')}" not in tasks:
         raise ConfigError(
@@ -170,7 +174,7 @@ def _asking(settings: Settings, pretrained: PretrainedModel) -> TranslationTask:
 
 
 def run_tokenizer(settings: Settings, origin: Origin | None) -> Tokenizer | None:
-    """Return the tokenizer of ours that a run takes; None where it trains one."""
+    """Return the existing tokenizer in Clearhead's format that a run uses; None if it has none."""
     if settings.tokenizer.path is not None:
         return Tokenizer.load(tokenizer_file(settings.tokenizer.path))
     if origin is not None and origin.pretrained is None:

@@ -1,8 +1,8 @@
-"""Rows of token ids for someone else's model: by its tokenizer, with its special tokens.
+"""Rows of token ids for an initial model in another format, by its own tokenizer.
 
-A stored row is whole: what the encoder reads, and what the decoder should give, with the special
-tokens that the tokenizer of the model puts around a text. What the decoder reads is the same, one
-place later, as transformers shifts its labels.
+A stored row is complete: the encoder's input and the decoder's targets, with the special tokens
+that the model's tokenizer adds to a text. The decoder's input is the targets shifted by one
+position, as transformers shifts its labels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .origin import Origin
 __all__ = ["NOTHING", "origin_form", "origin_kind"]
 
 NOTHING = -1
-"""What stands where nothing is predicted: no token has this id."""
+"""The target id of positions without a prediction; no token has this id."""
 
 _Array = np.ndarray[Any, Any]
 _Encode = Callable[[str], list[int]]
@@ -37,11 +37,11 @@ class _UnusableError(Exception):
 
 
 class _OriginKind(Kind):
-    """Rows of a kind, with token ids of someone else's tokenizer.
+    """Rows of a kind, with token ids of the initial model's tokenizer.
 
     Args:
-        base: what the rows are.
-        encode: gives the rows of a pair.
+        base: the kind of the rows.
+        encode: yields the rows of a pair.
     """
 
     def __init__(self, base: Kind, encode: Callable[[Pair, int], Iterator[_Row]]) -> None:
@@ -71,12 +71,12 @@ class _OriginKind(Kind):
 
 
 def origin_kind(origin: Origin, task: Task, base: Kind) -> Kind:
-    """Return what the rows of the corpora are, with the tokens of the model of a run's origin.
+    """Return the kind of the corpora's rows, with tokens of the initial model.
 
     Args:
-        origin: someone else's model.
+        origin: the initial model, saved by transformers.
         task: of the run.
-        base: what the rows are by the task.
+        base: the task's kind of rows.
     """
     model = origin.pretrained
     assert model is not None
@@ -126,7 +126,7 @@ def _label_rows(
 
 
 def _read(model: PretrainedModel, encode: _Encode, text: str) -> list[int]:
-    """Return what an encoder reads, which would take a token of padding for none."""
+    """Return the encoder's input; refuse padding tokens in it, which would be ignored."""
     ids = _ids(model, encode, text)
     if model.config.pad_id in ids:
         raise _UnusableError("with the token of padding in it")
@@ -154,10 +154,10 @@ def _lead(model: PretrainedModel) -> list[int]:
 
 
 def origin_form(origin: Origin, task: Task) -> BatchForm:
-    """Return how rows become a batch for the model of a run's origin.
+    """Return the form of batches for the initial model.
 
-    A window of text is predicted from its start token where the tokenizer has a prompt begin with
-    one; otherwise its first token is not predicted.
+    If the tokenizer begins a prompt with a start token, a window of text is predicted from it;
+    otherwise the window's first token is not predicted.
     """
     model = origin.pretrained
     if model is None:
@@ -168,7 +168,7 @@ def origin_form(origin: Origin, task: Task) -> BatchForm:
         return BatchForm(partial(_text_batch, config.pad_id, lead), 0, len(lead) - 1)
     if task is CLASSIFICATION:
         return BatchForm(partial(_label_batch, config.pad_id), 0, 0)
-    # mBART's decoder begins with the last token, which is the end, or the language behind it.
+    # mBART's decoder input begins with the last target: the end token or the language after it.
     start = None if model.settings.get("model_type") == "mbart" else config.start_id
     return BatchForm(partial(_pair_batch, config.pad_id, start), 0, 0)
 

@@ -1,4 +1,4 @@
-"""Translations on the way by someone else's model: as its own files say that it generates."""
+"""Translations during training by a model saved by transformers, with its generation settings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..measures.translations import ROWS, ModelEngine, TranslationSet
 from ..processes.parallel import Processes
 from .origin import Origin
 
-_LONGER = 2  # a translation has so many times the tokens of the longest reference at most
+_LONGER = 2  # most tokens of a translation, relative to the longest reference
 
 
 class OriginTranslationSet(TranslationSet):
-    """The pairs that are translated at every measurement, of a run that began from another model.
+    """The pairs to translate at every measurement, with the tokenizer of the initial model.
 
     Args:
-        development: batches of the development set, in the order of length.
-        origin: someone else's model, an encoder-decoder.
-        count: how many pairs at most.
+        development: batches of the development set, sorted by length.
+        origin: the initial model, an encoder-decoder saved by transformers.
+        count: the largest number of pairs.
     """
 
     def __init__(self, development: Sequence[Batch], origin: Origin, count: int) -> None:
@@ -43,11 +43,11 @@ class OriginTranslationSet(TranslationSet):
         )  # fmt: skip
 
     def translate(self, model: Transformer, processes: Processes) -> list[str]:
-        """Return greedy translations by the model alone, shared out among the processes."""
-        # One more than each id, so that 0 is nothing.
+        """Return greedy translations by the model; the processes share the work."""
+        # Each id plus 1, so that 0 means no token.
         ids = torch.zeros(len(self.sources), self._longest, dtype=torch.int64)
         engine, positions = ModelEngine(model), model.config.max_length
-        # The same rows side by side whoever translates them, so that the bits are the same.
+        # The batches do not depend on the number of processes, so neither do the bits.
         for first in processes.share(range(0, len(self.sources), ROWS)):
             rows = self.sources[first : first + ROWS]
             results = generate(engine, rows, self._settings, has_encoder=True, positions=positions)

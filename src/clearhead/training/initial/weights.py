@@ -1,4 +1,4 @@
-"""Reading the model that a run begins from: floats or 8 bits, as deep as the run's or less."""
+"""Reads an initial model in Clearhead's format: floats or int8, with as many layers or fewer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_initial_config(folder: Path) -> tuple[TransformerConfig, int]:
     """Return the config of a model's folder, and the folder's format.
 
     Raises:
-        CheckpointError: config.json cannot be read, or is of a format or model that is not known.
+        CheckpointError: config.json cannot be read, or its format or model is not known.
     """
     path = folder / "config.json"
     try:
@@ -41,17 +41,17 @@ def read_initial_config(folder: Path) -> tuple[TransformerConfig, int]:
 
 
 def load_initial(folder: Path, model: Transformer) -> list[str]:
-    """Give a model the weights of a folder, and to layers that the folder lacks no effect.
+    """Load the weights of a folder into a model; layers that the folder lacks begin without effect.
 
     Args:
-        folder: of a finished model whose config `growth.check_growth` lets pass.
-        model: one without memory for its numbers is only compared with them.
+        folder: of a finished model whose config `growth.check_growth` accepts.
+        model: to load them into; a model on the meta device is only checked against the weights.
 
     Returns:
-        a sentence for each stack that has grown.
+        A sentence for each grown stack.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or the weights are of another model.
+        CheckpointError: a file is missing or damaged, or the weights do not fit the model.
     """
     before, number = read_initial_config(folder)
     path = folder / "model.safetensors"
@@ -61,7 +61,7 @@ def load_initial(folder: Path, model: Transformer) -> list[str]:
     except FileProblem as error:
         raise CheckpointError(damaged(path, error.reason)) from error
     sentences = growth_sentences(before, model.config)
-    if sentences:  # a layer that its own config does not have must not be lost
+    if sentences:  # growing must not drop layers that their own config lacks
         with torch.device("meta"):
             fit_weights(path, tensors_of(weights), Transformer(before))
         weights = grow(weights, before, model.config)
@@ -70,7 +70,7 @@ def load_initial(folder: Path, model: Transformer) -> list[str]:
 
 
 def tensors_of(weights: Mapping[str, Array]) -> dict[str, torch.Tensor]:
-    """Return arrays as tensors; those that may not be written, such as mapped ones, are copied."""
+    """Return arrays as tensors; read-only arrays, such as memory-mapped ones, are copied."""
     return {
         name: torch.from_numpy(array if array.flags.writeable else array.copy())
         for name, array in weights.items()

@@ -1,1 +1,1 @@
-"""What a run measures on its way: losses, translations, hashes of its weights, its best model."""
+"""Measurements during a run: losses, translations, hashes of the weights, the best model."""

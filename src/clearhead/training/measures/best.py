@@ -1,4 +1,4 @@
-"""The best model so far, whole and usable at any time, beside the mean that a run ends with."""
+"""The best model so far, complete and usable at any time, beside the final mean."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NONE = "none"
 
 
 class BestModel:
-    """The folder ``best`` of a run: a finished model, replaced when a better one was measured.
+    """The folder ``best`` of a run: a complete model, replaced when a better one is measured.
 
-    What it is compared with is what its own config.json says, so that it is the best of all that
-    were measured in this folder, whatever checkpoint a run went on from.
+    A new model is compared with the value in the folder's config.json. So the folder has the best
+    of all models measured in this run, whatever checkpoint it was resumed from.
 
     Args:
         run: the folder of the run.
@@ -40,16 +40,16 @@ class BestModel:
         self._export = export
 
     def forget(self) -> None:
-        """Remove what a run that begins anew has left."""
+        """Remove the best model of an earlier run in this folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def offer(self, step: int, weights: Mapping[str, Tensor], values: Mapping[str, float]) -> bool:
-        """Keep a model if it is the best; return whether it was.
+        """Write a model to the folder if it is the best so far; return whether it is.
 
         Args:
-            step: after which it was measured.
+            step: the step after which it was measured.
             weights: of the model.
-            values: by the names of `MEASURES`; without the one that decides nothing is kept.
+            values: measures, by the names of `MEASURES`; without the deciding one nothing is kept.
         """
         value = values.get(self.measure)
         if value is None:
@@ -70,7 +70,7 @@ class BestModel:
 
 
 def best_of(folder: Path) -> tuple[str, float, int] | None:
-    """Return by which measure a best model was kept, its value and its step; None without one."""
+    """Return measure, value and step of the best model in a folder; None if there is none."""
     try:
         content = Fields(read_json(folder / "config.json"), "the file")
         facts = content.object("provenance").object("best")

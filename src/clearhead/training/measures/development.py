@@ -15,11 +15,11 @@ from ..step import batch_loss, count_right
 
 @torch.no_grad()
 def development_loss(model: Transformer, batches: Sequence[Batch], processes: Processes) -> float:
-    """Return nats per prediction, without smoothing or dropout.
+    """Return the loss in nats per prediction, without smoothing or dropout.
 
     Args:
         model: of the run.
-        batches: of the whole development set, of which each process computes some.
+        batches: of the whole development set, which the processes share.
         processes: of the run.
     """
     return _mean(
@@ -31,7 +31,7 @@ def development_loss(model: Transformer, batches: Sequence[Batch], processes: Pr
 def development_accuracy(
     model: Transformer, batches: Sequence[Batch], processes: Processes
 ) -> float:
-    """Return the share of the predictions that are right; arguments as of `development_loss`."""
+    """Return the share of correct predictions; the arguments are those of `development_loss`."""
     return _mean(model, batches, processes, lambda batch: count_right(model, batch))
 
 
@@ -41,11 +41,11 @@ def _mean(
     processes: Processes,
     measure: Callable[[Batch], float],
 ) -> float:
-    """Return the sum of a measure of batches, divided by all their predictions."""
+    """Return the sum of a measure over batches, divided by the number of predictions."""
     model.eval()
-    # Each sum has a place of its own, so that the order of adding them is always the same.
+    # Each batch has its own entry, so that they are always added in the same order.
     sums = torch.zeros(len(batches), dtype=torch.float64)
-    if is_sharded(model):  # every pass takes all processes: each makes as many
+    if is_sharded(model):  # every pass needs all processes, so all make the same number
         for first in range(0, len(batches), processes.count):
             own = first + processes.rank
             value = measure(batches[min(own, len(batches) - 1)])

@@ -1,4 +1,4 @@
-"""The measurements of a run every so many steps: its loss, its weights' hash, its translations."""
+"""The regular measurements of a run: loss, hashes of the weights, translations."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Evaluation:
     """Measures a run's model on its development set.
 
     Args:
-        run: the folder.
+        run: its folder.
         model: of the run.
         data: of the run.
         options: of the run.
-        processes: that share the work.
-        log: where it is written.
-        best: keeps the best model.
+        processes: of the run, which share the work.
+        log: to write measurements to.
+        best: the folder of the best model.
     """
 
     def __init__(
@@ -54,18 +54,19 @@ class Evaluation:
             self._translations = data.translation_set(options.translated_pairs)
 
     def loss(self) -> float:
-        """Return nats per prediction on the development set, without smoothing or dropout."""
+        """Return the development loss in nats per prediction, without smoothing or dropout."""
         return development_loss(self._model, self._data.development, self._processes)
 
     def accuracy(self) -> float:
-        """Return the share of the development set's predictions that are right."""
+        """Return the share of predictions on the development set that are correct."""
         return development_accuracy(self._model, self._data.development, self._processes)
 
     def measure(self, progress: Progress) -> None:
-        """Measure after a step, note it in the progress, and write it to the log.
+        """Measure after a step, and record the results in the progress and the log.
 
         Raises:
-            TrainingError: the run has diverged: it is worse than guessing, and was better.
+            TrainingError: the run has diverged: its loss is far above that of guessing, or not
+                finite.
         """
         loss = self.loss()
         guess = math.log(self._model.config.output_size)
@@ -119,6 +120,6 @@ class Evaluation:
                     samples=sample_rows(translated),
                 )
             if step == self._options.evaluate_every:
-                self._best.forget()  # of a run that was begun anew here
+                self._best.forget()  # of an earlier run in this folder
             if self._best.offer(step, weights, {"loss": loss, **values}):
                 self._log.show(f"The best model so far is in {self._best.folder}.")

@@ -1,4 +1,4 @@
-"""Hashes of weights, by which two runs can be compared that are on different machines."""
+"""Hashes of weights, to compare two runs on different machines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_LETTERS = 16  # of a tensor's hash in the log: 64 bits
+_LETTERS = 16  # hexadecimal digits of a hash in the log: 64 bits
 
 
 def tensor_hashes(weights: Mapping[str, Tensor]) -> dict[str, str]:
@@ -18,7 +18,7 @@ def tensor_hashes(weights: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """Return one hash of all tensors, of theirs and their names."""
+    """Return one hash for all tensors, computed from their names and hashes."""
     lines = "".join(f"{name} {hashes[name]}\n" for name in sorted(hashes))
     return hashlib.sha256(lines.encode()).hexdigest()[:_LETTERS]
 

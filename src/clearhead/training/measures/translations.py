@@ -1,4 +1,4 @@
-"""Translations of a part of the development set on the way: BLEU, chrF, and some to be read."""
+"""Translations of a part of the development set during training: BLEU, chrF and samples."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ...translation.score import scores
 from ...volume.torch_engine import TorchEngine
 from ..processes.parallel import Processes
 
-ROWS = 32  # that are translated side by side
+ROWS = 32  # translated in one batch
 SAMPLES = 3
 _MOST_SHOWN = 160  # characters of a sample in the terminal
 
 
 class ModelEngine(TorchEngine):
-    """The model in training itself, instead of a copy."""
+    """An engine that uses the model in training itself instead of a copy."""
 
     def __init__(self, model: Transformer) -> None:
         self.config, self.compute = model.config, "float32"
@@ -36,7 +36,7 @@ class ModelEngine(TorchEngine):
 
 @dataclass(frozen=True)
 class Sample:
-    """One sentence: what was read, what came, and what a person wrote."""
+    """One sentence: the source, the model's translation, and the reference."""
 
     source: str
     translation: str
@@ -45,11 +45,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class TranslationMeasure:
-    """What the model's translations are worth.
+    """The quality of the model's translations.
 
     Attributes:
-        scores: BLEU and chrF by their names in the log; none where sacreBLEU is not installed.
-        signatures: what each was computed with.
+        scores: BLEU and chrF, by their names in the log; empty if sacreBLEU is not installed.
+        signatures: sacreBLEU's signature of each score.
         samples: some translations.
     """
 
@@ -59,13 +59,13 @@ class TranslationMeasure:
 
 
 class TranslationSet:
-    """The pairs that are translated at every measurement: of all lengths, always the same.
+    """The pairs to translate at every measurement: always the same ones, of all lengths.
 
     Args:
-        development: batches of the development set, in the order of length.
+        development: batches of the development set, sorted by length.
         tokenizer: of the model.
-        count: how many pairs at most.
-        padding: what stands behind a source, and behind a target.
+        count: the largest number of pairs.
+        padding: the padding ids of sources and of targets.
     """
 
     def __init__(
@@ -89,12 +89,12 @@ class TranslationSet:
         self.references = [tokenizer.decode(target) for _, target in subset]
 
     def translate(self, model: Transformer, processes: Processes) -> list[str]:
-        """Return greedy translations by the model alone, shared out among the processes."""
+        """Return greedy translations by the model; the processes share the work."""
         longest = model.config.max_length - 1
         settings = SearchSettings(beam_size=1, max_length=longest)
         ids = torch.zeros(len(self.sources), longest, dtype=torch.int64)
         engine = ModelEngine(model)
-        # The same rows side by side whoever translates them, so that the bits are the same.
+        # The batches do not depend on the number of processes, so neither do the bits.
         for first in processes.share(range(0, len(self.sources), ROWS)):
             for i, best in enumerate(search(engine, self.sources[first : first + ROWS], settings)):
                 tokens = best[0].tokens[:longest]
@@ -102,7 +102,7 @@ class TranslationSet:
         return [self.tokenizer.decode(row) for row in processes.add_up(ids).tolist()]
 
     def measure(self, translations: Sequence[str]) -> TranslationMeasure:
-        """Return the scores of translations, and some of them."""
+        """Return the scores of translations, and some samples."""
         try:
             results = scores(list(translations), self.references)
         except MissingExtraError:
@@ -126,12 +126,12 @@ def _without(row: np.ndarray, padding: int) -> list[int]:
 
 
 def sample_rows(measure: TranslationMeasure) -> list[dict[str, Any]]:
-    """Return the samples as the log has them."""
+    """Return the samples in the form that the log stores."""
     return [vars(sample) for sample in measure.samples]
 
 
 def sentences(measure: TranslationMeasure) -> list[str]:
-    """Return the scores and one sample as lines for the terminal; the log has all of each text."""
+    """Return the scores and one sample as lines for the terminal; the log has the full texts."""
     scores = ", ".join(
         f"{words} {measure.scores[name]:.2f}"
         for name, words in (("bleu", "BLEU"), ("chrf", "chrF"))
@@ -147,6 +147,6 @@ def sentences(measure: TranslationMeasure) -> list[str]:
 
 
 def _short(text: str) -> str:
-    """Return a text, or the begin of a long one: a model that begins to learn repeats itself."""
+    """Return a text, cut if it is long: early in training a model often repeats itself."""
     rest = len(text) - _MOST_SHOWN
     return text if rest <= 0 else f"{text[:_MOST_SHOWN]}... and {rest:,} characters more"

@@ -1,6 +1,6 @@
-"""Where two runs part: the step and the first tensor, by the hashes in their logs; and by what.
+"""Finds where two runs diverge: step and first tensor, by the hashes in their logs.
 
-What may be the reason is told beside it: settings, files and machines that are not the same.
+It also reports possible reasons: differences in settings, files and machines.
 """
 
 from __future__ import annotations
@@ -23,21 +23,24 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class Verification:
-    """What two runs have in common, by the steps at which both measured.
+    """The comparison of two runs at the steps that both measured.
 
     Attributes:
-        same_until: the last step with the same weights before any that differ; None: not one.
-        same_steps: how many such steps there are.
-        parted_at: the first step with other weights; None where there is none.
-        tensors: those that differ then, in the order of the model.
-        tensor_count: how many there are.
-        first_log_difference: step, name and both values of the first line on training steps that
-            differs; None where there is none.
-        settings: those that differ, with both values.
-        files: settings that name files of other content.
-        machines: what else the bits depend on and differs, with both values: PyTorch, threads, ...
-        processes: how many each run was begun with, where that differs; it changes no bits.
-        last_steps: the last that each has measured.
+        same_until: the last step with equal weights before the first difference; None if there is
+            none.
+        same_steps: the number of steps with equal weights before the first difference.
+        parted_at: the first step with different weights; None if there is none.
+        tensors: the names of the tensors that differ there, in the order of the model.
+        tensor_count: the number of tensors of the model; 0 if no step differs.
+        first_log_difference: step, name and both values of the first difference in the log's lines
+            on training steps; None if there is none.
+        settings: settings that differ, with both values.
+        files: settings whose files differ in content.
+        machines: other facts that the bits depend on and that differ, with both values: PyTorch,
+            threads, ...
+        processes: the number of processes that each run was begun with, if they differ; this
+            changes no bits.
+        last_steps: the last measured step of each run.
     """
 
     same_until: int | None
@@ -54,11 +57,11 @@ class Verification:
 
     @property
     def agree(self) -> bool:
-        """Whether no weight was found to differ."""
+        """Whether all compared weights are equal."""
         return self.parted_at is None
 
     def sentences(self) -> list[str]:
-        """Return what was found, in words."""
+        """Return the result in sentences."""
         until = f"up to step {self.same_until:,}" if self.same_until is not None else ""
         steps = f"{self.same_steps:,} step{'s' * (self.same_steps != 1)}"
         if self.parted_at is None:
@@ -97,10 +100,11 @@ class Verification:
 
 
 def verify(first: Path, second: Path) -> Verification:
-    """Compare the weights of two runs wherever both have measured.
+    """Compare the weights of two runs at all steps that both measured.
 
     Raises:
-        CheckpointError: a folder is no run, or they have no measured step in common.
+        CheckpointError: a folder is not a run, a run has no hashes, or no measured step is in
+            common.
     """
     logs = [read_log(_log(run)) for run in (first, second)]
     weights = [
@@ -174,7 +178,7 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[st
 
 
 def _other_files(first: Path, second: Path) -> Iterable[str]:
-    """Yield the settings whose files had other content when the runs were begun."""
+    """Yield the settings whose files differed when the runs were begun."""
     hashes = []
     for run in (first, second):
         rows = _read(run / SOURCES) if (run / SOURCES).exists() else {}
@@ -184,7 +188,7 @@ def _other_files(first: Path, second: Path) -> Iterable[str]:
 
 
 def _machine(run: Path) -> dict[str, Any]:
-    """Return what a run's last state says of what it was computed with; nothing without one."""
+    """Return the machine facts in a run's last state; an empty mapping if it has no state."""
     for state in sorted(run.glob("step-" + "[0-9]" * 8), reverse=True)[:1]:
         progress = read_progress(state)
         facts = {"precision": progress.precision, "micro-batches of a step": progress.micro_batches}

@@ -1,1 +1,1 @@
-"""What becomes of pairs before a model learns from them: filters, a teacher's texts, subwords."""
+"""Processing of training pairs: filters, texts written by a teacher, BPE dropout."""

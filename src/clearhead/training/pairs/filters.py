@@ -1,4 +1,4 @@
-"""Pairs that a run leaves out by rules that need no model: lengths, copies, the wrong language."""
+"""Rules that leave out pairs of a corpus: unequal lengths, copies, the wrong language."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRONG_LANGUAGE = "wrong language"
 FILTERS = (LENGTH_RATIO, COPY, WRONG_LANGUAGE)
 
 _MOST_RATIO = 3.0
-_SLACK = 12  # characters that one side may have more, whatever the ratio
+_SLACK = 12  # characters by which one side may be longer, whatever the ratio
 _MOST_COPIED = 0.6
 _FEWEST_WORDS = 4
 
@@ -22,15 +22,17 @@ Reason = Callable[[Pair], str | None]
 
 
 def pair_filter(names: Sequence[str], languages: tuple[str | None, str | None]) -> Reason | None:
-    """Return what gives the first reason to leave a pair out, or None to keep it.
+    """Return a function that gives the first reason to leave out a pair, or None to keep it.
+
+    Without names there is no filter, and the result is None.
 
     Args:
-        names: of `FILTERS`; without one there is no filter.
-        languages: codes of source and target, which the rules of wrong languages need.
+        names: names of `FILTERS`, in the order to apply them.
+        languages: codes of source and target, for the filter ``wrong language``.
 
     Raises:
-        ConfigError: the rules do not know the languages.
-        MissingExtraError: they need py3langid, which is not installed.
+        ConfigError: the filter ``wrong language`` does not know a language.
+        MissingExtraError: the filter needs py3langid, which is not installed.
     """
     if not names:
         return None
@@ -45,15 +47,17 @@ def pair_filter(names: Sequence[str], languages: tuple[str | None, str | None]) 
 
 
 def is_unequal(pair: Pair) -> bool:
-    """Tell whether a side has more than 3 times the other's characters, and 12 more."""
+    """Return whether one side has more than 3 times the characters of the other plus 12."""
     shorter, longer = sorted(map(len, pair))
     return longer > _MOST_RATIO * shorter + _SLACK
 
 
 def is_copy(pair: Pair) -> bool:
-    """Tell whether more than 60 % of the words of a side, of at least four, are the other's, too.
+    """Return whether one side is mostly a copy of the other.
 
-    Words that begin with a capital count as names, and not.
+    That is so if more than 60 % of the distinct words of the side with fewer words, at least four,
+    are on the other side, too. Only lower-case words count, since capitalised ones may be names.
+    Equal texts of at least four words are copies, too.
     """
     words, others = (
         {word for word in text.split() if word.isalpha() and word.islower()} for text in pair
@@ -65,7 +69,7 @@ def is_copy(pair: Pair) -> bool:
 
 
 def _wrong_language(languages: tuple[str | None, str | None]) -> Callable[[Pair], bool]:
-    """Return the rule for two languages: English and French are known by their frequent words."""
+    """Return the rule for two languages; English and French are recognised by frequent words."""
     if languages == ("en", "fr"):
         return lambda pair: is_wrong_language(Candidate.of(pair, is_sentence=True))
     if languages == ("fr", "en"):

@@ -1,4 +1,4 @@
-"""Which language a text is in, by py3langid: a model of 139 languages, 5 MB, in an extra.
+"""Language identification by py3langid, an optional extra: 139 languages, a model of 5 MB.
 
 It is a naive Bayes classifier over byte sequences (Lui and Baldwin 2012, "langid.py: An
 Off-the-shelf Language Identification Tool"), whose probabilities py3langid tempers by the length of
@@ -13,18 +13,18 @@ from typing import Any
 
 from ...errors import ConfigError, require
 
-_LEAST = 0.5  # probability of another language, below which nothing is said of a text
-_MOST_OF_OWN = 0.1  # of the other's probability, that the text's own language has then
+_LEAST = 0.5  # least probability of another language to judge a text
+_MOST_OF_OWN = 0.1  # most probability of the right language, relative to the other's
 _NO_LANGUAGE = "zxx"  # numbers, markup, names of files
-_SAME = {"nb": "no"}  # codes of one language
+_SAME = {"nb": "no"}  # codes of the same language
 
 
 def check_languages(codes: tuple[str | None, str | None]) -> None:
-    """Check that the languages of a pair are told apart.
+    """Check that py3langid knows the languages of a pair.
 
     Raises:
         MissingExtraError: py3langid is not installed.
-        ConfigError: a language is not stated, or its model has not heard of it.
+        ConfigError: a language is not set, or py3langid does not know it.
     """
     names = ("data.source_language", "data.target_language")
     for name, code in zip(names, codes, strict=True):
@@ -42,15 +42,15 @@ def check_languages(codes: tuple[str | None, str | None]) -> None:
 
 
 def is_other_language(text: str, code: str) -> bool:
-    """Tell whether a text is clearly in another language than it should be.
+    """Return whether a text is clearly in another language than expected.
 
-    That is so where another language has at least half of the probability, and more than ten times
-    that of the right one. So languages that are hardly told apart (Croatian and Bosnian, Danish and
+    That is so if another language has a probability of at least 0.5 and more than ten times that of
+    the right one. So languages that are hard to distinguish (Croatian and Bosnian, Danish and
     Norwegian) pass for each other, and texts of one or two words mostly pass.
 
     Args:
         text: a sentence.
-        code: of the language that it should be in, such as ``de`` or ``pt-BR``.
+        code: of the expected language, such as ``de`` or ``pt-BR``.
     """
     probabilities = _probabilities_of(text)
     first = max(probabilities, key=lambda language: probabilities[language])
@@ -60,7 +60,7 @@ def is_other_language(text: str, code: str) -> bool:
 
 
 def _main(code: str) -> str:
-    """Return the language of a code without its script and its region."""
+    """Return the language of a code, without script and region."""
     language = code.replace("_", "-").split("-")[0]
     return _SAME.get(language, language)
 

@@ -1,8 +1,8 @@
-"""BPE dropout (Provilkov et al. 2020): each time a word is seen, it is cut anew.
+"""BPE dropout (Provilkov et al. 2020): words are split differently each time they are seen.
 
-A word is merged from its characters again, and every merge that could be made is left out with a
-probability. The tokenizers library does this with random numbers of its own, which have no seed; so
-it is done here, from the token ids, with those of the run.
+A word is merged again from its characters, and each possible merge is skipped with a certain
+probability. The tokenizers library can do this, but its random numbers cannot be seeded. So it is
+done here, on token ids, with random numbers from the run's seed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ...text.tokenizer import FIRST_LEARNT, SPACE, Tokenizer
 
 
 class SubwordDropout:
-    """Cuts the words of rows anew.
+    """Splits the words of rows of token ids again, at random.
 
     Args:
         tokenizer: of the model.
-        probability: of leaving a merge out, each time that it could be made.
-        longest: tokens; a row that would become longer stays as it is.
+        probability: of skipping a merge, each time it is possible.
+        longest: the largest number of tokens; a row that would become longer stays as it is.
     """
 
     def __init__(self, tokenizer: Tokenizer, probability: float, longest: int) -> None:
@@ -33,7 +33,7 @@ class SubwordDropout:
 
     @cached_property
     def _merges(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """The rank and the result of each merge, by the ids of its parts."""
+        """The rank and the resulting id of each merge, by the ids of its two parts."""
         model = parse_json(self._tokenizer.to_json())["model"]
         ids, merges = model["vocab"], {}
         for rank, merge in enumerate(model["merges"]):
@@ -47,17 +47,17 @@ class SubwordDropout:
 
     @cached_property
     def _begins(self) -> np.ndarray:
-        """Whether a word begins with each token: it has a space in front."""
+        """For each token, whether it begins a word, that is, begins with a space."""
         size = self._tokenizer.vocab_size
         pieces = self._tokenizer.pieces(range(size))
         return np.array([i >= FIRST_LEARNT and p.startswith(SPACE) for i, p in enumerate(pieces)])
 
     def recut(self, row: Sequence[int] | np.ndarray, numbers: random.Random) -> np.ndarray:
-        """Return a row whose words are cut anew; its text is the same.
+        """Return a row with its words split again; the text stays the same.
 
         Args:
             row: token ids, without specials.
-            numbers: random ones.
+            numbers: the random number generator.
         """
         ids = np.asarray(row)
         starts = np.flatnonzero(self._begins[ids]).tolist()
@@ -98,7 +98,7 @@ class SubwordDropout:
 
 
 def _apart(places: list[int]) -> list[int]:
-    """Return places of one merge from left to right, without those that overlap one before."""
+    """Return the positions of a merge from left to right, without overlapping ones."""
     free: list[int] = []
     for place in places:
         if not free or place > free[-1] + 1:

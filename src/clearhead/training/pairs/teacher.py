@@ -1,9 +1,10 @@
-"""Corpora of which a model writes one side: distillation, and back-translation.
+"""Corpora with one side written by a model: distillation and back-translation.
 
-A teacher that translates as the run will writes the targets (Kim and Rush 2016, "Sequence-Level
-Knowledge Distillation"); one of the other direction, with ``from_target``, the sources (Sennrich et
-al. 2016, "Improving Neural Machine Translation Models with Monolingual Data"). What it writes lies
-in the run's folder, part by part, so a run that is killed meanwhile goes on after the last part.
+A teacher of the run's translation direction writes the targets (Kim and Rush 2016, "Sequence-Level
+Knowledge Distillation"); a teacher of the opposite direction, with ``from_target``, writes the
+sources (Sennrich et al. 2016, "Improving Neural Machine Translation Models with Monolingual Data").
+Its translations are stored in the run's folder, part by part, so a killed run resumes after the
+last part.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..processes.parallel import Processes
 from ..settings import Settings
 
 FOLDER = "taught"
-PART = 1000  # texts that a process translates between two files
+PART = 1000  # texts of one part, which a process translates at a time
 
 Translate = Callable[[list[str]], list[str]]
 
@@ -39,19 +40,19 @@ def taught_settings(
     *,
     load: Callable[[str], Translate] | None = None,
 ) -> Settings:
-    """Return the settings with the files that teachers have written in place of their corpora.
+    """Let teachers write their corpora; return the settings with the written files instead.
 
-    All processes call this, each writes its share of the parts, and none goes on before all are
-    there.
+    All processes must call this. Each writes its share of the parts, and all wait until every part
+    is written.
 
     Args:
         run: the folder of the run.
         settings: of the run.
-        located: the same with paths that can be opened.
-        preparation: of the pairs. What is held out is not taught.
+        located: the same with paths that can be opened as they are.
+        preparation: of the pairs. Held-out pairs are not translated.
         processes: of the run.
         tell: called with sentences on the progress.
-        load: returns what translates with a model; without it, a `Translator` on PyTorch.
+        load: returns a function that translates with a model; None uses a `Translator` on PyTorch.
     """
     teachers: dict[str, Translate] = {}
     corpora = []
@@ -80,10 +81,10 @@ def taught_settings(
 
 
 def check_teachers(settings: Settings) -> None:
-    """Refuse teachers where there is nothing to teach.
+    """Check that the settings about teachers fit together.
 
     Raises:
-        ConfigError: naming the setting.
+        ConfigError: they do not; the message names the setting.
     """
     for i, row in enumerate(settings.data.corpus):
         name = f"data.corpus[{i}]"
@@ -125,7 +126,7 @@ def _teach(
     processes: Processes,
     tell: Callable[[str], None],
 ) -> None:
-    """Write the pairs of a corpus of which a model writes one side."""
+    """Write the pairs of a corpus, with one side translated by a model."""
     parts = path.with_suffix("")
     if processes.first:
         parts.mkdir(parents=True, exist_ok=True)
@@ -150,7 +151,7 @@ def _teach(
 
 
 def _texts(corpus: CorpusSettings, preparation: Preparation) -> Iterator[str]:
-    """Yield the texts that are translated; what is held out is none of them."""
+    """Yield the texts to translate, without held-out ones."""
     lines = texts_of_lines(corpus.path)
     bad = Skipped() if preparation.skip_bad_lines else None
     if lines is not None:
@@ -183,10 +184,10 @@ def _write(path: Path, lines: Iterator[str]) -> None:
 
 
 def _load(model: str) -> Translate:
-    """Return what translates with a model: one of ours on PyTorch, or anyone's.
+    """Return a function that translates with a model, in Clearhead's format or another.
 
-    The same texts have the same translations whichever process has them, and whatever it had
-    before: in one thread, and without the answers of earlier texts, which would change a batch.
+    A text's translation does not depend on the process or on earlier texts. So it runs in one
+    thread, and forgets earlier answers, since cached texts would be missing from a batch.
     """
     from ...batch import one_thread
     from ...translation.translator import Translator

@@ -1,10 +1,11 @@
-"""The gradients of a step, summed over its micro-batches with the same bits on any processes.
+"""Sums the gradients of a step, with the same bits for any number of processes.
 
-Every process adds those of its own micro-batches in the tree of `tree`, and sends the N-th part of
-each sum to process N, which adds these parts in the same tree; then all get all parts. Over the
-wire go 2 (P - 1) / P times the size of the gradients from each of P processes, as in a ring, where
-each process's share of micro-batches is one node of the tree (P and their number are powers of
-two), and up to twice as much for its first half where it is not.
+Every process adds the gradients of its own micro-batches in the order of the tree in `tree`. It
+sends the N-th part of each sum to process N, which adds these parts in the same tree. Then all
+processes gather all parts. Each of P processes sends 2 (P - 1) / P times the size of the gradients,
+as in a ring all-reduce, if its share of micro-batches is one node of the tree (P and the number of
+micro-batches are powers of two). Otherwise it sends up to twice as much in the first half of the
+exchange.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from torch import Tensor
 from .parallel import Processes
 from .tree import Node, share_of, sum_in_tree, whole_nodes
 
-_SPREAD = 0x9E3779B97F4A7C15  # odd, of 64 bits: 2 to the 64 by the golden ratio
+_SPREAD = 0x9E3779B97F4A7C15  # an odd 64-bit number: 2**64 divided by the golden ratio
 
 
 def seed_of(seed: int, step: int, micro_batch: int) -> int:
-    """Return the seed of a micro-batch's dropout, which depends on nothing else.
+    """Return the seed of a micro-batch's dropout, which depends only on the arguments.
 
-    A CPU's generator reads 32 bits of a seed, so all of them are mixed (the finalizer of
+    PyTorch's CPU generator reads only 32 bits of a seed, so all bits are mixed (the finalizer of
     splitmix64, Steele et al. 2014).
     """
     state = (seed * _SPREAD + step) * _SPREAD + micro_batch
@@ -39,20 +40,22 @@ def sum_gradients(
     count: int,
     backward: Callable[[int], None],
 ) -> None:
-    """Leave the gradients of a step, summed over all its micro-batches, in the parameters.
+    """Set the parameters' gradients to those of a step, summed over all its micro-batches.
 
     Args:
         parameters: of the model, without gradients.
         processes: that share the work.
-        count: of micro-batches; the bits of the sum depend on it and not on the processes.
-        backward: adds a micro-batch's gradients to the parameters', as autograd does.
+        count: the number of micro-batches. The bits of the sum depend on it, not on the number of
+            processes.
+        backward: called with a micro-batch's number; adds its gradients to the parameters', as
+            autograd does.
     """
     if count == 1:
         backward(0)
         return
     share = share_of(processes.rank, processes.count, count)
     size = sum(parameter.numel() for parameter in parameters)
-    length = -(-size // processes.count)  # of a process's part; the last one may be shorter
+    length = -(-size // processes.count)  # length of a process's part; the last one may be shorter
     padded = length * processes.count
 
     def leaf(node: Node) -> Tensor | None:
@@ -70,13 +73,13 @@ def sum_gradients(
 
 
 def _flat(parameters: Sequence[torch.nn.Parameter], padded: int) -> Tensor:
-    """Return the gradients as one tensor, and clear them."""
+    """Return the gradients as one tensor, padded with zeros, and clear them."""
     first = parameters[0]
     flat = first.new_empty(padded, requires_grad=False)
     start = 0
     for parameter in parameters:
         part = flat[start : start + parameter.numel()]
-        if parameter.grad is None:  # a micro-batch of a short step may have no rows
+        if parameter.grad is None:  # in a short step, a micro-batch may have no rows
             part.zero_()
         else:
             part.copy_(parameter.grad.view(-1))
@@ -87,7 +90,7 @@ def _flat(parameters: Sequence[torch.nn.Parameter], padded: int) -> Tensor:
 
 
 def _exchange(sums: dict[Node, Tensor], processes: Processes, count: int) -> Tensor:
-    """Return the sum over all processes, in the tree, of which each adds up its own part."""
+    """Return the sum over all processes, in the order of the tree; each adds up its own part."""
     every = [
         list(whole_nodes(share_of(rank, processes.count, count), count))
         for rank in range(processes.count)
@@ -96,7 +99,7 @@ def _exchange(sums: dict[Node, Tensor], processes: Processes, count: int) -> Ten
     length = own[0].numel() // processes.count
     if len(own) == 1:
         outgoing = own[0]
-    else:  # part by part, each of all our nodes
+    else:  # ordered by part, then by this process's nodes
         outgoing = torch.stack([total.view(processes.count, length) for total in own], dim=1)
     parts = processes.scatter_parts(
         outgoing.view(-1), length, [len(nodes) for nodes in every]

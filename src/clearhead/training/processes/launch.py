@@ -1,10 +1,10 @@
 """Start several processes of one run on this machine, and end them together.
 
-The environment is that of torchrun (RANK, WORLD_SIZE), so torchrun may start a run as well. Beyond
-that, the processes find each other through a file of this user and talk over the loopback
-interface alone, so that nothing listens to the network; only the first process prints; Ctrl-C and
-SIGTERM are passed on to all; when one process ends, all end; and none is left over, whatever kills
-the launcher. The launcher itself never loads PyTorch.
+The environment variables are those of torchrun (RANK, WORLD_SIZE), so torchrun can start a run as
+well. In addition, the processes find each other through a file of this user and communicate only
+over the loopback interface, so that nothing listens to the network. Only the first process prints.
+Ctrl-C and SIGTERM are passed on to all. When one process ends, all end, and none survives the
+launcher, whatever kills it. The launcher itself never loads PyTorch.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from .stopping import SIGNALS, Stop, signal_name
 
 MEETING = "CLEARHEAD_MEETING"  # the file in which the processes find each other
 MOST_PROCESSES = 128
-LEASH = "CLEARHEAD_LEASH"  # set where standard input closes when the launcher is gone
+LEASH = "CLEARHEAD_LEASH"  # set if standard input closes when the launcher ends
 LOST_CONTACT = 3  # exit status of a process that ends because another one did
 _SECONDS_TO_END = 5.0
 
 
 def check_processes(count: int, step_tokens: int) -> None:
-    """Refuse more processes than there can be rows in a step.
+    """Check that a step has enough rows for all processes.
 
     Args:
-        count: of processes.
+        count: the number of processes.
         step_tokens: batch_tokens times accumulation.
 
     Raises:
-        ConfigError: some process would never have work, or there are absurdly many.
+        ConfigError: a process would never have work, or there are more than `MOST_PROCESSES`.
     """
     most = min(MOST_PROCESSES, step_tokens)
     if not 1 <= count <= most:
@@ -65,11 +65,11 @@ class _Member:
 
 
 def launch(arguments: Sequence[str], count: int) -> int:
-    """Run ``python -m clearhead ARGUMENTS`` in so many processes and wait for their end.
+    """Run ``python -m clearhead ARGUMENTS`` in ``count`` processes and wait for their end.
 
     Returns:
-        The exit status for the whole: 0 when all ended well; otherwise that of the process that
-        failed first, whose message is on standard error by then.
+        The exit status: 0 if all processes succeeded, otherwise that of the failed process with the
+        lowest rank, whose message has then been written to standard error.
     """
     with tempfile.TemporaryDirectory(prefix="clearhead-") as folder, _Orders() as orders:
         meeting = Path(folder) / "meeting"
@@ -86,10 +86,10 @@ def launch(arguments: Sequence[str], count: int) -> int:
 
 
 class _Orders:
-    """The signals that the launcher receives within the block, in their order.
+    """The signals that the launcher receives within the ``with`` block, in order.
 
-    The processes are started with SIGINT ignored: a terminal sends Ctrl-C to all of them, but
-    they stop by the launcher's order alone.
+    The processes are started with SIGINT ignored: a terminal sends Ctrl-C to all of them, but only
+    the launcher may stop them.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _Orders:
             signal.signal(number, handler)
 
     def pass_on(self, members: Sequence[_Member]) -> None:
-        """Pass on to the processes the signals that came since the last call."""
+        """Pass on the signals received since the last call to the processes."""
         for number in self.signals[self._passed_on :]:
             for member in members:
                 with suppress(OSError):  # it has ended
@@ -128,7 +128,7 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def loopback() -> str | None:
-    """Return the name of the interface that no other machine reaches; None where it has none."""
+    """Return the name of the loopback interface; None if there is none."""
     names = {name for _, name in socket.if_nameindex()}
     return next((name for name in ("lo", "lo0") if name in names), None)
 
@@ -157,7 +157,7 @@ def _start(arguments: Sequence[str], rank: int, count: int, meeting: Path) -> _M
 
 
 def _wait(members: Sequence[_Member], orders: _Orders) -> None:
-    """Wait until all have ended, or one has failed and the others had time to say so."""
+    """Wait until all processes have ended, or one has failed and the others have had time to."""
     deadline = None
     while [member for member in members if member.process.poll() is None]:
         orders.pass_on(members)
@@ -185,7 +185,7 @@ def _verdict(members: Sequence[_Member]) -> int:
     failed = [member for member in members if member.failed_by_itself]
     if not failed:
         return max(member.process.returncode for member in members)
-    first = failed[0]  # by rank: the first process has told its reason itself
+    first = failed[0]  # by rank; the first process has printed its error itself
     status = first.process.returncode
     if first.message_file is not None:
         first.message_file.seek(0)
@@ -202,7 +202,7 @@ def _verdict(members: Sequence[_Member]) -> int:
 
 
 def end_with_launcher(stop: Stop) -> None:
-    """Follow the orders of the launcher of this process, and end as soon as it is gone."""
+    """Obey signals passed on by this process's launcher, and end as soon as the launcher ends."""
     if os.environ.get(LEASH):
         stop.leash = True
         threading.Thread(target=_follow, args=(stop,), daemon=True).start()

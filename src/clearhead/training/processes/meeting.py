@@ -1,8 +1,8 @@
-"""How processes that torchrun started find each other, in every attempt anew.
+"""Lets processes started by torchrun find each other, separately in every attempt.
 
-torchrun keeps one store of addresses. After a restart it may still hold those of processes that
-are gone, under the same keys, and whoever reads them waits in vain. So the processes of an attempt
-first agree on a word that no other attempt has, and use keys with that word in front.
+torchrun keeps one store of addresses. After a restart the store may still hold addresses of ended
+processes under the same keys, and a process that reads them would wait for ever. So the processes
+of an attempt first agree on a word unique to the attempt, and prefix all their keys with it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from torch.distributed.rendezvous import rendezvous
 
 from ...file_reading import parse_json
 
-_SECONDS = 600.0  # until all processes have started
+_SECONDS = 600.0  # the time for all processes to start
 _PAUSE = 0.02
 
 
 def meeting_store(rank: int, count: int) -> Store:
-    """Return the store of MASTER_ADDR and MASTER_PORT, with keys of this attempt alone.
+    """Return the store at MASTER_ADDR and MASTER_PORT, with keys used only in this attempt.
 
     Raises:
-        RuntimeError: the others did not come.
+        RuntimeError: the other processes did not start in time.
     """
     store, *_ = next(iter(rendezvous("env://", rank, count)))
     shared = PrefixStore("clearhead", store)
@@ -34,9 +34,9 @@ def meeting_store(rank: int, count: int) -> Store:
 def _word_of_attempt(store: Store, rank: int, count: int) -> str:
     """Return the word that all processes of an attempt agree on.
 
-    Each writes a name that it has alone. The first process writes down the names that it finds,
-    with a word; whoever finds its own name among them signs, and when all have signed the word
-    counts. A name of a process that is gone is never signed for, and is found replaced later.
+    Each process writes a unique name. The first process publishes the names that it finds, together
+    with a word. A process that finds its own name in this list signs it; when all have signed, the
+    word is agreed. The name of an ended process is never signed for, and is replaced later.
     """
     own = secrets.token_hex(8)
     store.set(f"name/{rank}", own)
@@ -61,7 +61,7 @@ def _word_of_attempt(store: Store, rank: int, count: int) -> str:
 
 
 def _is_agreed(store: Store, word: str, rank: int, count: int) -> bool:
-    """Return whether all have signed, which the first process says to the others."""
+    """Return whether all have signed; the first process tells the others through the store."""
     if rank:
         return bool(store.check([f"agreed/{word}"]))
     signatures = [f"signed/{word}/{other}" for other in range(1, count)]
@@ -72,7 +72,7 @@ def _is_agreed(store: Store, word: str, rank: int, count: int) -> bool:
 
 
 def _names(store: Store, count: int) -> list[str]:
-    """Return the names that are there; nothing as long as one is missing."""
+    """Return the names of all processes; an empty list as long as one is missing."""
     keys = [f"name/{rank}" for rank in range(count)]
     if not store.check(keys):
         return []

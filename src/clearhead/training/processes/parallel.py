@@ -1,9 +1,9 @@
 """Several processes on one run, each with its own batches of every step.
 
-On a processor of few cores, processes of one thread each train faster than one process of as
-many threads, which wait for each other at every operator. Started by `launch` (``clearhead train
---processes N`` does that) or by torchrun, each process computes its share of the micro-batches of
-a step; `gradients` sums them over all, so that all make the same update.
+On a CPU with few cores, several processes of one thread each train faster than one process of
+several threads, which wait for each other at every operator. Started by `launch` (``clearhead train
+--processes N`` does that) or by torchrun, each process computes its share of the micro-batches of a
+step; `gradients` sums the gradients over all processes, so that all make the same update.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from .launch import MEETING
 from .meeting import meeting_store
 
 T = TypeVar("T")
-# The others wait while the first process prepares the data. One that has ended is noticed at once.
+# The others wait while the first process prepares the data. A process that ends is noticed at once.
 _PATIENCE = timedelta(hours=12)
-# The newer name, where there is one: the older one warns then.
+# The newer name if it exists, since the older one then warns.
 _all_gather = getattr(dist, "all_gather_single", dist.all_gather_into_tensor)
 
 
 class LostContactError(TrainingError):
-    """Another process of the run has ended, so this one cannot go on."""
+    """Another process of the run has ended, so this one cannot continue."""
 
 
 class Processes:
-    """This process among those of its run.
+    """This process's place among the processes of a run, and their communication.
 
     Attributes:
         rank: this process's number; process 0 writes the files and the log.
-        count: how many there are.
+        count: the number of processes.
     """
 
     def __init__(self) -> None:
@@ -48,15 +48,15 @@ class Processes:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
 
     def meet(self, device: str = "cpu") -> None:
-        """Connect the processes; everything below needs it.
+        """Connect the processes; all methods that communicate need this first.
 
-        Those of GPUs get one of this machine's each, and exchange gradients by NCCL.
+        On GPUs, each process takes one of this machine's GPUs, and gradients are exchanged by NCCL.
 
         Args:
             device: that the run computes on.
 
         Raises:
-            LostContactError: another process has ended, here as in all that follows.
+            LostContactError: another process has ended; all methods that communicate raise it.
             ConfigError: this machine has fewer GPUs than processes.
         """
         if self.count > 1 and device == "cuda":
@@ -64,7 +64,7 @@ class Processes:
         if self.count > 1 and not dist.is_initialized():
             meeting = os.environ.get(MEETING)
             with _contact():
-                # A store of torchrun's kind would listen on every interface of the machine.
+                # torchrun's kind of store would listen on every network interface.
                 store = (
                     FileStore(meeting, self.count)
                     if meeting
@@ -88,7 +88,7 @@ class Processes:
         return items[self.rank :: self.count]
 
     def agree(self, number: int) -> int:
-        """Return the largest of a number over the processes."""
+        """Return the maximum of a number over the processes."""
         values = torch.tensor([number])
         if self.count > 1:
             with _contact():
@@ -96,7 +96,7 @@ class Processes:
         return int(values)
 
     def wait(self) -> None:
-        """Wait until every process is here."""
+        """Wait until every process has made this call."""
         if self.count > 1:
             with _contact():
                 dist.barrier()
@@ -109,15 +109,15 @@ class Processes:
         return values
 
     def scatter_parts(self, outgoing: Tensor, length: int, counts: Sequence[int]) -> Tensor:
-        """Send each process its part of our tensors, and return our part of everyone's.
+        """Send every process its parts of the local tensors; return the parts for this process.
 
         Args:
-            outgoing: for each process by rank, its parts of our tensors, one after the other.
+            outgoing: for each rank in order, its parts of the local tensors, one after the other.
             length: of a part.
-            counts: how many tensors each process has.
+            counts: the number of tensors of each process.
 
         Returns:
-            Our parts of all tensors, those of the first process first.
+            This process's parts of all tensors, those of the first process first.
         """
         incoming = outgoing.new_empty(sum(counts) * length)
         with _contact():
@@ -130,13 +130,13 @@ class Processes:
         return incoming
 
     def gather_parts(self, part: Tensor, whole: Tensor) -> Tensor:
-        """Fill a tensor with the part of every process, in the order of their ranks."""
+        """Fill a tensor with the parts of all processes, in the order of their ranks."""
         with _contact():
             _all_gather(whole, part)
         return whole
 
     def leave(self) -> None:
-        """End the connection, whatever the others do; without it an ending process may abort."""
+        """Close the connection, without waiting for the others; otherwise the exit may abort."""
         if dist.is_initialized():
             with suppress(RuntimeError):
                 dist.destroy_process_group()
@@ -145,13 +145,13 @@ class Processes:
 def share_rows(batches: Sequence[np.ndarray], part: int, count: int) -> list[np.ndarray]:
     """Return a micro-batch: one of ``count`` parts of the batches of a step.
 
-    Whole batches where all parts get as many; otherwise rows of every batch. They are in the
-    order of their lengths, so that every N-th makes parts of equal work.
+    If the batches divide evenly, a part is whole batches; otherwise it is every ``count``-th row of
+    each batch. Rows are sorted by length, so all parts have about equal work.
 
     Args:
         batches: each an array of indices of pairs.
-        part: which one, from 0.
-        count: how many there are.
+        part: its number, from 0.
+        count: the number of parts.
     """
     if len(batches) % count == 0:
         return list(batches[part::count])
@@ -159,13 +159,13 @@ def share_rows(batches: Sequence[np.ndarray], part: int, count: int) -> list[np.
 
 
 def _backend(device: str) -> str:
-    """Return what connects the processes: counts and texts always go by way of the processor."""
+    """Return the communication backend; counts and texts always use the CPU's."""
     on_gpus = device.startswith("cuda") and dist.is_nccl_available()
     return "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
 
 
 def _take_gpu() -> None:
-    """Compute on the GPU of this process's number on this machine."""
+    """Select the GPU whose number is this process's rank on this machine."""
     number, gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if number >= gpus:
         raise ConfigError(

@@ -1,9 +1,9 @@
-"""A model that is divided among the processes (FSDP2), for one that is too large for each.
+"""Divides a model among the processes (FSDP2) if it is too large for one of them.
 
-Parameters, gradients and the optimizer's moments lie on the processes in parts (Rajbhandari et al.
-2020, "ZeRO"; Zhao et al. 2023, "PyTorch FSDP"). A layer is put together when it computes. The
-layers of a decoder compute keys and values of the encoder's output outside of their own forward
-pass, so cross-attention is put together for the whole step, with embedding and norms.
+Each process holds a part of the parameters, gradients and optimizer moments (Rajbhandari et al.
+2020, "ZeRO"; Zhao et al. 2023, "PyTorch FSDP"). A layer's parameters are gathered when it computes.
+Decoder layers compute keys and values of the encoder's output outside their own forward pass, so
+cross-attention is gathered for the whole step, as are embeddings and norms.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from torch import Tensor
 from ...nn.transformer import Transformer
 from .parallel import Processes
 
-# They take half as long to import as PyTorch, and most runs divide nothing: `shard` imports them.
+# Imported in `shard`: importing them takes half as long as PyTorch, and most runs do not shard.
 if TYPE_CHECKING:
     from torch.distributed.fsdp import FSDPModule
     from torch.distributed.tensor import DTensor
 
-# The sublayers' outputs are never changed in place, which is what it warns of.
+# The warning is about changing a view in place; the sublayers' outputs are never changed.
 _VIEWS = "FSDP2-wrapped module .* returned a view tensor"
 
 
 def shard(model: Transformer, processes: Processes, device: str) -> None:
     """Divide a model among the processes, in place.
 
-    Gradients are then the mean over the processes. Each pass forward or backward takes all of
-    them, so all must make as many.
+    Gradients are then means over the processes. Every forward or backward pass needs all processes,
+    so all must make the same number of passes.
 
     Args:
-        model: whole, the same in all processes.
-        processes: more than one, which have met.
+        model: not yet divided, and the same in all processes.
+        processes: more than one, connected by `Processes.meet`.
         device: of the run.
     """
     from torch.distributed.device_mesh import init_device_mesh
@@ -55,7 +55,7 @@ def shard(model: Transformer, processes: Processes, device: str) -> None:
 
 
 def is_sharded(model: torch.nn.Module) -> bool:
-    """Tell whether a model is divided among processes."""
+    """Return whether a model is divided among processes."""
     if "torch.distributed.fsdp" not in sys.modules:
         return False
     from torch.distributed.fsdp import FSDPModule
@@ -64,23 +64,23 @@ def is_sharded(model: torch.nn.Module) -> bool:
 
 
 def end_of_pass(model: torch.nn.Module) -> None:
-    """Give back what was put together for a pass without a backward one."""
+    """Free the gathered parameters after a forward pass that has no backward pass."""
     if is_sharded(model):
         cast("FSDPModule", model).reshard()
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """Return a tensor put together from its parts, in all processes at once; others as they are."""
+    """Gather a divided tensor, in all processes at once; return other tensors unchanged."""
     return tensor.full_tensor() if _is_divided(tensor) else tensor
 
 
 def own_part(tensor: Tensor) -> Tensor:
-    """Return this process's part of a tensor; all of one that is not divided."""
+    """Return this process's part of a divided tensor; return other tensors unchanged."""
     return tensor.to_local() if _is_divided(tensor) else tensor
 
 
 def divided_like(tensor: Tensor, other: Tensor) -> Tensor:
-    """Return a whole tensor, which all processes have, divided as another one is."""
+    """Divide a tensor that all processes hold in the same way as another tensor."""
     if not _is_divided(other) or tensor.shape != other.shape:
         return tensor
     from torch.distributed.tensor import distribute_tensor

@@ -1,4 +1,4 @@
-"""Whether all processes of a run see one folder, which on several machines must be shared."""
+"""Checks that all processes of a run, even on several machines, see the same run folder."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .launch import MEETING
 from .parallel import Processes
 
 _NAME = "meeting"
-_SECONDS = 20.0  # that a network drive may take to show a new file
+_SECONDS = 20.0  # the time that a network drive may take to show a new file
 
 
 def check_shared_folder(run: Path, processes: Processes) -> None:
-    """Refuse a run's folder that some process does not see as the first one does.
+    """Check that every process sees the run's folder of the first process.
 
-    The first process writes a random number to a file in it, which the others look for. Processes
-    that were started by the launcher are on one machine, and are not asked.
+    The first process writes a random number to a file there, and the others look for it. Processes
+    started by the launcher are all on one machine, so this check is skipped for them.
 
     Raises:
-        TrainingError: in every process, if some process did not find it.
+        TrainingError: in every process, if any process did not find the number.
     """
     if processes.count == 1 or os.environ.get(MEETING):
         return

@@ -1,10 +1,9 @@
-"""Ctrl-C and SIGTERM: a training saves where it stands and says how to go on.
+"""Ctrl-C and SIGTERM: a training saves its state and says how to resume.
 
-A thread receives the signals, so that they are answered even while PyTorch or the tokenizer's
-library works for minutes. Between two steps the training checks for a signal, saves and stops.
-Before the first step and after the last there is nothing to save, and it ends at once; files are
-written under another name until they are complete, so nothing is damaged. A second signal ends it
-at once too.
+A thread receives the signals, so that they are handled even while PyTorch or the tokenizer's
+library is busy for minutes. Between two steps the training checks for a signal, saves and stops.
+Before the first step and after the last there is nothing to save, and the process ends at once;
+incomplete files have temporary names, so nothing is damaged. A second signal also ends it at once.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def signal_name(number: int) -> str:
-    """Return the name of a signal that people use, such as Ctrl-C."""
+    """Return the usual name of a signal, such as Ctrl-C."""
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
@@ -41,14 +40,14 @@ class StoppedError(TrainingError):
 
 
 class Stop:
-    """The signals that a training has received, and what it does about them.
+    """Handles the signals that a training receives.
 
     Attributes:
-        signal: the number of the signal that came; 0 as long as there was none.
-        stage: what is at work, as in "before the first step"; None while steps are taken, when
-            the training itself looks at ``signal`` and saves.
-        leash: whether a launcher passes on the signals; those of the terminal, which reach this
-            process too, are then ignored.
+        signal: the number of the received signal; 0 before any.
+        stage: the current stage, such as "before the first step"; None between the first and the
+            last step, when the training itself checks ``signal`` and saves.
+        leash: whether a launcher passes on the signals. The terminal's own Ctrl-C, which also
+            reaches this process, is then ignored.
     """
 
     def __init__(self, *, leash: bool = False) -> None:
@@ -58,7 +57,7 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Receive Ctrl-C and SIGTERM within the block; only the main thread can receive any."""
+        """Receive Ctrl-C and SIGTERM within the block; does nothing outside the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -85,7 +84,7 @@ class Stop:
         os.close(reader)
 
     def request(self, number: int) -> None:
-        """Obey a signal: stop after this step, or end the process at once."""
+        """Handle a signal: stop after this step, or end the process at once."""
         name = signal_name(number)
         if self.signal:
             self._end(number, f"Ended at once by {name}; the last checkpoint stays.")
@@ -104,7 +103,7 @@ class Stop:
 
 
 def _only_heard(number: int, frame: FrameType | None) -> None:
-    """Do nothing: the thread answers the signal, and without a handler it would end us."""
+    """Do nothing: the thread handles the signal. Without a handler it would end the process."""
 
 
 def _say(text: str) -> None:

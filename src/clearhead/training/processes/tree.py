@@ -1,8 +1,8 @@
 """One fixed binary tree over the micro-batches of a step.
 
-A sum of floats depends on its order. Here the order is that of a tree over the numbers of the
-micro-batches: half of them, and the other half, each summed in the same way. Whichever process
-computes which of them, the same pairs are added, so the sum has the same bits.
+A sum of floats depends on the order of its additions. Here a tree over the micro-batches' numbers
+fixes the order: each half is summed in the same way, then the two sums are added. The same pairs
+are added whichever process computes them, so the sum has the same bits.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Callable, Iterator
 from torch import Tensor
 
 Node = tuple[int, int]
-"""A run of micro-batches: the number of the first, and of the one after the last."""
+"""A range of micro-batches: the number of the first, and of the one after the last."""
 
 
 def halves(node: Node) -> tuple[Node, Node]:
-    """Return the two nodes below one that has at least two micro-batches."""
+    """Return the two children of a node that has at least two micro-batches."""
     start, stop = node
     middle = (start + stop) // 2
     return (start, middle), (middle, stop)
 
 
 def share_of(rank: int, processes: int, count: int) -> Node:
-    """Return which of ``count`` micro-batches a process computes: neighbours, as even as can be."""
+    """Return the contiguous range of ``count`` micro-batches that a process computes."""
     return rank * count // processes, (rank + 1) * count // processes
 
 
 def whole_nodes(share: Node, count: int) -> Iterator[Node]:
-    """Yield the largest nodes of the tree over ``count`` micro-batches within a share.
+    """Yield the largest nodes of the tree over ``count`` micro-batches that lie within a share.
 
-    Together they are the share. A process sends one sum for each.
+    Together they cover the share. A process sends one sum for each.
     """
     yield from _within((0, count), share)
 
@@ -47,13 +47,13 @@ def _within(node: Node, share: Node) -> Iterator[Node]:
 
 
 def sum_in_tree(node: Node, summand: Callable[[Node], Tensor | None]) -> Tensor:
-    """Return the sum of a node, in the place of its first summand.
+    """Return the sum of a node, added in place to its first summand.
 
     Args:
-        node: of which the sum is.
-        summand: returns the tensor of a node, or None where those below it are to be added. A node
-            of one micro-batch must have a tensor. They are asked for from left to right, and at
-            most one for each level of the tree is held at a time.
+        node: the node to sum.
+        summand: returns the tensor of a node, or None to add up its children instead. A node of one
+            micro-batch must have a tensor. Nodes are visited from left to right, and at most one
+            tensor for each level of the tree is held at a time.
     """
     tensor = summand(node)
     if tensor is None:

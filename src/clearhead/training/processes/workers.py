@@ -1,8 +1,9 @@
-"""The number of processes, and of threads in each, that train a model on this machine.
+"""Chooses the number of processes, and of threads in each, for training on this machine.
 
-Processes of one thread share the rows of each batch and meet once in a step; threads of one
-process wait for each other at every operator, and where another program takes a core from one of
-them, all others wait. So cores are used by processes as long as each has enough to do.
+Processes of one thread share the rows of each batch and wait for each other only once a step.
+Threads of one process wait for each other at every operator, and if another program takes a core
+from one of them, all others wait. So each core gets its own process as long as every process has
+enough work.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from ...errors import CheckpointError, ConfigError
 from ..run_folder.progress import Progress, read_progress
 from ..settings import TrainingSettings
 
-# Of rows times longest side, in a step: with less a process mostly waits for the others.
+# Batch size (rows times longest side) of a step: with less a process mostly waits for the others.
 _TOKENS_OF_A_PROCESS = 1024
 _CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: by affinity, container and OMP_NUM_THREADS."""
+    """Return the number of usable cores, by affinity, container limit and OMP_NUM_THREADS."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
@@ -36,11 +37,11 @@ def usable_cores() -> int:
 
 
 def choose_processes(options: TrainingSettings, cores: int) -> int:
-    """Return how many processes to share the steps among.
+    """Return the number of processes to share each step.
 
     Args:
-        options: with threads set, so many cores belong to each process.
-        cores: that may be used.
+        options: of the run; ``threads``, if set, is the number of cores of each process.
+        cores: the number of usable cores.
     """
     if options.device != "cpu":
         return 1
@@ -52,44 +53,44 @@ def choose_processes(options: TrainingSettings, cores: int) -> int:
 def choose_threads(
     options: TrainingSettings, cores: int, processes: int, *, before: int = 0
 ) -> int:
-    """Return how many threads each process of a run works with.
+    """Return the number of threads of each process of a run.
 
     Args:
-        options: of the run; its threads decide, unless they are 0.
-        cores: that may be used.
-        processes: that share them.
-        before: threads that the run was begun with; 0 at its beginning.
+        options: of the run; ``threads`` decides unless it is 0.
+        cores: the number of usable cores.
+        processes: the number of processes that share them.
+        before: the number of threads that the run was begun with; 0 at its beginning.
     """
     if options.threads or before:
         return options.threads or before
     if options.batch_tokens * options.accumulation < _TOKENS_OF_A_PROCESS:
-        return 1  # they would wait longer than they work
+        return 1  # more threads would wait longer than they work
     if options.micro_batches > 1 and options.device == "cpu":
-        return 1  # with another number the bits are others, and any number of processes may share
+        return 1  # fixed, because the number of threads changes the bits
     return max(1, cores // processes)
 
 
 def processes_of_run(run: Path) -> int | None:
-    """Return how many processes a run was begun with; None without a state that says it."""
+    """Return the number of processes that a run was begun with; None if no state has it."""
     for folder in sorted(run.glob("step-" + "[0-9]" * 8), reverse=True)[:1]:
         try:
             return read_progress(folder).processes or None
         except CheckpointError:
-            return None  # loading the state will say what is wrong with it
+            return None  # loading the state will report the error
     return None
 
 
 def micro_batches_of(options: TrainingSettings, processes: int, before: Progress) -> int:
-    """Return into how many micro-batches each step of a run is cut.
+    """Return the number of micro-batches of each step of a run.
 
     Args:
-        options: of the run; its number decides.
-        processes: that share a step now.
-        before: where the run stands. Without a number in the settings it is that of its beginning;
-            states of earlier versions have one for each process.
+        options: of the run; ``micro_batches`` decides unless it is 0.
+        processes: the number of processes that share a step now.
+        before: progress of the run. If the settings have no number, the one from the beginning of
+            the run is used; states of earlier versions have one micro-batch for each process.
 
     Raises:
-        ConfigError: some processes would have none.
+        ConfigError: a process would have no micro-batch, or a sharded run's are not divided evenly.
     """
     count = options.micro_batches or before.micro_batches or before.processes or processes
     if processes > count:

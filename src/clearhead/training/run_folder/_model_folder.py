@@ -1,4 +1,4 @@
-"""Putting a finished model's folder in place: complete or absent, and nothing else harmed."""
+"""Puts a finished model's folder in place atomically, without touching other files in it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ...pretrained.writing import PROVENANCE
 from ...weight_storage.checksum_file import NAME as CHECKSUMS
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json", CHECKSUMS, PROVENANCE)
-_OLD_SUFFIX = ".draft"  # of what versions before this one wrote to
-_UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # what safetensors gives its own name to at the end
+_OLD_SUFFIX = ".draft"  # of the drafts of earlier versions
+_UNFINISHED = ".tmp" + 6 * "[A-Za-z0-9]"  # temporary files of safetensors
 
 
 @contextmanager
 def model_draft(folder: Path) -> Iterator[Path]:
-    """Give a new folder to write a model to, which takes the place of ``folder`` at the end.
+    """Yield a draft folder to write a model to; at the end it replaces ``folder``.
 
-    Of what was in ``folder`` before, a model's own files are replaced; others are in the new one.
+    The model files that were in ``folder`` are replaced; its other files are kept.
     """
     folder = folder.resolve()  # a link to a folder stays a link
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +37,8 @@ def _put_in_place(draft: Path, folder: Path) -> None:
         os.rename(draft, folder)  # a file in the way is an error
         sync(folder.parent)
         return
-    # Others' files have both names for a moment: nothing in a draft is the only one of its kind,
-    # so that one that a kill leaves can be removed whole.
+    # The other files are linked from both folders for a moment. So a draft never has the only copy
+    # of a file, and a draft left by a kill can be removed entirely.
     _give_second_names(folder, draft, except_for=_FILES)
     sync_folder(draft)
     if exchange(draft, folder):
@@ -47,16 +47,16 @@ def _put_in_place(draft: Path, folder: Path) -> None:
         before = folder.with_name(draft.name + ".old")
         os.replace(folder, before)
         os.replace(draft, folder)
-        os.replace(before, draft)  # where it is removed
+        os.replace(before, draft)  # so that the old folder is removed as the draft
         before = draft
     sync(folder.parent)
-    for path in before.iterdir():  # what came after the names were given
+    for path in before.iterdir():  # files added after the links were made
         if path.name not in _FILES and not os.path.lexists(folder / path.name):
             path.rename(folder / path.name)
 
 
 def _give_second_names(folder: Path, draft: Path, *, except_for: tuple[str, ...] = ()) -> None:
-    """Give what others have in a folder a name in the draft, too."""
+    """Link the other files of a folder from the draft, too."""
     for path in folder.iterdir():
         name = draft / path.name
         is_folder = path.is_dir() and not path.is_symlink()
@@ -73,7 +73,7 @@ def _give_second_names(folder: Path, draft: Path, *, except_for: tuple[str, ...]
 
 
 def _link(path: str | Path, name: str | Path) -> None:
-    """Give a file a second name; where the disk has no such thing, a copy."""
+    """Hard-link a file; copy it where the file system has no hard links."""
     try:
         os.link(path, name, follow_symlinks=False)
     except OSError as error:
@@ -83,9 +83,9 @@ def _link(path: str | Path, name: str | Path) -> None:
 
 
 def remove_model_drafts(folder: Path) -> None:
-    """Remove what a kill left of drafts of this folder.
+    """Remove drafts of this folder that killed processes left behind.
 
-    In those of earlier versions there may be files of others, which stay.
+    Drafts of earlier versions may contain other files, which are kept.
     """
     remove_drafts_of_killed(folder)
     for draft in folder.parent.glob(f".{folder.name}.*{_OLD_SUFFIX}"):
@@ -96,7 +96,7 @@ def remove_model_drafts(folder: Path) -> None:
 
 
 def replace_state(draft: Path, folder: Path) -> None:
-    """Put a complete draft in a state's place."""
+    """Replace a state's folder with a complete draft."""
     sync_folder(draft)
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
@@ -111,4 +111,4 @@ def replace_state(draft: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         os.replace(draft, folder)
-    sync(folder.parent)  # or the new name may not outlive a power cut
+    sync(folder.parent)  # otherwise a power cut may lose the new name

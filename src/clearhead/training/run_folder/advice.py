@@ -1,4 +1,4 @@
-"""What to do about a run whose weights or losses are no numbers any more."""
+"""Errors and advice for a run whose weights or losses are no longer finite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXPLODED = 2.0  # times the loss of guessing, or the best so far if that was wo
 
 
 def bad_step(number: str, step: int, run: Path, options: TrainingSettings) -> TrainingError:
-    """Return the error of a step whose loss or gradient (``number``) is not finite."""
+    """Return the error for a step whose loss or gradient (named by ``number``) is not finite."""
     return TrainingError(
         f"The {number} of step {step} is not a finite number, so training stops before the weights "
         f"are spoilt. {advice_on_bad_numbers(run, options)}"
@@ -22,7 +22,7 @@ def bad_step(number: str, step: int, run: Path, options: TrainingSettings) -> Tr
 
 
 def bad_weights(reason: str, step: int, run: Path, options: TrainingSettings) -> TrainingError:
-    """Return the error of weights that training could not go on from, for this reason."""
+    """Return the error for weights that training cannot resume from, with its reason."""
     return TrainingError(
         f"With the weights after step {step} {reason}, so they are not saved and training stops. "
         f"{advice_on_bad_numbers(run, options)}"
@@ -30,12 +30,12 @@ def bad_weights(reason: str, step: int, run: Path, options: TrainingSettings) ->
 
 
 def diverged(loss: float, best: float | None, guess: float) -> str | None:
-    """Return why a run has diverged, as a part of a sentence; None if it has not.
+    """Return why a run has diverged, as a clause; None if it has not.
 
     Args:
         loss: on the development set, in nats.
-        best: the lowest before; None at the first measurement, which says nothing yet.
-        guess: the loss of mere guessing.
+        best: the lowest loss before; None at the first measurement, which is never judged.
+        guess: the loss of uniform guessing.
     """
     if not math.isfinite(loss):
         return "the development loss is not a finite number"
@@ -48,7 +48,7 @@ def diverged(loss: float, best: float | None, guess: float) -> str | None:
 
 
 def advice_on_bad_numbers(run: Path, options: TrainingSettings) -> str:
-    """Return sentences on how to go on after a step that gave no usable numbers."""
+    """Return sentences on how to resume after a step with unusable numbers."""
     complete = [state for state in states(run) if state.name != FIRST]
     if complete:
         return (

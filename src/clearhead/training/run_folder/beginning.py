@@ -1,4 +1,4 @@
-"""The beginning of a run: checks before any work, and the machine that it begins on."""
+"""The beginning of a run: checks before any work, and facts about the machine."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from ..settings import Settings, TokenizerSettings
 from ..sources import check_files
 from ..tasks.task import TASKS, check_config
 
-_BYTES_OF_A_PARAMETER = 16  # itself, its gradient and the two moments of Adam
+_BYTES_OF_A_PARAMETER = 16  # the parameter, its gradient and the two moments of Adam, in float32
 
 
 def check_beginning(settings: Settings, processes: int) -> Origin | None:
-    """Refuse a run that could not be begun, before anything is written or prepared.
+    """Check that a run can begin, before anything is written or prepared.
 
     Args:
         settings: with paths that can be opened as they are.
-        processes: how many take part.
+        processes: the number of processes.
 
     Returns:
-        the model that the run begins from; None where it begins from random weights.
+        the initial model; None if the run begins from random weights.
 
     Raises:
         ConfigError, CorpusError, CheckpointError, MissingExtraError: each names the setting.
@@ -46,7 +46,7 @@ def check_beginning(settings: Settings, processes: int) -> Origin | None:
     tokenizer = run_tokenizer(settings, origin)
     size = tokenizer.vocab_size if tokenizer else settings.tokenizer.vocab_size
     labels = origin.config.output.labels if origin is not None else 0
-    config = run_config(settings, origin, size, labels or 2)  # how many follows from the data
+    config = run_config(settings, origin, size, labels or 2)  # their number follows from the data
     if origin is not None:
         is_foreign = origin.pretrained is not None
         check_config(TASKS[settings.task], settings.data, config, counts_specials=is_foreign)
@@ -62,10 +62,10 @@ def check_beginning(settings: Settings, processes: int) -> Origin | None:
 
 
 def check_device(name: str) -> None:
-    """Refuse a device that this PyTorch does not know or this machine does not have.
+    """Check that this PyTorch and this machine have a device.
 
     Raises:
-        ConfigError: with PyTorch's own reason.
+        ConfigError: they do not; the message has PyTorch's reason.
     """
     try:
         if torch.device(name).type == "meta":
@@ -80,7 +80,7 @@ def check_device(name: str) -> None:
 
 
 def _shape_of(config: TransformerConfig) -> Transformer:
-    """Return the model without any memory for its numbers."""
+    """Return the model without memory for its parameters."""
     with torch.device("meta"):
         return Transformer(config)
 
@@ -94,7 +94,7 @@ def _check_memory(
         return
     count = parameter_count(_shape_of(config))
     bytes_needed = count * _BYTES_OF_A_PARAMETER * processes
-    if is_divided:  # weights are whole in each for a moment, when the run begins
+    if is_divided:  # when the run begins, each process briefly holds all weights
         bytes_needed = count * (_BYTES_OF_A_PARAMETER + 4 * processes)
     fewer = ", or give --processes 1" if processes > 1 else ""
     if torch.device(device).type == "cpu" and bytes_needed > memory_bytes:
@@ -109,8 +109,8 @@ def _check_memory(
 def _check_origin(
     settings: Settings, origin: Origin, tokenizer: Tokenizer | None, config: TransformerConfig
 ) -> None:
-    """Refuse weights of another tokenizer, of another model, or that are no numbers."""
-    if origin.pretrained is not None:  # read, and so looked through
+    """Check that the initial weights are finite and fit the run's tokenizer and model."""
+    if origin.pretrained is not None:  # checked when it was read
         return
     name, path = origin.name, origin.folder / "tokenizer.json"
     assert tokenizer is not None
@@ -131,7 +131,7 @@ def _check_origin(
 
 
 def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:
-    """Return the first difference of two tokenizers as half a sentence; None if there is none."""
+    """Return the first difference of two tokenizers as a clause; None if there is none."""
     if ours.vocab_size != theirs.vocab_size:
         return f"it has {theirs.vocab_size:,} ids, not {ours.vocab_size:,}"
     ids = range(ours.vocab_size)
@@ -146,14 +146,15 @@ def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:
 
 
 def parameter_count(model: torch.nn.Module) -> int:
-    """Return how many numbers a model learns."""
+    """Return the number of parameters of a model."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def machine(device: str, threads: int, processes: int) -> dict[str, Any]:
-    """Return what the bits of a run depend on beside its settings, by name.
+    """Return the facts, beside the settings, that the bits of a run depend on, by name.
 
-    They do not depend on the processes, with which a run begins and goes on unless told otherwise.
+    The bits do not depend on the number of processes. It is included because a run resumes with the
+    same number unless another is given.
     """
     return {
         "processor": _processor(),
@@ -176,7 +177,7 @@ def _processor() -> str:
 
 
 def machine_difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """Return a sentence on what is not as it was when the run was begun; None if all is."""
+    """Return a sentence on how the machine differs from the beginning; None if it does not."""
     changed = [f"{name} {visible(str(before[name]))}, now {now[name]}" for name in now
                if name in before and before[name] != now[name]
                and name != "processes"]  # fmt: skip

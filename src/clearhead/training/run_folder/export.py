@@ -1,4 +1,4 @@
-"""Writing the finished model of a run: the folder that translation, tracing and others read."""
+"""Writes the finished model of a run: the checkpoint folder that other commands read."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def export_model(
     storage: str = "float32",
     statements: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a checkpoint folder: what translation, tracing and others read.
+    """Write a checkpoint folder, which translation, tracing and other commands read.
 
-    It is complete or absent. Of what was there before, a model's own three files are replaced;
-    other files beside them stay, and so do other folders, whatever their names.
+    The folder is complete or absent. The model files that were there before are replaced; all other
+    files and folders in it stay.
 
     Args:
-        folder: where to.
-        weights: by name, as in the model's state dict.
+        folder: to write to.
+        weights: by their names in the model's state dict.
         config: `TransformerConfig.to_dict`.
         tokenizer_json: `Tokenizer.to_json`.
-        provenance: where the weights come from: data and their hashes, steps, versions.
-        storage: how the weights are written: ``float32``, ``float16`` in half the space, or
-            ``int8`` in a quarter of it, of which the provenance then tells.
-        statements: what config.json says beside the model: its languages and registers.
+        provenance: origin of the weights: data and their hashes, steps, versions.
+        storage: of the weights: ``float32``, ``float16`` (half the size) or ``int8`` (a quarter of
+            the size). Facts about the rounding are added to the provenance.
+        statements: other members of config.json, such as languages and registers.
 
     Raises:
         ConfigError: a weight is too large for float16.

@@ -1,4 +1,4 @@
-"""The end of a run: the mean of its last checkpoints, with where it came from."""
+"""The end of a run: the mean of its last checkpoints, with its provenance."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def export_average(
     storage: str,
     statements: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the mean of the weights of some states as a checkpoint folder.
+    """Write the mean of several states' weights as a checkpoint folder.
 
-    The mean is computed first, in float64, and then stored: in 8 bits it is rounded once.
+    The mean is computed in float64 before it is stored, so int8 storage rounds only once.
     """
     weights = average_weights(state / "model.safetensors" for state in states)
     _export(folder, weights, config, data, provenance, storage, statements)
@@ -53,7 +53,7 @@ def _export(
     storage: str,
     statements: Mapping[str, Any] | None,
 ) -> None:
-    """Write a model in the format of the one that the run began from, or in ours."""
+    """Write a model in the format of the initial model, or in Clearhead's."""
     origin = data.origin
     if origin is not None and origin.pretrained is not None:
         export_origin(folder, weights, origin, provenance, storage=storage, statements=statements)
@@ -80,13 +80,13 @@ def export_best(
     storage: str,
     statements: Mapping[str, Any],
 ) -> None:
-    """Write the model as it is now as a checkpoint folder.
+    """Write the current model as a checkpoint folder.
 
     Args:
-        folder: where to.
+        folder: to write to.
         weights: of the model.
-        config, data, provenance, storage, statements: as of `export_average`.
-        facts: by which measure it is the best, of which value, and after which step.
+        config, data, provenance, storage, statements: as in `export_average`.
+        facts: the measure by which the model is the best, its value, and the step.
     """
     tensors = {name: value.detach().cpu() for name, value in weights.items()}
     facts_too = {**provenance, "best": dict(facts)}
@@ -94,18 +94,18 @@ def export_best(
 
 
 def averaged_states(run: Path, count: int) -> list[Path]:
-    """Return the last ``count`` states of a run, of which the one before any step is none."""
+    """Return the last ``count`` states of a run, without the state before the first step."""
     return [state for state in states(run) if state.name != FIRST][-count:]
 
 
 def write_config(
     run: Path, config: TransformerConfig, settings: Settings, data: TrainingData
 ) -> None:
-    """Write a run's config.json, with which each of its checkpoints can be read as a model.
+    """Write a run's config.json, so that each of its checkpoints can be read as a model.
 
-    It says what a finished model's says, but for what only the end of the run knows. Checkpoints
-    of a run that began from someone else's model are not read as models: their tokenizer is not
-    ours.
+    It has the members of a finished model's config.json, except for facts known only at the end of
+    the run. A run that began from a model in another format gets none: its tokenizer is not in
+    Clearhead's format, so its checkpoints cannot be read as models.
     """
     if data.origin is not None and data.origin.pretrained is not None:
         return
@@ -119,7 +119,7 @@ def write_config(
 
 
 def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:
-    """Return what a finished model says of itself: languages, registers of its tags, labels."""
+    """Return the description in a finished model's config.json: languages, registers, labels."""
     content: dict[str, Any] = {}
     languages = {"source": settings.data.source_language, "target": settings.data.target_language}
     if all(languages.values()):
@@ -143,7 +143,7 @@ def provenance(
     averaged: Sequence[Path],
     processes: int,
 ) -> dict[str, Any]:
-    """Return where a finished model comes from, for its config.json."""
+    """Return the provenance of a finished model, for its config.json."""
     return {
         "clearhead": installed_version(),
         "torch": torch.__version__,
@@ -163,7 +163,7 @@ def provenance(
 
 
 def installed_version() -> str:
-    """Return the version of this package, or ``unknown`` where it is not installed."""
+    """Return the version of this package, or ``unknown`` if it is not installed."""
     try:
         return version("clearhead")
     except PackageNotFoundError:

@@ -18,22 +18,22 @@ from ...visible import visible
 from .progress import Progress
 from .run import writing
 
-_MOST_BYTES = 1 << 28  # of a log: a million lines and more
-_EARLY_STEPS = (1, 2, 5, 10, 20)  # after a start, whose progress is shown at once
+_MOST_BYTES = 1 << 28  # of a log: more than a million lines
+_EARLY_STEPS = (1, 2, 5, 10, 20)  # steps after a start whose progress is shown at once
 
 
 class Log:
-    """``log.jsonl`` in the run's folder, and what a terminal shows meanwhile.
+    """``log.jsonl`` in the run's folder, and the progress display on the terminal.
 
-    When a run goes on from an earlier state, lines of steps beyond ``step`` are dropped, so that
+    When a run resumes from an earlier state, the lines of steps after ``step`` are removed, so that
     each step is in the file once.
 
     Args:
         run: its folder.
-        step: where it goes on from.
-        last_step: where it ends.
+        step: the step that the run resumes from.
+        last_step: the last step of the run.
         tensorboard: whether TensorBoard's files are written, too.
-        predicted: what the loss is a mean over.
+        predicted: the unit that the loss is a mean over, in the plural.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Log:
         write_whole(self.path, "".join(json.dumps(row) + "\n" for row in rows))
 
     def write(self, kind: str, step: int, **values: Any) -> None:
-        """Add a line; numbers also go to TensorBoard."""
+        """Write a line; numbers also go to TensorBoard."""
         self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
         self._file.flush()
         if self._writer is not None:
@@ -80,7 +80,7 @@ class Log:
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, text: str) -> None:
-        """Print a sentence on a line of its own."""
+        """Print a sentence on its own line."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
         tell(text, end, start=start)
@@ -110,7 +110,7 @@ class Log:
 
 
 class NoLog:
-    """The log of a process that leaves writing to another one."""
+    """A log that writes nothing, for processes other than the first."""
 
     def write(self, kind: str, step: int, **values: Any) -> None:
         """Do nothing."""
@@ -126,16 +126,16 @@ class NoLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a log; one that a kill cut short, or that is damaged, is left out.
+    """Read the lines of a log; incomplete and damaged lines are left out.
 
     Raises:
-        CheckpointError: it is no file.
+        CheckpointError: the file cannot be read.
     """
     return _read_rows(path)[0]
 
 
 def _read_rows(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
-    """Return the lines of a log, and the numbers of those before the last that cannot be read."""
+    """Return the readable lines of a log, and the numbers of damaged lines before the last one."""
     try:
         lines = read_text(path, most=_MOST_BYTES).splitlines()
     except FileProblem as error:
@@ -163,9 +163,9 @@ def time_text(seconds: float) -> str:
 
 
 def plot_curves(run: Path, predicted: str = "target tokens") -> Path | None:
-    """Draw the log as ``curves.png``; None where matplotlib is not installed.
+    """Draw the log as ``curves.png``; return None if matplotlib is not installed.
 
-    The loss is a mean over what is ``predicted``.
+    ``predicted`` names the unit that the loss is a mean over, in the plural.
     """
     try:
         require("matplotlib", extra="plots", purpose="Drawing the curves")
@@ -198,7 +198,7 @@ def plot_curves(run: Path, predicted: str = "target tokens") -> Path | None:
 
 
 def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int, float]]:
-    """Return the steps at which something was measured, with its values."""
+    """Return pairs of step and value from the rows of one kind."""
     values = [(row["step"], row.get(name)) for row in rows if row["kind"] == kind]
     return [(step, value) for step, value in values if isinstance(value, int | float)]
 
@@ -212,11 +212,11 @@ def tell(text: str, end: str = "\n", *, start: str = "") -> None:
 
 @dataclass
 class LogInterval:
-    """The steps since the last line of the log.
+    """Sums over the steps since the last line of the log.
 
     Attributes:
         tokens, total_loss, seconds: sums over the steps; the loss is in nats.
-        steps: how many.
+        steps: number of steps.
     """
 
     tokens: int = 0
@@ -243,7 +243,7 @@ class LogInterval:
 
     @property
     def seconds_per_step(self) -> float:
-        """Of one step, on average."""
+        """Mean seconds of one step."""
         return self.seconds / self.steps
 
 
@@ -254,23 +254,23 @@ class Clock:
         self._last = time.perf_counter()
 
     def lap(self) -> float:
-        """Return the seconds since it was made, or since the last call."""
+        """Return the seconds since the last call, or since the clock was created."""
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
         return elapsed
 
 
 class StepLog:
-    """The lines of the log about steps: one for every ``every`` steps, and the first few.
+    """Writes the log's lines about training steps: one for every ``every`` steps.
 
     Args:
         run: the folder of the run.
         log: where lines are written.
-        progress: of the run; its seconds grow.
+        progress: of the run; the time of each step is added to its ``seconds``.
         every: steps between two lines.
 
     Attributes:
-        clock: measures each step; a lap leaves out what was done since.
+        clock: measures each step; call `Clock.lap` to exclude the time since the last step.
     """
 
     def __init__(self, run: Path, log: Log | NoLog, progress: Progress, *, every: int) -> None:
@@ -279,11 +279,11 @@ class StepLog:
         self._interval = LogInterval()
 
     def add(self, tokens: int, loss: float, norm: float, rate: float) -> None:
-        """Add the step that ends now, and write a line if one is due.
+        """Add the step that has just ended, and write a line if one is due.
 
         Args:
             tokens: target tokens of the step.
-            loss: sum over them, in nats.
+            loss: sum over these tokens, in nats.
             norm: of the gradient.
             rate: the learning rate.
         """

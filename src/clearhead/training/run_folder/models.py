@@ -1,4 +1,4 @@
-"""The models and test sets in the folder of a training run, for commands that are given one."""
+"""The models and test sets in a run's folder, for commands that take a run as an argument."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _ORDER = ("mean", "best")
 
 
 def is_run(folder: str | Path) -> bool:
-    """Tell whether a folder is that of a training run."""
+    """Return whether a folder belongs to a training run."""
     path = Path(folder)
     try:
         return (path / "settings.json").is_file() and not (path / "model.safetensors").exists()
-    except (OSError, ValueError):  # too long for a path, or with a zero byte
+    except (OSError, ValueError):  # too long a path, or one with a zero byte
         return False
 
 
 def checkpoint_step(folder: Path) -> int | None:
-    """Return the step of a checkpoint's folder; None of any other folder."""
+    """Return the step of a checkpoint's folder; None for any other folder."""
     match = _STATE.fullmatch(folder.name)
     return int(match[1]) if match else None
 
@@ -34,11 +34,11 @@ def model_of_run(run: Path, which: str | None) -> Path:
 
     Args:
         run: its folder.
-        which: ``mean``, the finished model; ``best``; ``last``, a checkpoint; or None: the mean
-            of a finished run, and the best of another.
+        which: ``mean`` (the finished model), ``best``, ``last`` (the newest checkpoint), or None:
+            ``mean`` if the run is finished, otherwise ``best``.
 
     Raises:
-        CheckpointError: there is none yet.
+        CheckpointError: the run has no such model yet.
     """
     states = sorted(path for path in run.glob("step-*") if checkpoint_step(path) is not None)
     folders = {"mean": run / "model", "best": run / "best"}
@@ -55,13 +55,13 @@ def model_of_run(run: Path, which: str | None) -> Path:
 
 
 def test_set_of_run(run: Path) -> str:
-    """Return the pairs that a run is tested with: held out, or else those it is measured on.
+    """Return the test pairs of a run: its held-out test set, otherwise its development set.
 
     Returns:
-        a corpus as clearhead.text.corpus has it; of a file of columns, with those of the run.
+        a corpus in the notation of clearhead.text.corpus, including the columns of the run.
 
     Raises:
-        CheckpointError: the run does not say what its development set is.
+        CheckpointError: the run's files do not name its development set.
     """
     held_out = run / "held_out.test.tsv"
     if held_out.is_file():

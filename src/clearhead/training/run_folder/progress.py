@@ -1,4 +1,4 @@
-"""Where a run stands, as the folder of a state says it."""
+"""The progress of a run, as stored in the folder of a state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...visible import quoted
 
 STATE = re.compile(r"step-(\d{8})")
 FIRST = "step-00000000"
-"""The state before any step."""
+"""The name of the folder of the state before the first step."""
 _NAME = "progress.json"
 _PRECISIONS = ("float32", "bfloat16")
 _MOST_THREADS = 1 << 12
@@ -23,23 +23,24 @@ _MOST_THREADS = 1 << 12
 
 @dataclass
 class Progress:
-    """Where a run stands, between two steps.
+    """The progress of a run, between two steps.
 
     Attributes:
         step: optimizer steps done.
-        epoch: the epoch the next batch belongs to, from 0.
+        epoch: the epoch of the next batch, counted from 0.
         batch: batches of that epoch already used.
         seconds: time spent in steps so far, over all starts.
         target_tokens: target tokens trained on so far.
-        best_loss: the lowest development loss, in nats a token, and the step it was found at.
-        without_better: measurements since then.
-        starts: the steps that the run was started or went on from.
-        stopped: whether this state is none of the regular ones but was saved when someone
-            stopped the run; it serves to go on from and has no part in the finished model.
-        precision: of the products, as it was chosen when the run began; None in old states.
-        machine: what else the bits depend on, by name: processor, PyTorch, threads, processes.
-        micro_batches: into how many parts each step is cut; 0 before it is known.
-        rates: each step from which on there was another training.learning_rate, with it.
+        best_loss, best_step: the lowest development loss, in nats per token, and its step.
+        without_better: number of measurements since the best one.
+        starts: the steps at which the run was started or resumed.
+        stopped: whether this state is an extra one, saved when a signal stopped the run. The run
+            can resume from it, but it is not averaged into the finished model.
+        precision: of the matrix products, chosen when the run began; None in old states.
+        machine: the other facts that the exact bits depend on, by name: processor, PyTorch,
+            threads, processes.
+        micro_batches: the number of parts of each step; 0 before it is known.
+        rates: pairs of a step and the training.learning_rate that applied from it on.
     """
 
     step: int = 0
@@ -59,16 +60,16 @@ class Progress:
 
     @property
     def threads(self) -> int:
-        """Threads of each process when the run began; 0 where it has not begun."""
+        """Threads of each process when the run began; 0 if it has not begun."""
         return int(self.machine.get("threads", 0))
 
     @property
     def processes(self) -> int:
-        """Processes with which the run began; 0 where it has not begun, or does not say."""
+        """Number of processes when the run began; 0 if it has not begun or did not store it."""
         return int(self.machine.get("processes", 0))
 
     def note_development_loss(self, loss: float) -> None:
-        """Note a measurement after this step: whether it is the best one, and since when."""
+        """Record a development loss: it is the new best, or one more without an improvement."""
         if self.best_loss is None or loss < self.best_loss:
             self.best_loss, self.best_step = loss, self.step
             self.without_better = 0
@@ -77,7 +78,7 @@ class Progress:
 
 
 def damaged(path: Path, reason: object) -> str:
-    """Return the message about a file of a state, or of another model, that cannot be read."""
+    """Return the error message about an unreadable file of a state or of a model."""
     advice = "Give another folder."
     if STATE.fullmatch(path.parent.name):
         advice = f"Remove the folder {path.parent} to go on from the state before it."
@@ -85,16 +86,16 @@ def damaged(path: Path, reason: object) -> str:
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
-    """Write where the run stands to the folder of a state."""
+    """Write the progress of a run to the folder of a state."""
     text = json.dumps(with_checksum(asdict(progress)), indent=2)
     (folder / _NAME).write_text(text, encoding="utf-8")
 
 
 def read_progress(folder: Path) -> Progress:
-    """Read where the run stood at a state.
+    """Read the progress of a run from the folder of a state.
 
     Raises:
-        CheckpointError: its file is missing or damaged.
+        CheckpointError: the file is missing or damaged.
     """
     path = folder / _NAME
     try:
@@ -108,7 +109,7 @@ def read_progress(folder: Path) -> Progress:
 
 
 def _progress(file_members: Fields) -> Progress:
-    """Read a file's members; one that an older version did not write has its default."""
+    """Return the progress from a file's members; missing ones have their defaults."""
     names = tuple(one.name for one in fields(Progress))
     file_members.only((*names, CHECKSUM))
     progress = Progress()

@@ -1,8 +1,7 @@
-"""The folder of a run and the settings that it was begun with.
+"""The folder of a run, its stored settings, and the lock on it.
 
-Before the first checkpoint a start may change any setting: nothing would be lost by beginning
-again, and a first start that failed must not stand in the way of the next. Prepared data are made
-again where they depend on a changed setting.
+Before the first checkpoint, a new start may change any setting: no training is lost, and a failed
+first start must not block the next. Prepared data that depend on a changed setting are made again.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from ..sources import changed_source, note_sources, tokenizer_file
 from ..tasks.labels import NAME as LABELS
 from .progress import FIRST
 
-# What may differ when a run goes on: how long, how often, where, and what the model says of itself;
-# not what is computed.
+# Settings that may change when a run resumes: its length, intervals, device and the description in
+# the finished model, but nothing that changes the computed numbers.
 MAY_CHANGE = frozenset(
     f"training.{name}"
     for name in (
@@ -52,9 +51,9 @@ MAY_CHANGE = frozenset(
         "export",
     )
 ) | {"data.source_language", "data.target_language"}
-# What may become lower: a rate that spoils the weights must not end a run for ever.
+# Settings that may be lowered: a run whose learning rate was too high must be able to resume.
 MAY_FALL = frozenset({"training.learning_rate"})
-# What is prepared depends on these settings; a model to begin from has a tokenizer of its own.
+# Prepared data depend on these settings; an initial model brings its own tokenizer.
 _PREPARES = ("task", "data.", "tokenizer.", "training.initial")
 _STATES = "step-" + "[0-9]" * 8
 _FULL = {
@@ -73,7 +72,7 @@ _CODE = re.compile(r"os error (\d+)")
 
 @contextmanager
 def writing(run: Path) -> Iterator[None]:
-    """Turn an error while a run's files are written into one line that says what to do.
+    """Turn an error while writing a run's files into one line that says what to do.
 
     Raises:
         TrainingError: the disk is full, a folder is read-only, a file is in the way, ...
@@ -117,7 +116,7 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return the settings that a run was begun with; those it did not know have their defaults."""
+    """Return the settings that a run was begun with; missing ones have their defaults."""
     try:
         content = Fields({"settings": read_json(path)}, "the file").mapping("settings")
     except FileProblem as error:
@@ -125,30 +124,30 @@ def _read(path: Path) -> dict[str, Any]:
             f"Cannot read {path}: {error.reason}. It says what the run was begun with; put it "
             f"back, or give the run another folder."
         ) from error
-    # Settings of another version may not be valid here; the comparison tells of them.
+    # Settings of another version may not be valid here; the comparison reports them.
     with suppress(ConfigError):
         content = parse_json(json.dumps(Settings.from_dict(content).to_dict()))
     return _flat(content)
 
 
 def open_run(run: Path, settings: Settings, located: Settings | None = None) -> None:
-    """Make the folder of a run, or check that it was begun with the same settings and files.
+    """Create the folder of a run, or check that it was begun with the same settings and files.
 
     Args:
         run: the folder.
-        settings: as they were given.
-        located: the same with paths that can be opened; without it, ``settings``.
+        settings: as the user gave them.
+        located: the same with paths that can be opened as they are; None means ``settings``.
 
     Raises:
-        ConfigError: a setting differs that would change what is computed.
-        CorpusError: a file that the data were made from is not the same any more.
+        ConfigError: a changed setting would change the computed numbers.
+        CorpusError: a file that the data were made from has changed.
         TrainingError: the folder cannot be written.
     """
     located = located or settings
     path = run / "settings.json"
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        # Weights without a step are made again, from the settings as they are now.
+        # A state before the first step is made again, from the current settings.
         first = run / FIRST
         has_states = any(path != first for path in _states(run))
         if not has_states and first.is_dir():
@@ -170,7 +169,7 @@ def _write(path: Path, settings: Settings) -> None:
 
 
 def _changes(old: dict[str, Any], settings: Settings) -> dict[str, tuple[Any, Any]]:
-    """Return the settings that differ and may not: their values before and now, by full name."""
+    """Return the forbidden changes: old and new value of each setting, by its full name."""
     new = _flat(parse_json(json.dumps(settings.to_dict())))
     return {
         name: (old.get(name), new.get(name))
@@ -203,7 +202,7 @@ def _refuse_changes(run: Path, changed: dict[str, tuple[Any, Any]], file: str | 
 
 
 def _remove_prepared(run: Path, settings: Settings) -> None:
-    """Remove what was prepared for a run that has no checkpoint yet, and nothing else."""
+    """Remove the prepared files of a run that has no checkpoint yet, and nothing else."""
     for folder in (run / "data").glob("[0-9]*"):
         if folder.suffix == ".part" or (folder / "store.json").is_file():
             shutil.rmtree(folder)
@@ -219,10 +218,10 @@ def _remove_prepared(run: Path, settings: Settings) -> None:
 
 
 class RunLock:
-    """A lock that keeps a run to one training at a time.
+    """A lock that allows one training at a time in a run's folder.
 
-    The kernel holds it and lets go when the process ends, killed or not, so a lock is never
-    stale. Where there is no flock (Windows, some network drives) nothing is locked.
+    The kernel holds the lock and releases it when the process ends, even if killed, so a lock is
+    never stale. Without flock (Windows, some network drives) nothing is locked.
     """
 
     def __init__(self, run: Path) -> None:
@@ -230,7 +229,7 @@ class RunLock:
         self._file: IO[bytes] | None = None
 
     def acquire(self) -> None:
-        """Take the lock; the folder is made if need be.
+        """Acquire the lock; the folder is created if needed.
 
         Raises:
             TrainingError: another training has it, or the folder cannot be made or written.
@@ -242,7 +241,7 @@ class RunLock:
             )
         with writing(run):
             run.mkdir(parents=True, exist_ok=True)
-            if self._path.is_fifo():  # it would wait for ever
+            if self._path.is_fifo():  # opening it would block for ever
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self._path))
             file = self._path.open("ab")
         try:

@@ -1,1 +1,1 @@
-"""What a run trains, and what that asks of its settings and its data."""
+"""The tasks of a training run, and their checks of settings and data."""

@@ -1,4 +1,4 @@
-"""The labels of a classifier: all that its corpora have, in the order of the alphabet."""
+"""The labels of a classifier: all labels of its corpora, sorted."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ def run_labels(
     vocab_size: int,
     before: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Return the labels of a run: those of its corpora, or those that an earlier start wrote.
+    """Return the labels of a run: from the file of an earlier start, otherwise from its corpora.
 
     Args:
         run: its folder.
-        corpora: that it trains on.
-        preparation: of their texts. What is held out does not count.
-        vocab_size: of the tokenizer. A store of token ids has no room for more labels.
-        before: those of the model that the run begins from; the same ones come in its order.
+        corpora: the training corpora.
+        preparation: of their texts. Held-out texts are not read.
+        vocab_size: of the tokenizer, which bounds the number of labels: labels are stored as token
+            ids.
+        before: labels of the initial model; if they are the same labels, its order is kept.
 
     Raises:
-        CorpusError: there is one label alone, or there are too many.
+        CorpusError: there are fewer than two labels, or too many.
         CheckpointError: the file of an earlier start cannot be read.
     """
     path = run / NAME
@@ -64,14 +65,14 @@ def run_labels(
 
 
 def check_initial_labels(folder: Path, labels: tuple[str, ...]) -> None:
-    """Refuse to begin from a classifier of other labels: its outputs would mean something else.
+    """Check that an initial classifier has the labels of the run, in the same order.
 
     Args:
         folder: of the model that ``training.initial`` names.
         labels: of the run.
 
     Raises:
-        CheckpointError: its labels are others, or it says none.
+        CheckpointError: its labels differ, or it has none.
     """
     path = folder / "config.json"
     try:

@@ -1,4 +1,4 @@
-"""What a run trains: a translator, a language model, or a classifier of texts."""
+"""The tasks of a training run: translator, language model, or text classifier."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..data_settings import DataSettings
 
 @dataclass(frozen=True)
 class Task:
-    """One of `TASKS`.
+    """A task, one of `TASKS`.
 
     Attributes:
-        name: as the settings have it.
-        model: what is trained, in a few words.
-        rows: what it is trained on, in the plural.
-        predicted: what the loss is a mean over, in the plural.
-        stacks: ``encoder``, ``decoder`` or both; the model's layers.
+        name: as in the settings.
+        model: words for the trained model.
+        rows: word for the training examples, in the plural.
+        predicted: word for the unit that the loss is a mean over, in the plural.
+        stacks: of the model: ``encoder``, ``decoder`` or both.
         form: of its batches.
     """
 
@@ -41,7 +41,7 @@ class Task:
 
     @property
     def specials(self) -> int:
-        """How many positions of a model special tokens take beside ``data.max_tokens``."""
+        """The number of positions for special tokens, beside ``data.max_tokens``."""
         return max(self.form.source_specials, self.form.target_specials)
 
 
@@ -54,7 +54,7 @@ CLASSIFICATION = Task(
 )
 TASKS = {task.name: task for task in (TRANSLATION, LANGUAGE, CLASSIFICATION)}
 
-# What a model that is trained here must be beside what TransformerConfig asks of every model.
+# Limits of trainable models, beside those that TransformerConfig sets for every model.
 _Width = Annotated[int, within(least=1, most=1 << 20)]
 _Depth = Annotated[int, within(most=1000)]
 _TRAINABLE = {
@@ -77,14 +77,14 @@ def model_config(
     """Return the config of a run's model.
 
     Args:
-        task: of the run, which decides on sides that ``model`` does not name.
-        model: the table of its settings.
+        task: of the run; it sets the layers of a stack that it does not use to 0.
+        model: the ``[model]`` table of the settings.
         vocab_size: of the tokenizer.
-        labels: how many there are, for a classifier.
+        labels: number of labels, for a classifier.
 
     Raises:
-        ConfigError: a setting is unknown or out of its range, follows from the data, or is of
-            another task's model.
+        ConfigError: a setting is unknown, out of range, determined by the data, or for another
+            task.
     """
     if "vocab_size" in model:
         raise ConfigError("model.vocab_size follows from the tokenizer; set tokenizer.vocab_size.")
@@ -111,17 +111,17 @@ def model_config(
 def check_config(
     task: Task, data: DataSettings, config: TransformerConfig, *, counts_specials: bool = False
 ) -> None:
-    """Refuse a model of another task, or one that the data do not fit into.
+    """Check that a model fits the task, and that the data fit into the model.
 
     Args:
         task: of the run.
-        data: its settings.
-        config: of the model that it would train.
-        counts_specials: whether ``data.max_tokens`` counts special tokens, too, as it does with
-            the tokenizer of someone else's model.
+        data: the data settings.
+        config: of the model to train.
+        counts_specials: whether ``data.max_tokens`` includes special tokens, as with the tokenizer
+            of an initial model in another format.
 
     Raises:
-        ConfigError: naming the setting, and what to do.
+        ConfigError: they do not; the message names the setting.
     """
     _check_sides(task, config)
     longest = max(data.max_tokens, *(row.max_tokens or 0 for row in data.corpus))
@@ -156,10 +156,10 @@ def _check_sides(task: Task, config: TransformerConfig) -> None:
 
 
 def check_data(task: Task, data: DataSettings) -> None:
-    """Refuse settings of the data that are another task's.
+    """Check that the data settings belong to the task.
 
     Raises:
-        ConfigError: naming the setting, and what to do.
+        ConfigError: they do not; the message names the setting.
     """
     if task is not LANGUAGE and data.unit is not None:
         raise ConfigError(
