@@ -286,7 +286,7 @@ class Trace:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """Return the trace that `save` wrote; TraceError if it is missing, damaged or not a trace."""
+        """Return the trace that `save` wrote; TraceError if it is missing, damaged or no trace."""
         from .trace_file import read_steps
 
         trace = cls()
