@@ -175,8 +175,7 @@ class OutputConfig:
         matrix: whether there is an output matrix. A model without one gives hidden vectors but no
             logits.
         tied: whether the output matrix is the embedding of the target (of the source, if there is
-            no
-            decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
+            no decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
             source and target, and has an output matrix of its own.
         labels: the number of labels in a model that classifies texts. Such a model has only an
             encoder, and uses the logits at its first position. 0: the logits are of the vocabulary.

@@ -50,7 +50,7 @@ class TrainingRun:
 
     Raises:
         CheckpointError: there is no checkpoint yet, or the run's version wrote checkpoints that
-            cannot be read alone.
+            cannot be read by themselves.
     """
 
     def __init__(self, folder: str | Path, *, limits: Limits | None = None) -> None:

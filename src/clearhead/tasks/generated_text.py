@@ -11,7 +11,7 @@ class GeneratedText:
 
     Attributes:
         prompt: the input text.
-        text: what was generated, without special tokens.
+        text: the generated text, without special tokens.
         ids: the generated token ids, including the end token if there is one.
         tokens: the same tokens in printable form.
         token_log_probs: natural logarithm of each token's probability.

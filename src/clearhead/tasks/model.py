@@ -97,7 +97,7 @@ class Model(IdModel):
         on_token: Callable[[int, GeneratedToken], None] | None = None,
         **settings: Any,
     ) -> Any:
-        """Continue a prompt, or write a target for it where the model has an encoder.
+        """Continue a prompt, or generate a target for it if the model has an encoder.
 
         Length: ``max_new_tokens`` counts the generated tokens, ``max_length`` also the prompt. If
         neither the call nor the model's files set one, at most 256 tokens are generated. A

@@ -37,9 +37,8 @@ class Head:
         queries, keys: the tokens of the rows and of the columns.
         steps: the step that each array comes from, by name.
         values: the head's part of each step, by name: query, key, value Float["length head_dim"];
-            scores,
-            scaled, masked, weights Float["query_len key_len"] (bias too, where positions add one);
-            contributions Float["query_len key_len value_dim"]; output
+            scores, scaled, masked, weights Float["query_len key_len"] (and bias, if positions add
+            one); contributions Float["query_len key_len value_dim"]; output
             Float["query_len value_dim"].
     """
 

@@ -75,7 +75,7 @@ def alignment_of(
             window on.
 
     Raises:
-        ShapeError: no part has so many queries.
+        ShapeError: no part has that many queries.
     """
     longest = max(module.map.shape[2] for module in modules)
     if start >= longest:

@@ -253,7 +253,7 @@ class RecordingExplorer:
         row, modules = self._row(question.run), list(self.modules.values())
         return Answer(alignment_of(self._of_rows, modules, self.labels, row, question.start))
 
-    # What they stand on
+    # Helpers of the answers
 
     def _row(self, question: RunQuestion) -> int:
         """Return the row of the batch that a question asks about."""
