@@ -85,7 +85,7 @@ class IdModel(PickledByName):
         return self._ground.engine
 
     def computes_with(self, model: object) -> bool:
-        """Return whether an object is one of the `Transformer`s of this model.
+        """Return whether an object is a `Transformer` of this model.
 
         Args:
             model: any object.

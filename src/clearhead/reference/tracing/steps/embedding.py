@@ -223,8 +223,8 @@ def _embedded(token: str, place: str | None, types: bool) -> StepKind:
     )
 
 
-# The step with the token's vector, the place of positions if they are added (an offset of 0 and a
-# later start count as the same), and whether a type's vector is added -> the layers' input.
+# The step with the token's vector, the place of positions if they are added (positions at an offset
+# count as from the start), and whether a type's vector is added -> the layers' input.
 EMBEDDED = {
     (token, place, types): _embedded(token, place, types)
     for token in ("embedding", "scaled_embedding")
