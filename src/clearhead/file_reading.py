@@ -244,7 +244,7 @@ def _finite(digits: str) -> float:
 
 
 def _check_depth(value: Any, *, halves: bool) -> None:
-    """Refuse values that are nested too deeply, and lone surrogates if ``halves`` says to look."""
+    """Refuse values that are nested too deeply, and, with ``halves``, lone surrogates."""
     level = [value]
     for _ in range(DEEPEST):
         members: list[Any] = []

@@ -67,7 +67,7 @@ def ids_of(
     mask: ArrayLike | None,
     settings: GenerationSettings,
 ) -> list[list[int]]:
-    """Return the ids generated for rows of ids; the settings are complete."""
+    """Return the ids generated for rows of ids with these settings, not those of the files."""
     inputs = [list(row) for row in rows] if mask is None else _real_ids(rows, mask)
     if settings.max_new_tokens is None and settings.max_length is None:
         settings = GenerationSettings.of(settings, max_new_tokens=GENERATE_NEW_TOKENS)

@@ -23,7 +23,7 @@ _STATEMENTS = ("languages", "registers", "labels")
 
 
 def statements_json(description: dict[str, Any]) -> bytes:
-    """Return the part of a config.json that describes the model, for which a checksum is stored.
+    """Return the part of a config.json that describes the model to users; it has a checksum.
 
     The provenance is left out: it contains, for instance, the duration of a training, which varies
     between runs that must give the same bytes of weights.
