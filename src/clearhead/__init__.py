@@ -1,7 +1,7 @@
 """Transformers you can see through.
 
-The public names, each loaded when it is first used, so that ``import clearhead`` costs next to
-nothing and needs neither PyTorch nor NumPy.
+The public names are listed here. Each is loaded when it is first used, so ``import clearhead`` is
+fast and needs neither PyTorch nor NumPy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m clearhead`` is the command ``clearhead``."""
+"""Runs the command ``clearhead`` for ``python -m clearhead``."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""The version, alone in its file, so that any module can import it without the public names."""
+"""The version, in a file of its own that any module can import without the public names."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The one description of a model that the reference, the layers and a checkpoint share."""
+"""The description of a model that the reference, the layers and checkpoints share."""
 
 from __future__ import annotations
 
@@ -43,45 +43,45 @@ _TokenId = Annotated[int, within(least=0)]
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
-    """The shape of a Transformer: everything that its weights and its results depend on.
+    """The architecture of a Transformer: all settings that its weights and results depend on.
 
     With ``encoder_layers == 0`` it is a decoder-only model, with ``decoder_layers == 0`` an
     encoder-only one.
 
     Attributes:
-        vocab_size: number of token ids; of labels, in a model that reads images.
+        vocab_size: number of token ids; number of labels in a model that reads images.
         d_model: width of the residual stream.
         num_heads: number of query heads; divides ``d_model``.
         num_kv_heads: number of key and value heads, dividing ``num_heads``; None means as many
             as query heads (fewer is grouped-query attention, 1 is multi-query attention).
-        encoder_layers, decoder_layers: depth of each side.
+        encoder_layers, decoder_layers: number of layers of each side.
         feed_forward_dim: width of the feed-forward layer between its two projections.
         activation: ``relu``, ``gelu`` (exact), ``gelu_tanh``, ``silu``, or a gated form:
             ``reglu``, ``geglu``, ``geglu_tanh``, ``swiglu`` (Shazeer 2020, arXiv 2002.05202).
         norm: ``layer`` (Ba et al. 2016) or ``rms`` (Zhang and Sennrich 2019).
         norm_place: ``after`` each residual sum, as in Vaswani et al. 2017, ``before`` each
             sublayer, with one more norm at the end of each stack, or ``both`` before and after
-            each sublayer, inside of the residual sum, and at the end (Gemma 2).
-        parallel_sublayers: whether attention and feed-forward read the same input, and both are
-            added to it at once (GPT-J, GPT-NeoX); with norms ``before`` alone, in a model without
+            each sublayer, inside the residual sum, and at the end (Gemma 2).
+        parallel_sublayers: whether attention and feed-forward read the same input, and both outputs
+            are added to it (GPT-J, GPT-NeoX); only with norms ``before``, in a model without
             cross-attention.
         positions: ``sinusoidal`` or ``learned`` vectors added to the embeddings, ``rotary``
             (Su et al. 2021), ``alibi`` (Press et al. 2022), T5's ``relative`` bias
             (Raffel et al. 2020), or ``none``. The last three act in self-attention only.
         max_length: the longest source or target, in tokens, start and end tokens included.
-        dropout: dropped share of embeddings and of each sublayer's output, in training.
-        attention_dropout: dropped share of attention weights, in training.
+        dropout: the dropout rate of embeddings and of each sublayer's output, in training.
+        attention_dropout: the dropout rate of attention weights, in training.
         bias: whether the linear projections have a bias.
         tied_embeddings: source, target and output share one matrix (Press and Wolf 2017).
         scale_embedding: multiply embeddings by sqrt(d_model), as in Vaswani et al. 2017.
         norm_epsilon: added to the variance (or the mean square) in each norm.
         rotary_base: the base of rotary frequencies.
         relative_buckets, relative_max_distance: of T5's relative bias. An encoder needs at least
-            4 buckets, a decoder 2; the distance must be more than a quarter of the buckets in
-            an encoder, and than half in a decoder.
-        pad_id, start_id, end_id: the special tokens that the model itself must know.
-        attention, rotary, embedding, patches, output, decoder: what else may differ, in parts of
-            their own.
+            4 buckets, a decoder 2. The distance must exceed a quarter of the number of buckets in
+            an encoder, and half of it in a decoder.
+        pad_id, start_id, end_id: the ids of the special tokens that the model uses.
+        attention, rotary, embedding, patches, output, decoder: further settings, grouped by part
+            of the model.
     """
 
     vocab_size: _Size
@@ -126,7 +126,7 @@ class TransformerConfig:
         self._check_positions()
         self._check_images()
         if self.decoder != DecoderConfig():
-            self.of_stack("decoder")  # whose sizes are checked as these are
+            self.of_stack("decoder")  # builds a config of these sizes, and so checks them
 
     def _check_sizes(self) -> None:
         if self.attention.head_dim is None and self.d_model % self.num_heads:
@@ -157,7 +157,7 @@ class TransformerConfig:
             raise ConfigError("output.labels are for models that read texts, without a decoder.")
 
     def _check_images(self) -> None:
-        """Check what an image has no place for."""
+        """Refuse the settings that a model of images cannot have."""
         if not self.reads_images:
             return
         wrong = {
@@ -215,12 +215,12 @@ class TransformerConfig:
 
     @property
     def head_dim(self) -> int:
-        """Width of one head: ``d_model // num_heads``, where ``attention`` says no other."""
+        """Width of one head: ``attention.head_dim`` if it is set, else ``d_model // num_heads``."""
         return self.attention.head_dim or self.d_model // self.num_heads
 
     @property
     def rotary_dim(self) -> int:
-        """How many entries of each head rotary positions rotate."""
+        """The number of entries of each head that rotary positions rotate."""
         return self.rotary.dim or self.head_dim
 
     @property
@@ -235,38 +235,38 @@ class TransformerConfig:
 
     @property
     def reads_images(self) -> bool:
-        """Whether the encoder reads patches of images, and no token ids."""
+        """Whether the encoder reads patches of images instead of token ids."""
         return self.patches.height > 0
 
     @property
     def tied_output(self) -> bool:
-        """Whether the output matrix is an embedding."""
+        """Whether the output matrix is shared with an embedding."""
         tied = self.tied_embeddings if self.output.tied is None else self.output.tied
         return tied and not self.output.labels
 
     @property
     def output_size(self) -> int:
-        """How many logits a position has: one for each token, or for each label."""
+        """The number of logits of a position: one for each token, or for each label."""
         return self.output.labels or self.vocab_size
 
     def embedding_name(self, side: str) -> str:
-        """Return the name of a side's embedding among the weights; ``source`` or ``target``."""
+        """Return the name of a side's embedding weight; the side is ``source`` or ``target``."""
         return "embedding" if self.tied_embeddings else f"{side}_embedding"
 
     @property
     def output_name(self) -> str:
-        """The name of the output matrix among the weights."""
+        """The name of the output matrix's weight."""
         if not self.tied_output:
             return "output"
         return self.embedding_name("target" if self.decoder_layers else "source")
 
     def window(self, layer: int) -> int:
-        """Return how many positions a query of a decoder layer sees; 0 for no limit."""
+        """Return the number of positions that a query of a decoder layer sees; 0 for no limit."""
         windows = self.attention.windows
         return windows[layer % len(windows)] if windows else 0
 
     def of_stack(self, stack: str) -> TransformerConfig:
-        """Return the config with the sizes of a stack, ``encoder`` or ``decoder``."""
+        """Return the config with the sizes of one stack, ``encoder`` or ``decoder``."""
         if stack == "encoder" or self.decoder == DecoderConfig():
             return self
         sizes = {name: size for name, size in vars(self.decoder).items() if size is not None}
@@ -283,13 +283,13 @@ class TransformerConfig:
         return self.activation in GATED_ACTIVATIONS
 
     def replace(self, **changes: Any) -> TransformerConfig:
-        """Return a copy with some settings changed; an unknown one is a ConfigError."""
+        """Return a copy with some settings changed; an unknown setting raises a ConfigError."""
         return type(self).from_dict({**self.to_dict(), **changes})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a plain dictionary, ready for JSON.
 
-        A part of its own that has nothing but defaults is left out.
+        A nested part that has only default values is left out.
         """
         unchanged = {name for name, part in _PARTS.items() if getattr(self, name) == part()}
         if not self.parallel_sublayers:
@@ -302,10 +302,10 @@ class TransformerConfig:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> TransformerConfig:
-        """Return the config that `to_dict` described.
+        """Return the config of a dictionary made by `to_dict`.
 
         Raises:
-            ConfigError: a key is unknown (the known ones are listed), or ``vocab_size`` missing.
+            ConfigError: a key is unknown (the known ones are listed), or ``vocab_size`` is missing.
         """
         return from_mapping(cls, settings, kind="model")
 

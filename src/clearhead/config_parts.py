@@ -1,7 +1,7 @@
-"""The parts of a model's config beside its sizes: attention, positions, embedding, patches, output.
+"""Parts of a model's config: attention, rotary positions, embedding, patches, output, decoder.
 
-Each has defaults that leave the Transformer of Vaswani et al. 2017 as it is; the models of others
-differ from it in some of them. `clearhead.config.TransformerConfig` holds one of each.
+The defaults of each part describe the Transformer of Vaswani et al. 2017; other models change
+some of them. `clearhead.config.TransformerConfig` holds one of each part.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ class AttentionConfig:
     Attributes:
         head_dim: width of one head; None means ``d_model // num_heads``.
         scale: factor of the scores; None means ``1 / sqrt(head_dim)``. T5 has 1.
-        softcap: bends scores into (-softcap, softcap) (Gemma 2, arXiv 2408.00118); None: not.
+        softcap: bends scores into (-softcap, softcap) (Gemma 2, arXiv 2408.00118); None for none.
         bias: whether the projections to queries, keys and values have a bias; None: as the
-            model's other linear layers. Qwen 2 has it there alone.
-        output_bias: the same of the projection of the heads' outputs.
+            model's other linear layers. In Qwen 2 only these projections have one.
+        output_bias: the same for the projection of the heads' outputs.
         head_norm: whether each head's query and key pass through a root-mean-square norm of
             their own, before positions rotate them (Qwen 3, Gemma 3).
-        windows: how many positions a query of each decoder layer sees in self-attention, its own
-            among them, 0 being no limit; the pattern repeats over the layers. Empty: no windows.
+        windows: the number of positions that a query of each decoder layer sees in self-attention,
+            its own included; 0 for no limit. The pattern repeats over the layers. Empty: no
+            windows.
     """
 
     head_dim: _Size | None = None
@@ -52,16 +53,16 @@ class AttentionConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RotaryConfig:
-    """What rotary positions are beside their base (``rotary_base`` of the model).
+    """The settings of rotary positions other than the base (``rotary_base`` of the model).
 
     Attributes:
-        dim: how many entries of each head are rotated, the first ones; None means all.
+        dim: the number of entries of each head that are rotated, the first ones; None for all.
         local_base: the base in layers with a window, where it differs (Gemma 3).
-        scaling: ``linear`` divides every frequency by ``factor``; ``llama3`` divides those whose
-            wavelength is long, and blends those between (Llama 3.1). Layers that have a
+        scaling: ``linear`` divides every frequency by ``factor``. ``llama3`` divides those of long
+            wavelengths, and blends those of medium ones (Llama 3.1). Layers that use
             ``local_base`` are not scaled.
-        factor, low_frequency_factor, high_frequency_factor, original_length: of the scaling, as
-            Llama 3.1 names them; the last three are for ``llama3`` alone.
+        factor, low_frequency_factor, high_frequency_factor, original_length: of the scaling, named
+            as in Llama 3.1; only ``llama3`` uses the last three.
     """
 
     dim: _Size | None = None
@@ -89,14 +90,15 @@ class EmbeddingConfig:
 
     Attributes:
         norm: whether the sum of the vectors passes through a norm (BART, BERT).
-        token_types: how many token types have a vector that is added; 0 for none (BERT has 2).
-        position_offset: the row of the table of positions, learned or sinusoidal, at which the
-            first position stands (BART 2; RoBERTa and M2M100 the padding id plus 1).
-        skip_padding: whether positions count the tokens that are no padding alone, padding
-            itself standing at the row before the first (RoBERTa, M2M100).
-        sinusoid: where the sines and cosines stand: ``interleaved`` in pairs of columns (Vaswani
+        token_types: the number of token types, each with a vector that is added; 0 for none (BERT
+            has 2).
+        position_offset: the row of the table of positions, learned or sinusoidal, for the first
+            position (BART 2; RoBERTa and M2M100 the padding id plus 1).
+        skip_padding: whether positions count only the tokens that are not padding; padding itself
+            uses the row before the first position (RoBERTa, M2M100).
+        sinusoid: the order of sines and cosines: ``interleaved`` in pairs of columns (Vaswani
             et al. 2017), ``halves`` (Marian), or ``halves_to_end``, whose slowest wavelength is
-            2 pi 10000 itself (fairseq, M2M100).
+            exactly 2 pi 10000 (fairseq, M2M100).
     """
 
     norm: bool = False
@@ -113,15 +115,15 @@ class EmbeddingConfig:
 class PatchConfig:
     """How an image becomes the vectors that the encoder reads (Dosovitskiy et al. 2020).
 
-    The image is cut into patches, row by row. The pixels of each, all rows of one channel before
-    those of the next, make a vector through a linear layer, which is a strided convolution.
-    Pixels at the right and at the bottom that fill no whole patch are not read.
+    The image is cut into patches, row by row. A patch's pixels form one vector, all rows of one
+    channel before those of the next, and a linear layer projects it; this equals a strided
+    convolution. Pixels at the right and bottom edges that do not fill a patch are ignored.
 
     Attributes:
-        height, width: of a patch, in pixels; 0: the model reads token ids.
+        height, width: of a patch, in pixels; 0 for a model that reads token ids.
         image_height, image_width: of the images, in pixels.
-        channels: of the images: 3 for colours.
-        class_token: whether a learned vector stands before those of the patches, at position 0.
+        channels: number of channels of the images: 3 for colour images.
+        class_token: whether a learned vector is placed before the patches, at position 0.
     """
 
     height: _Count = 0
@@ -146,22 +148,22 @@ class PatchConfig:
 
     @property
     def rows(self) -> int:
-        """How many patches stand below one another."""
+        """The number of rows of patches."""
         return self.image_height // self.height
 
     @property
     def columns(self) -> int:
-        """How many patches stand side by side."""
+        """The number of columns of patches."""
         return self.image_width // self.width
 
     @property
     def pixels(self) -> int:
-        """How many numbers one patch has, those of all channels."""
+        """The number of values of one patch, over all channels."""
         return self.channels * self.height * self.width
 
     @property
     def length(self) -> int:
-        """How many positions an image has: its patches, and the class token."""
+        """The number of positions of an image: its patches, and the class token."""
         return self.rows * self.columns + self.class_token
 
 
@@ -170,20 +172,20 @@ class OutputConfig:
     """How the last hidden vectors become logits.
 
     Attributes:
-        matrix: whether there are logits at all. Of a model without an output matrix there are
-            hidden vectors alone.
-        tied: whether the output matrix is the embedding of the target (of the source, without a
-            decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
+        matrix: whether there is an output matrix. A model without one gives hidden vectors but no
+            logits.
+        tied: whether the output matrix is the embedding of the target (of the source, if there is
+            no decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
             source and target, and has an output matrix of its own.
-        labels: how many labels the logits are of, in a model that classifies texts: an encoder
-            alone, whose first position is asked. 0: the logits are of the vocabulary.
+        labels: the number of labels in a model that classifies texts. Such a model has only an
+            encoder, and uses the logits at its first position. 0: the logits are of the vocabulary.
         bias: whether a bias is added to the logits (Marian, BART, BERT).
         scale: factor of the hidden vectors; None for none. T5 v1.0 has ``d_model ** -0.5``.
-        softcap: bends logits into (-softcap, softcap) (Gemma 2); None: not.
-        transform: the activation of a linear layer and a norm before the output matrix (BERT's
-            head for masked words); None: there is no such layer.
-        transform_norm: whether there is that norm after the layer; BERT's head for labels has the
-            layer, with tanh, and no norm.
+        softcap: bends logits into (-softcap, softcap) (Gemma 2); None for none.
+        transform: the activation of a linear layer before the output matrix (as in BERT's head for
+            masked words); None: there is no such layer.
+        transform_norm: whether a norm follows this layer. BERT's head for labels has the layer,
+            with tanh, but no norm.
     """
 
     matrix: bool = True
@@ -217,7 +219,7 @@ class OutputConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
-    """Sizes of decoder layers that differ from those of encoder layers; None: they do not.
+    """Sizes of decoder layers where they differ from the encoder's; None: they are the same.
 
     Attributes:
         num_heads, num_kv_heads, feed_forward_dim: as in the model's config.
@@ -234,8 +236,8 @@ class DecoderConfig:
 def check_buckets(buckets: int, max_distance: int, side: str) -> None:
     """Check the buckets of T5's relative positions in an ``encoder`` or a ``decoder``.
 
-    An encoder halves the buckets by direction. Half of the remaining ones hold one distance each,
-    and the others share those up to the largest.
+    An encoder uses half of the buckets for each direction. Half of the buckets of a direction hold
+    one distance each; the others share the larger distances up to the maximum.
 
     Raises:
         ConfigError: there are too few buckets, or no distances to share.

@@ -1,4 +1,4 @@
-"""The errors that clearhead raises, all of one family.
+"""The errors that clearhead raises.
 
     ClearheadError
     ├── ConfigError        (ValueError)   a setting is unknown, missing or contradicts another
@@ -10,8 +10,8 @@
     ├── TextError          (ValueError)   a text that cannot be translated as it is
     └── TraceError         (LookupError)  a step that does not exist, or a damaged trace
 
-Each also derives from the built-in error that fits, so that code which knows nothing of
-clearhead catches what it expects. A message says what was asked, what came, and what to do.
+Each error also derives from a suitable built-in error, so code that does not know clearhead can
+catch it. A message says what was asked, what came, and what to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from types import ModuleType
 
 
 class ClearheadError(Exception):
-    """The root: `except ClearheadError` catches every error that clearhead raises on purpose."""
+    """The base class of all errors that clearhead raises deliberately."""
 
 
 class ConfigError(ClearheadError, ValueError):
@@ -57,12 +57,12 @@ class TraceError(ClearheadError, LookupError):
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import an optional module, or say which extra brings it.
+    """Import an optional module, or raise an error that names the extra which installs it.
 
     Args:
         module: the module's import name, such as ``"torch"``.
         extra: the extra of this package that installs it, such as ``"torch"``.
-        purpose: what it is needed for, the beginning of a sentence: ``"Training"``.
+        purpose: what the module is needed for, as the beginning of a sentence: ``"Training"``.
 
     Raises:
         MissingExtraError: the module is not installed.

@@ -1,8 +1,8 @@
-"""One way to read files that may come from a stranger: bytes, text, JSON and TOML.
+"""Safe reading of untrusted files: bytes, text, JSON and TOML.
 
-A pipe or a device in a file's place does not hang the program, a huge file does not fill the
-memory, and no content raises another error than `FileProblem`. The caller turns that into an
-error of its own kind, which says what to do about it.
+A pipe or device in place of a file does not hang the program, a huge file does not fill the
+memory, and no content raises any error but `FileProblem`. The caller turns that into an error of
+its own kind, which says what to do.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .errors import ClearheadError
 from .visible import quoted, visible
 
 MOST_BYTES = 4 << 20
-"""No settings, note or description that this package writes is longer than this, by far."""
+"""The size limit in bytes; settings, notes and descriptions of this package are far smaller."""
 DEEPEST = 64
-"""So many levels a JSON or TOML file may have: recursion over them is safe."""
+"""The most levels that a JSON or TOML file may have; recursion to this depth is safe."""
 
 _FORMATS = {
     stat.S_IFDIR: "a folder",
@@ -31,17 +31,17 @@ _FORMATS = {
     stat.S_IFSOCK: "a socket",
 }
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-# tomllib takes time in the square of the parts of a key, and makes a level of each.
+# tomllib takes quadratic time in the number of parts of a key, and nests one level for each.
 _KEY = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_KEY}[ \t]*+\.[ \t]*+){{{DEEPEST}}}")
 
 
 class FileProblem(ClearheadError, ValueError):
-    """A file cannot be read, or holds something else than was expected.
+    """A file cannot be read, or its content is not what was expected.
 
     Attributes:
-        reason: what is wrong, as half a sentence that says "it" of the file.
-        missing: whether there is no such file.
+        reason: what is wrong, as half a sentence in which "it" is the file.
+        missing: whether the file does not exist.
     """
 
     def __init__(
@@ -53,16 +53,17 @@ class FileProblem(ClearheadError, ValueError):
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading bytes; never waits for a pipe's other end.
+    """Open a regular file for reading bytes; never wait for the other end of a pipe.
 
     Raises:
-        FileProblem: there is none, it may not be read, or it is no regular file.
+        FileProblem: the file does not exist, may not be read, or is not a regular file.
     """
     flags = os.O_RDONLY
     for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
     try:
-        # Opening some devices has an effect of its own, so look first; look again at what is open.
+        # Opening some devices has side effects, so check before opening, and check the opened file
+        # too.
         _check_regular(os.stat(path).st_mode, path)
         descriptor = os.open(path, flags)
     except OSError as error:
@@ -98,17 +99,17 @@ def read_bytes(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> bytes
 
     Args:
         path: of the file.
-        most: how many it may have.
+        most: the largest size allowed, in bytes.
 
     Raises:
         FileProblem: it cannot be read, or is larger.
     """
     with open_file(path) as file:
         try:
-            # A read makes room for all that it may get, so it is not asked for `most` at once.
+            # A read allocates all that it may return, so it does not ask for `most` bytes at once.
             size = os.fstat(file.fileno()).st_size
             content = file.read(min(size, most) + 1)
-            if size < len(content) <= most:  # it grew, or its size was not said
+            if size < len(content) <= most:  # it grew, or the system did not know its size
                 content += file.read(most + 1 - len(content))
         except OSError as error:
             raise FileProblem(_system_words(error), path) from error
@@ -144,10 +145,10 @@ def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
 
     Args:
         text: bytes are UTF-8; a byte order mark before them is dropped.
-        finite: whether NaN and Infinity, which JSON has not and Python writes, are refused.
+        finite: whether NaN and Infinity, which Python writes though JSON lacks them, are refused.
 
     Raises:
-        FileProblem: it is no JSON, a key comes twice, a text holds half a character, or it is
+        FileProblem: it is not JSON, has a duplicate key, has a lone surrogate in a text, or is
             nested more than `DEEPEST` levels deep.
     """
     text = _decoded(text) if isinstance(text, bytes) else text.removeprefix("\ufeff")
@@ -174,7 +175,7 @@ def read_json(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> Any:
     """Read the value of a JSON file; see `read_bytes` and `parse_json`.
 
     Raises:
-        FileProblem: it cannot be read, or is no JSON.
+        FileProblem: it cannot be read, or is not JSON.
     """
     content = read_bytes(path, most=most)
     try:
@@ -187,7 +188,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Return the table of a TOML text.
 
     Raises:
-        FileProblem: it is no TOML, or is nested more than `DEEPEST` levels deep.
+        FileProblem: it is not TOML, or is nested more than `DEEPEST` levels deep.
     """
     try:
         if _LONG_KEY.search(text):
@@ -209,7 +210,7 @@ def read_toml(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> dict[s
     """Read the table of a TOML file; see `read_text` and `parse_toml`.
 
     Raises:
-        FileProblem: it cannot be read, or is no TOML.
+        FileProblem: it cannot be read, or is not TOML.
     """
     text = read_text(path, most=most)
     try:
@@ -243,7 +244,7 @@ def _finite(digits: str) -> float:
 
 
 def _check_depth(value: Any, *, halves: bool) -> None:
-    """Refuse what is too deep, level by level, and half characters where there may be some."""
+    """Refuse values that are nested too deeply, and, with ``halves``, lone surrogates."""
     level = [value]
     for _ in range(DEEPEST):
         members: list[Any] = []

@@ -1,4 +1,4 @@
-"""Helpers shared by everything that writes files: whole or not at all, and nothing left behind."""
+"""Helpers for writing files: a file is written completely or not at all, and no drafts remain."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 def write_with_usual_mode(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a file, with the permissions that any new file of this user has.
+    """Let ``write`` create a file, and give it the usual permissions of this user's new files.
 
-    The safetensors library makes files that their owner alone can read, whatever the umask: a
-    model given to others would then be one that they cannot load.
+    The safetensors library creates files that only their owner can read, whatever the umask.
+    Without this, other users could not load a model that was given to them.
 
     Args:
         path: of the file; an existing one is replaced and keeps its permissions.
         write: called with the path.
 
     Raises:
-        OSError: the system refused, whatever error the library made of it.
+        OSError: the system refused, even if the library raised an error of its own for it.
     """
     path = Path(path)
     with open(path, "ab") as file:
@@ -41,7 +41,7 @@ def write_with_usual_mode(path: str | os.PathLike[str], write: Callable[[Path], 
 
 @contextlib.contextmanager
 def system_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Raise what the system refused as OSError: the safetensors library has an error of its own.
+    """Raise refusals of the system as OSError; the safetensors library raises its own error.
 
     Args:
         path: the file that the error names.
@@ -59,17 +59,17 @@ def system_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a path to write to; its file takes the place of ``path`` once it is complete.
+    """Give a path to write to; the file written there replaces ``path`` once it is complete.
 
-    Until then, and if the block fails, a file of that name stays as it is and nothing else is
-    left. A device or a pipe cannot be replaced and is written directly. Of a symbolic link the
-    file that it names is replaced. An existing file keeps its permissions.
+    Until then, and if the block fails, an existing file stays as it is and no draft remains. A
+    device or a pipe cannot be replaced and is written directly. For a symbolic link, the file that
+    it points to is replaced. An existing file keeps its permissions.
 
     Args:
         path: the file to write.
 
     Raises:
-        OSError: with ``path`` as its filename, whatever is written in the block.
+        OSError: with ``path`` as its filename, whichever file failed in the block.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -96,27 +96,27 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def open_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for writing bytes, which takes its name when it is complete; see `whole_file`."""
+    """Open a file for writing bytes; it gets its name when it is complete. See `whole_file`."""
     with whole_file(path) as draft, open(draft, "wb") as file:
         yield file
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write a file at once, text as UTF-8; see `whole_file`."""
+    """Write a complete file, text as UTF-8; see `whole_file`."""
     with open_whole(path) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 @contextlib.contextmanager
 def draft_folder(target: Path) -> Iterator[Path]:
-    """Give a new folder to write to, beside ``target``; what is of that name at the end is removed.
+    """Give a new folder beside ``target`` to write to; it is removed at the end if it still exists.
 
-    It is named ``.TARGET.xxxxxxxx.part`` and has the permissions of any new folder. What killed
-    processes left of drafts of the same target is removed first. That its process lives, a
-    folder's lock says, which the kernel lets go with the process: no clock is asked.
+    It is named ``.TARGET.xxxxxxxx.part`` and has the permissions of any new folder. Drafts of the
+    same target that killed processes left behind are removed first. Each draft folder is locked by
+    its process; the kernel releases the lock when the process ends, so no clock is needed.
 
     Args:
-        target: the file or folder that the draft is for; its own folder must be there.
+        target: the file or folder that the draft is for; its parent folder must exist.
     """
     remove_drafts_of_killed(target)
     folder, lock = _new_draft(target)
@@ -129,7 +129,7 @@ def draft_folder(target: Path) -> Iterator[Path]:
 
 
 def lock_file(file: BinaryIO) -> bool:
-    """Lock an open file until it is closed; False where another process has it locked.
+    """Lock an open file until it is closed; return False if another process has locked it.
 
     Where there is no flock (Windows, some network drives) nothing is locked.
     """
@@ -169,7 +169,7 @@ def exchange(first: Path, second: Path) -> bool:
     """Exchange the names of two files or folders in one step, so that neither is ever missing.
 
     Returns:
-        False where the system cannot, and nothing was done: it is Linux's own call.
+        False if the system cannot do this, and nothing was changed. Only Linux has the call.
     """
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
@@ -183,11 +183,12 @@ def exchange(first: Path, second: Path) -> bool:
 
 
 def _new_draft(target: Path) -> tuple[Path, int | None]:
-    """Make a folder of a unique name, and lock it; None where nothing can be locked."""
+    """Make a folder with a unique name and lock it; the lock is None where locks do not exist."""
     while True:
         name = tempfile.mkdtemp(_SUFFIX, f".{target.name[:80]}.", target.parent)
         lock = _lock(name, wait=True)
-        # Between the two, another process may have taken it for one without a process.
+        # Before it was locked, another process may have taken it for an abandoned draft and removed
+        # it.
         if lock is None or os.path.isdir(name):
             os.chmod(name, 0o777 & ~process_umask())
             return Path(name), lock
@@ -195,11 +196,11 @@ def _new_draft(target: Path) -> tuple[Path, int | None]:
 
 
 def remove_drafts_of_killed(target: Path) -> None:
-    """Remove the drafts of a file or folder whose processes live no more."""
+    """Remove the drafts of a file or folder that belong to processes that have ended."""
     name = re.compile(rf"\.{re.escape(target.name[:80])}\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
     try:
         siblings = os.listdir(target.parent)
-    except OSError:  # a folder may be written to and not read
+    except OSError:  # a folder may be writable but not readable
         return
     for path in (target.parent / sibling for sibling in siblings if name.fullmatch(sibling)):
         if path.is_dir() and not path.is_symlink():
@@ -210,30 +211,30 @@ def remove_drafts_of_killed(target: Path) -> None:
 
 
 def _lock(folder: str | Path, *, wait: bool) -> int | None:
-    """Lock a folder and return the open file that has the lock, or None where that cannot be."""
+    """Lock a folder and return the file descriptor with the lock, or None where that fails."""
     try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # Windows; or it has gone
+    except (ImportError, OSError):  # Windows; or the folder is gone
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:  # another process has it, or the drive knows no locks
+    except OSError:  # another process has it, or the drive has no locks
         os.close(descriptor)
         return None
     return descriptor
 
 
 def _about(error: OSError, path: str | os.PathLike[str], draft: Path | None = None) -> OSError:
-    """Return the error with the name of the file that was asked for, not that of its draft."""
+    """Return the error with the name of the requested file instead of that of its draft."""
     if error.filename is None or draft is None or str(error.filename) == str(draft):
         return type(error)(error.errno, error.strerror or str(error), os.fspath(path))
     return error
 
 
 def process_umask() -> int:
-    """Return which permissions new files of this process lack."""
+    """Return the umask: the permissions that new files of this process lack."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -1,8 +1,8 @@
-"""Members of a JSON object from a file, each read by its name and its type.
+"""Checked access to the members of a JSON object, each by its name and type.
 
-In a file of someone else a number may be a text, and a list null. Each method here raises an
-error that names the member and both types where they do not fit. An object of ours may have the
-CRC-32 of its own members, by which a flipped letter or digit is told.
+In someone else's file a number may be a text, and a list null. Where the type is wrong, each
+method here raises an error that names the member and both types. An object of ours may contain a
+CRC-32 of its other members, which reveals a flipped letter or digit.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .file_reading import FileProblem
 from .visible import quoted
 
 MOST = 1 << 53
-"""No whole number of a file is larger, up or down: all of them are exact as floats too."""
+"""The largest whole number allowed, in absolute value: up to it, floats are exact too."""
 
 CHECKSUM = "crc32"
-"""The member of an object with the checksum of all others."""
+"""The name of the member with the checksum of all others."""
 MOST_SUM = 0xFFFF_FFFF
 
 _KINDS = {
@@ -34,12 +34,12 @@ _KINDS = {
 
 
 def canonical_json(content: Any) -> bytes:
-    """Return JSON that does not depend on spaces or on the order of members."""
+    """Return JSON that does not depend on whitespace or on the order of members."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def with_checksum(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object with the checksum of its members as a further one, ``crc32``."""
+    """Return an object with one more member, ``crc32``: the checksum of the others."""
     return {**content, CHECKSUM: zlib.crc32(canonical_json(dict(content)))}
 
 
@@ -47,11 +47,11 @@ class Fields:
     """The members of an object.
 
     Args:
-        value: what JSON gave.
-        name: what it is called in messages, such as ``"modules[3]"``.
+        value: the parsed JSON value.
+        name: the object's name in messages, such as ``"modules[3]"``.
 
     Raises:
-        FileProblem: it is no object; so do all questions where the answer has another type.
+        FileProblem: it is not an object. Methods also raise it where a member has another type.
     """
 
     def __init__(self, value: Any, name: str) -> None:
@@ -59,11 +59,11 @@ class Fields:
         self.name = name
 
     def has(self, key: str) -> bool:
-        """Tell whether there is such a member, and it is not null."""
+        """Return whether there is such a member that is not null."""
         return self._members.get(key) is not None
 
     def value(self, key: str) -> Any:
-        """Return a member of any type."""
+        """Return the value of a member, of any type."""
         if key not in self._members:
             raise FileProblem(f"{self.name} lacks {quoted(key)}")
         return self._members[key]
@@ -77,7 +77,7 @@ class Fields:
         return bool(self._member(key, bool))
 
     def integer(self, key: str, *, least: int | None = None, most: int = MOST) -> int:
-        """Return a whole number between two others."""
+        """Return a whole number between two bounds."""
         return _bounded(self._member(key, int), least, most, self._of(key))
 
     def number(self, key: str) -> float:
@@ -96,7 +96,7 @@ class Fields:
         return text_list(self.value(key), self._of(key))
 
     def integers(self, key: str, *, least: int | None = 0, most: int = MOST) -> list[int]:
-        """Return a list of whole numbers between two others."""
+        """Return a list of whole numbers between two bounds."""
         name = self._of(key)
         return [
             _bounded(_of_type(one, (int,), f"{name}, [{i}]"), least, most, f"{name}, [{i}]")
@@ -112,7 +112,7 @@ class Fields:
         return Fields(self.value(key), self._of(key))
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """Return an object as a dictionary of the values that JSON gave."""
+        """Return an object as a dictionary of parsed JSON values."""
         return dict(self._member(key, dict))
 
     def names(self) -> list[str]:
@@ -120,7 +120,7 @@ class Fields:
         return list(self._members)
 
     def members(self) -> dict[str, Any]:
-        """Return all members as JSON gave them."""
+        """Return all members as parsed JSON values."""
         return dict(self._members)
 
     def only(self, names: tuple[str, ...]) -> None:
@@ -130,12 +130,12 @@ class Fields:
                 raise FileProblem(f"{self.name} has {quoted(key)}, which is none of its members")
 
     def check_sum(self) -> None:
-        """Hold the members against the checksum that is one of them, if one is.
+        """Compare the members with the object's own checksum, if it has one.
 
-        Without it they are what they are: older versions wrote none, nor do people.
+        An object without a checksum is accepted: older versions wrote none, nor do people.
 
         Raises:
-            FileProblem: it is another one, or no checksum.
+            FileProblem: the checksum differs, or is not a checksum.
         """
         if not self.has(CHECKSUM):
             return
@@ -146,7 +146,7 @@ class Fields:
             )
 
     def is_as_written(self) -> bool:
-        """Tell whether `check_sum` has no objection."""
+        """Return whether `check_sum` accepts the object."""
         try:
             self.check_sum()
         except FileProblem:
@@ -164,7 +164,7 @@ def text_list(value: Any, name: str) -> list[str]:
     """Return a list of texts, called ``name`` in messages.
 
     Raises:
-        FileProblem: it is none.
+        FileProblem: it is not one.
     """
     for i, one in enumerate(_of_type(value, (list,), name)):
         _of_type(one, (str,), f"{name}, [{i}]")
@@ -172,7 +172,7 @@ def text_list(value: Any, name: str) -> list[str]:
 
 
 def _of_type(value: Any, kinds: tuple[type, ...], name: str) -> Any:
-    """Return the value, if JSON gave one of these types; true is no whole number here."""
+    """Return the value if it has one of these types; a boolean does not count as a number."""
     if type(value) not in kinds:
         actual_kind, right_kind = _KINDS.get(type(value), "of another type"), _KINDS[kinds[-1]]
         raise FileProblem(f"{name} is {actual_kind}, not {right_kind}")

@@ -1,4 +1,4 @@
-"""Settings that check themselves: a dataclass declares once what each of its fields may be.
+"""Settings that check themselves: a dataclass declares the allowed values of each field.
 
     Share = Annotated[float, within(least=0, below=1)]
 
@@ -9,14 +9,14 @@
         norm: Annotated[str, one_of("layer", "rms")] = "layer"
 
         def __post_init__(self) -> None:
-            check_fields(self)      # then whatever concerns several fields at once
+            check_fields(self)      # then checks of several fields together
 
-`from_mapping` makes such an object of a table from a file, tables inside of it included.
+`from_mapping` makes such an object from a table of a file, including nested tables.
 
-Why not a library: msgspec and cattrs check what they read from a file and not what Python code
-constructs, and list no names beside an unknown one; attrs checks what is constructed and leaves
-the files to cattrs; pydantic does both, and is larger than all else that translating needs. Each
-would be one more package in an installation of four, for the lines that stand here.
+Why not a library: msgspec and cattrs check data from files but not objects constructed in Python,
+and do not suggest names for an unknown one; attrs checks construction and leaves files to cattrs;
+pydantic does both, but is larger than everything else that translating needs. Each would add a
+package to an installation of four, to replace this one file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .errors import ConfigError
 from .visible import quoted
 
 _Settings = TypeVar("_Settings")
-_MOST_NAMES = 8  # unknown names that one message quotes
+_MOST_NAMES = 8  # unknown names that one message lists
 
 _TYPES: dict[Any, tuple[tuple[type, ...], str]] = {
     int: ((Integral,), "a whole number"),
@@ -46,18 +46,18 @@ _TYPES: dict[Any, tuple[tuple[type, ...], str]] = {
 
 
 class Rule(NamedTuple):
-    """What a value must be, beside its type.
+    """A condition on a value, in addition to its type.
 
     Attributes:
         words: complete the sentence "The value must be ...".
-        admits: whether a value of the right type obeys the rule.
+        admits: returns whether a value of the right type obeys the rule.
     """
 
     words: str
     admits: Callable[[Any], bool]
 
     def __repr__(self) -> str:
-        """Return the words alone: the documentation shows them beside a field's type."""
+        """Return only the words: the documentation shows them beside a field's type."""
         return self.words
 
 
@@ -68,7 +68,7 @@ def within(
     below: float = math.inf,
     most: float = math.inf,
 ) -> Rule:
-    """Return the rule that a number lies between bounds: ``least`` and ``most`` are allowed."""
+    """Return the rule that a number is in a range, ``least`` and ``most`` included."""
     bounds = {"at least": least, "above": above, "below": below, "at most": most}
     words = [f"{word} {bound:,}" for word, bound in bounds.items() if math.isfinite(bound)]
     # NaN obeys no bound, because every comparison with it is false.
@@ -78,7 +78,7 @@ def within(
 
 
 def one_of(*choices: Any) -> Rule:
-    """Return the rule that a value is one of these."""
+    """Return the rule that a value is one of the choices."""
     return Rule(
         ("one of " if len(choices) > 1 else "") + ", ".join(map(str, choices)),
         lambda value: value in choices,
@@ -89,7 +89,8 @@ def check_fields(settings: Any) -> None:
     """Check every field of a dataclass against its type and its rules.
 
     Raises:
-        ConfigError: with the field's name, what it must be and what it is.
+        ConfigError: a value does not fit; the message has the field, what it must be and what it
+            is.
     """
     for name, declaration in _declarations(settings.__class__).items():
         _check(name, getattr(settings, name), declaration)
@@ -100,11 +101,11 @@ def check_names(cls: type, names: Iterable[Any], kind: str = "") -> None:
 
     Args:
         cls: the dataclass.
-        names: the names of the values that somebody gave.
-        kind: what settings these are, in the words of a message, such as ``"model"``.
+        names: the names to check.
+        kind: the kind of settings, in the words of a message, such as ``"model"``.
 
     Raises:
-        ConfigError: a name is unknown; the message lists all, and asks for the nearest.
+        ConfigError: a name is unknown; the message lists these names and suggests the nearest.
     """
     fields = [field.name for field in dataclasses.fields(cls)]
     unknown = sorted(str(name) for name in set(names) - set(fields))
@@ -121,14 +122,14 @@ def check_names(cls: type, names: Iterable[Any], kind: str = "") -> None:
 def from_mapping(
     cls: type[_Settings], table: Mapping[str, Any], *, kind: str = "", section: str = ""
 ) -> _Settings:
-    """Return the settings that a table describes, those of tables and lists inside of it included.
+    """Return the settings that a table describes, including nested tables and lists.
 
     Args:
         cls: a dataclass whose ``__post_init__`` calls `check_fields`.
         table: the values by name, as a TOML or JSON file holds them.
-        kind: what settings these are, in the words of a message; the section if it is empty.
-        section: where the table stands in its file, such as ``"training"``, to name fields with;
-            empty for a whole file.
+        kind: the kind of settings, in the words of a message; if empty, the section.
+        section: the table's place in its file, such as ``"training"``, used in the names of fields
+            in messages; empty for a whole file.
 
     Raises:
         ConfigError: a name is unknown or missing, a value has another type or breaks a rule, or
@@ -159,13 +160,14 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     """Check one value against a type with its rules, such as ``Annotated[int, within(least=1)]``.
 
     Raises:
-        ConfigError: with the name, what the value must be and what it is.
+        ConfigError: the value does not fit; the message has the name, what it must be and what it
+            is.
     """
     _check(name, value, _declaration(hint))
 
 
 class _Declaration(NamedTuple):
-    """A type without None and without rules, whether the value may be None, and the rules."""
+    """A field's type without None and rules, whether the value may be None, and the rules."""
 
     type: Any
     optional: bool
@@ -174,13 +176,13 @@ class _Declaration(NamedTuple):
 
 @functools.cache
 def _declarations(cls: type) -> dict[str, _Declaration]:
-    """Return what the fields of a dataclass declare, in their order."""
+    """Return the declarations of a dataclass's fields, in order."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: _declaration(hints[field.name]) for field in dataclasses.fields(cls)}
 
 
 def _declaration(hint: Any) -> _Declaration:
-    """Take a type apart; ``X | None`` may stand inside or outside of ``Annotated``."""
+    """Split a type hint into type and rules; ``X | None`` may be in or around ``Annotated``."""
     optional, rules = False, tuple[Rule, ...]()
     while get_origin(hint) in (Annotated, Union, UnionType):
         if get_origin(hint) is Annotated:
@@ -205,7 +207,7 @@ def _check(name: str, value: Any, declaration: _Declaration) -> None:
 
 
 def _check_items(name: str, value: Any, hints: tuple[Any, ...]) -> None:
-    """Check a tuple, which is declared as ``tuple[X, ...]`` or item by item."""
+    """Check a tuple declared as ``tuple[X, ...]``, or item by item."""
     if not isinstance(value, tuple):
         form = f" of tables, [[{name}]] in TOML" if dataclasses.is_dataclass(hints[0]) else ""
         raise ConfigError(f"{name} must be a list{form}; it is {quoted(value)}.")
@@ -218,7 +220,7 @@ def _check_items(name: str, value: Any, hints: tuple[Any, ...]) -> None:
 
 
 def _check_type(name: str, value: Any, kind: Any) -> None:
-    if kind is Any:  # whose rules say what it may be
+    if kind is Any:  # only the rules restrict it
         return
     types, words = _TYPES.get(kind, ((kind,), "a table"))
     if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
@@ -235,7 +237,7 @@ def _finite(number: Any) -> bool:
 
 
 def _converted(path: str, value: Any, declaration: _Declaration) -> Any:
-    """Return a file's value as a field holds it: lists as tuples, tables as their dataclasses."""
+    """Convert a file's value to a field's: lists to tuples, tables to their dataclasses."""
     kind = declaration.type
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return from_mapping(kind, value, section=path) if isinstance(value, Mapping) else value
@@ -245,7 +247,7 @@ def _converted(path: str, value: Any, declaration: _Declaration) -> Any:
     if hints[-1] is Ellipsis:
         hints = hints[:1] * len(value)
     elif len(hints) != len(value):
-        return tuple(value)  # which the check refuses
+        return tuple(value)  # the check will refuse it
     return tuple(
         _converted(f"{path}[{i}]", item, _declaration(hint))
         for i, (item, hint) in enumerate(zip(value, hints, strict=True))

@@ -1,13 +1,14 @@
 """One notation for the shapes of arrays: ``Float[Tensor, "batch heads query_len head_dim"]``.
 
-Names are axes: the same name is the same length within one signature. ``#batch`` may be 1 instead,
-and stand for any length; ``...`` is any number of axes, ``1`` is one entry. ``Float``, ``Int`` and
-``Bool`` say what the entries are, ``Num`` that they are any numbers, and ``Shaped`` says nothing.
+Names are axes: the same name means the same length within one signature. ``#batch`` may also have
+length 1 and is then broadcast; ``...`` is any number of axes, ``1`` an axis of length 1. ``Float``,
+``Int`` and ``Bool`` give the type of the entries, ``Num`` allows any numbers, ``Shaped`` anything.
 
-To a type checker, and to whoever runs clearhead, `Float[Tensor, "..."]` is `Tensor`: nothing is
-imported and nothing is checked. The tests import jaxtyping before clearhead; then these are its
-types, and calls of functions that use them are checked (tests/shape_checks.py). A function that
-checks its arguments itself, in an error's words, has them as `Tensor` and describes their shapes.
+To a type checker, and when clearhead runs, `Float[Tensor, "..."]` is just `Tensor`: nothing is
+imported and nothing is checked. The tests import jaxtyping before clearhead; then these names are
+jaxtyping's types, and calls of functions that use them are checked (tests/shape_checks.py). A
+function that checks its arguments itself, with its own error messages, declares them as `Tensor`
+and describes their shapes in words.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 Array = np.ndarray
-"""A NumPy array of which nothing more is said."""
+"""A NumPy array of any shape and type."""
 
 if TYPE_CHECKING:
     from typing import Annotated as Bool
@@ -32,7 +33,7 @@ elif "jaxtyping" in sys.modules:
 else:
 
     class Shaped:
-        """The array type alone: what stands for a shape where nothing checks it."""
+        """Stands for the array type alone, when shapes are not checked."""
 
         def __class_getitem__(cls, array_and_axes: tuple[type, str]) -> type:
             return array_and_axes[0]

@@ -1,11 +1,11 @@
-"""A safetensors file, checked as a whole before a number of it is read; NumPy alone.
+"""Reads safetensors files with NumPy alone; the header is checked before any tensor is read.
 
     8 bytes     length of the header, little-endian
     header      JSON: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...,
                 "__metadata__": {"key": "text"}}
-    numbers     those of all tensors, one after the other and without a gap, little-endian
+    numbers     those of all tensors, one after another without a gap, little-endian
 
-`tensor_header` reads the header, and refuses one that does not fit to its file.
+`tensor_header` reads the header, and refuses one that does not fit its file.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ Array = np.ndarray[Any, Any]
 
 _NOT_OF_NUMPY = ("float8_", "float6_", "float4_")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
-_BLOCK = 1 << 18  # numbers that are widened at once
+_BLOCK = 1 << 18  # numbers converted at once
 
 
 class TensorFile:
-    """The tensors of a safetensors file, each read when it is asked for.
+    """The tensors of a safetensors file, each read on demand.
 
     Use it in a ``with`` statement, or close it.
 
     Attributes:
         metadata: the header's texts.
-        tensors: what the header says of each tensor, by name.
-        checksums: what the metadata says of the tensors' bytes, which are held against it.
+        tensors: the header's entry for each tensor, by name.
+        checksums: the tensors' checksums from the metadata; each tensor that is read is compared.
 
     Raises:
-        FileProblem: there is no such file, or its header does not fit to it.
+        FileProblem: the file does not exist, or its header does not fit it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -72,7 +72,7 @@ class TensorFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file; what was read of it stays."""
+        """Close the file; arrays that were read remain valid."""
         self._file.close()
 
     def __iter__(self) -> Iterator[str]:
@@ -85,11 +85,11 @@ class TensorFile:
         return name in self.tensors
 
     def raw(self, name: str) -> Array:
-        """Read a tensor as its bytes are: of bfloat16 the bits, as uint16.
+        """Read a tensor in its stored type; bfloat16 is returned as its bits, in uint16.
 
         Raises:
-            FileProblem: NumPy has no such type, the file cannot be read to its end, or it has a
-                checksum for the tensor, which is another one.
+            FileProblem: NumPy has no such type, the file cannot be read to its end, or the tensor's
+                checksum differs.
         """
         tensor = self.tensors[name]
         dtype = "uint16" if tensor.dtype == "bfloat16" else tensor.dtype
@@ -111,7 +111,7 @@ class TensorFile:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
     def _check(self, name: str, content: Any, before: int = 0) -> None:
-        """Hold the bytes of a tensor, the last of which these are, against its checksum."""
+        """Compare a tensor's bytes, of which ``content`` is the last part, with its checksum."""
         try:
             if self.checksums.of(name) is not None:
                 self.checksums.check(name, zlib.crc32(content, before))
@@ -119,7 +119,7 @@ class TensorFile:
             raise FileProblem(error.reason, self._path) from error
 
     def _fill(self, content: Array, begin: int) -> None:
-        """Read so many bytes from there on."""
+        """Fill an array with the bytes of the file that start at ``begin``."""
         try:
             self._file.seek(begin)
             buffer: Any = memoryview(content.data) if len(content) else bytearray()
@@ -130,7 +130,7 @@ class TensorFile:
             raise FileProblem("it became shorter while it was read", self._path)
 
     def read(self, name: str) -> Array:
-        """Read a tensor in a type that NumPy has: bfloat16 as float32, exactly; others as they are.
+        """Read a tensor in a NumPy type: bfloat16 as float32, exactly; other types unchanged.
 
         Raises:
             FileProblem: as `raw`.
@@ -139,16 +139,16 @@ class TensorFile:
         return _widened(array) if self.tensors[name].dtype == "bfloat16" else array
 
     def view(self, name: str) -> Array:
-        """Return a tensor of floats as it lies in the file, read-only, without a copy of it.
+        """Return a read-only view of a tensor of floats in the mapped file, without copying it.
 
-        The file is mapped: its pages are read when their numbers are looked at, and are shared
-        with others who map it. A view stays when this object is closed. A file that is replaced
-        (a new one takes its name) leaves views as they are; one that is written over changes
-        them, and to look at one that was cut short ends the process (SIGBUS). Numbers that do not
-        lie as this machine needs them (bfloat16, a big-endian machine, an odd place) are copied.
+        The file is memory-mapped: its pages are read on first access, and are shared with other
+        processes that map it. A view remains valid after this object is closed. If the file is
+        replaced by a new one of the same name, views do not change. If it is overwritten in place,
+        they change, and reading from a file that was truncated ends the process (SIGBUS). Numbers
+        whose layout does not suit this machine (bfloat16, big-endian, misaligned) are copied.
 
         Raises:
-            FileProblem: as `raw`, or it cannot be mapped.
+            FileProblem: as `raw`, or the file cannot be mapped.
         """
         tensor = self.tensors[name]
         dtype = np.dtype(tensor.dtype if tensor.dtype in _FLOATS[2:] else "uint8").newbyteorder("<")
@@ -171,24 +171,24 @@ class TensorFile:
         return content
 
     def read_as(self, name: str, dtype: Any) -> Array:
-        """Read a tensor of floats in another type of floats, with no other copy of it.
+        """Read a tensor of floats and convert it to another float type, without another copy.
 
         Raises:
-            FileProblem: as `raw`, or its numbers are no floats.
+            FileProblem: as `raw`, or its numbers are not floats.
         """
         array = np.empty(self.tensors[name].shape, dtype)
         self.read_into(name, array.reshape(-1))
         return array
 
     def read_into(self, name: str, out: Array) -> None:
-        """Read a tensor of floats into an array of any type of floats, with no other copy of it.
+        """Read a tensor of floats into an array of any float type, without another copy.
 
         Args:
             name: of the tensor.
-            out: flat, of as many numbers; too large ones become infinite there.
+            out: flat, with as many numbers; values too large for its type become infinite.
 
         Raises:
-            FileProblem: as `raw`, or its numbers are no floats.
+            FileProblem: as `raw`, or its numbers are not floats.
         """
         tensor = self.tensors[name]
         if tensor.dtype not in _FLOATS:
@@ -198,20 +198,20 @@ class TensorFile:
                 self._path,
             )
         for begin, block in self.blocks(name, _BLOCK):
-            with np.errstate(over="ignore"):  # what is too large becomes infinite
+            with np.errstate(over="ignore"):  # values that are too large become infinite
                 out[begin : begin + block.size] = (
                     _widened(block) if tensor.dtype == "bfloat16" else block
                 )
 
     def blocks(self, name: str, size: int) -> Iterator[tuple[int, Array]]:
-        """Read a tensor piece by piece, as its bytes are, into one buffer for all pieces.
+        """Read a tensor block by block in its stored type, into one buffer that is reused.
 
         Args:
-            name: of a tensor whose type NumPy has; of bfloat16 the bits come, as uint16.
-            size: numbers of a piece; the last may be shorter.
+            name: of a tensor whose type NumPy has; bfloat16 is given as its bits, in uint16.
+            size: numbers in a block; the last may be shorter.
 
         Yields:
-            Where a piece begins, counted in numbers, and the piece, flat, until the next is read.
+            The index of a block's first number, and the block, flat; valid until the next is read.
 
         Raises:
             FileProblem: as `raw`.
@@ -232,7 +232,7 @@ class TensorFile:
             yield begin, block
 
     def read_torch(self, name: str) -> torch.Tensor:
-        """Read a tensor of PyTorch in the file's own type, bfloat16 too.
+        """Read a tensor as a PyTorch tensor in the file's own type, bfloat16 included.
 
         Raises:
             FileProblem: as `raw`.
@@ -244,7 +244,7 @@ class TensorFile:
 
 
 def _widened(bits: Array) -> Array:
-    """Return numbers of bfloat16 as float32, of which they are the first half of the bits."""
+    """Return bfloat16 numbers as float32; their bits are the upper half of a float32's bits."""
     wide = bits.astype(np.uint32)
     wide <<= np.uint32(16)
     return wide.view(np.float32)

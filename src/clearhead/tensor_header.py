@@ -1,12 +1,12 @@
-"""The header of a safetensors file, checked as a whole before a number of the file is read.
+"""The header of a safetensors file, checked completely before any of its numbers is read.
 
-A header that does not fit to its file is refused before anything is made room for, so that a file
-of a kilobyte never takes more than some kilobytes.
+A header that does not fit its file is refused before memory is allocated for it, so a file of a
+kilobyte never takes more than a few kilobytes of memory.
 
-A flipped bit in a weight is another weight, which no shape and no type betrays. So in the metadata
-of files that this package writes, one text (`CHECKSUMS`) has the CRC-32 of each tensor's bytes, and
-of what else belongs to the file: of a model its settings and its tokenizer. Files without it are
-read as they are.
+A flipped bit in a weight gives another valid weight, which neither shape nor type reveals. So files
+that this package writes have a text (`CHECKSUMS`) in their metadata, with the CRC-32 of each
+tensor's bytes and of other content that belongs to the file: for a model, its settings and its
+tokenizer. Files without it are read without this check.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .json_fields import MOST_SUM, Fields
 from .visible import quoted
 
 MOST_HEADER = 100_000_000
-"""Bytes of a header; what the safetensors library itself allows."""
+"""The largest header in bytes, which is the limit of the safetensors library too."""
 
 CHECKSUMS = "clearhead.crc32"
 
-# The format's name of a type -> its usual name, and bits of a number.
+# The format's name of a type -> its usual name, and the bits of a number.
 _TYPES = {
     "BOOL": ("bool", 8),
     "U8": ("uint8", 8),
@@ -53,18 +53,18 @@ _TYPES = {
     "F4": ("float4_e2m1", 4),
 }
 _MOST_AXES = 32
-# Of a tensor without a number in it: all sizes but 0 together, which its bytes do not bound.
+# For a tensor with no elements: the limit on the product of its other sizes.
 _MOST_AROUND_NOTHING = 1 << 24
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a header says of one tensor.
+    """A header's entry for one tensor.
 
     Attributes:
         dtype: the usual name of its type: ``"float32"``, ``"bfloat16"``, ...
         shape: its sizes.
-        begin, end: where its bytes are, counted from the first after the header.
+        begin, end: the range of its bytes, counted from the first byte after the header.
     """
 
     dtype: str
@@ -74,12 +74,12 @@ class Tensor:
 
 
 class Header(NamedTuple):
-    """What stands before the numbers.
+    """The content before the numbers.
 
     Attributes:
-        start: the first byte after it.
+        start: the offset of the first byte after it.
         metadata: its texts.
-        tensors: what it says of each tensor, by name.
+        tensors: the entry of each tensor, by name.
     """
 
     start: int
@@ -88,10 +88,10 @@ class Header(NamedTuple):
 
 
 def read_header(file: BinaryIO, size: int) -> Header:
-    """Read the header of a file of so many bytes.
+    """Read the header of a file.
 
     Raises:
-        FileProblem: there is none, or it does not fit to the file.
+        FileProblem: there is none, or it does not fit the file.
     """
     if size < 8:
         raise FileProblem(f"it has {size} bytes and no header, so it is no safetensors file")
@@ -118,7 +118,7 @@ def read_header(file: BinaryIO, size: int) -> Header:
 
 
 def _tensor(header: Fields, name: str) -> Tensor:
-    """Read one entry of a header, checked by itself."""
+    """Read one entry of a header, and check it by itself."""
     entry = header.object(name)
     type_name = entry.text("dtype")
     shape = entry.integers("shape")
@@ -159,11 +159,12 @@ def _check_places(tensors: dict[str, Tensor], size: int) -> None:
 
 
 def checksum_metadata(tensors: Mapping[str, Any] | None, **others: bytes) -> dict[str, str]:
-    """Return metadata with checksums: one text, because the library writes several in any order.
+    """Return metadata with checksums, all in one text, since the library writes texts in any order.
 
     Args:
-        tensors: of the file, by name; of PyTorch's, their bytes. None states nothing of them.
-        others: what else belongs to the file, by name: in its metadata, or beside it.
+        tensors: of the file, by name; for PyTorch tensors, their bytes. None: no checksums of
+            tensors.
+        others: other content that belongs to the file, by name: in its metadata, or beside it.
     """
     content = {"others": {name: zlib.crc32(x) for name, x in others.items()}}
     if tensors is not None:
@@ -176,13 +177,13 @@ def _bytes(array: Any) -> bytes:
 
 
 class Checksums:
-    """What the metadata of a file says of its tensors and of what belongs to it.
+    """The checksums in a file's metadata: of its tensors and of other content that belongs to it.
 
     Args:
         metadata: of the file.
 
     Raises:
-        FileProblem: it says something else than checksums there.
+        FileProblem: the entry is not a list of checksums.
     """
 
     def __init__(self, metadata: Mapping[str, str]) -> None:
@@ -194,20 +195,20 @@ class Checksums:
             self._tensors = content.object("tensors") if content.has("tensors") else None
 
     def of(self, tensor: str) -> int | None:
-        """Return the checksum of a tensor's bytes; None where the file states none at all.
+        """Return the checksum of a tensor's bytes; None if the file has no checksums.
 
         Raises:
-            FileProblem: the file states those of other tensors, and not this one's.
+            FileProblem: the file has checksums of other tensors, but not of this one.
         """
         if self._tensors is None:
             return None
         return self._tensors.integer(tensor, least=0, most=MOST_SUM)
 
     def check(self, tensor: str, actual: int) -> None:
-        """Refuse a tensor whose bytes have another checksum.
+        """Refuse a tensor whose checksum is not the one stated.
 
         Raises:
-            FileProblem: they have.
+            FileProblem: the checksums differ.
         """
         if self.of(tensor) not in (None, actual):
             raise FileProblem(
@@ -215,10 +216,10 @@ class Checksums:
             )
 
     def belongs(self, name: str, content: bytes) -> bool:
-        """Tell whether this is what the file was written with; True where it states nothing of it.
+        """Return whether the content is the one that the file was written with; True if not stated.
 
         Raises:
-            FileProblem: what it states is no checksum.
+            FileProblem: the stated value is not a checksum.
         """
         if self._others is None or not self._others.has(name):
             return True

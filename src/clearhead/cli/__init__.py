@@ -1,1 +1,1 @@
-"""The command line: one short file per command, each loaded only when it is called."""
+"""The command line: one short file for each command, imported only when the command is called."""

@@ -1,4 +1,4 @@
-"""``python -m clearhead.cli`` is the command ``clearhead``."""
+"""Runs the command ``clearhead`` for ``python -m clearhead.cli``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`clearhead bench`: run the benchmarks of a repository."""
+"""`clearhead bench`: runs the benchmarks of a repository."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NAMES = (
 
 
 def benchmarks_root() -> Path:
-    """Return the folder that holds ``benchmarks/``: the repository, or the working folder.
+    """Return the folder that contains ``benchmarks/``: the repository, or the working folder.
 
     Raises:
-        ConfigError: there is none; a wheel does not bring the benchmarks.
+        ConfigError: there is none; a wheel does not contain the benchmarks.
     """
     package = Path(__file__).resolve().parent.parent
     for root in (package.parent.parent, Path.cwd()):
@@ -35,7 +35,7 @@ def benchmarks_root() -> Path:
 
 
 def _module_file(folder: Path, name: str) -> Path:
-    """Return the file that ``python -m benchmarks.NAME`` runs: a module, or that of a package."""
+    """Return the file that ``python -m benchmarks.NAME`` runs: a module, or a package's."""
     package = folder / name / "__main__.py"
     return package if package.parent.is_dir() else folder / f"{name}.py"
 

@@ -1,4 +1,4 @@
-"""``clearhead evaluate``: score a model, or translations that exist, with signatures."""
+"""``clearhead evaluate``: scores a model, or existing translations, with signatures."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
 
 
 def _load(model: str) -> Translator | PretrainedTranslator:
-    """Return the translator of a model, or of a checkpoint of a run."""
+    """Return the translator of a model, or of a training run's checkpoint."""
     from ..translation.checkpoint import read_run_checkpoint
     from ..translation.translator import Translator
 

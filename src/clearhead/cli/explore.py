@@ -1,4 +1,4 @@
-"""`clearhead explore`: a local page that shows every number behind what a model makes of a text."""
+"""`clearhead explore`: a local page that shows every number a model computes from a text."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def command(
     file = recording or sweep
     if file is None:
         # Questions are answered in two threads, and several BLAS threads for each would only wait.
-        # Drawing a long recording is different: that is work for all of them.
+        # Drawing a long recording is different: it has work for all of them.
         one_blas_thread()
     from ..explorer.server.serve import serve
     from ..explorer.training_run import is_training_run
 
     if file is None and model == _MODEL and text is not None and is_training_run(text):
-        model, text = text, None  # nobody wants the path of a run translated
+        model, text = text, None  # the path of a run is surely not a text to translate
     _check_file_alone(recording, sweep, text, task)
 
     serve(
@@ -93,10 +93,10 @@ def command(
 def _check_file_alone(
     recording: str | None, sweep: str | None, text: str | None, task: str | None
 ) -> None:
-    """Refuse a text or a task beside a file, which has its own text.
+    """Refuse a text or a task together with a file, which has its own text.
 
     Raises:
-        ConfigError: there is one.
+        ConfigError: both were given.
     """
     if recording is None and sweep is None:
         return
@@ -114,9 +114,9 @@ def _check_file_alone(
 def _loader(
     model: str, task: str | None, recording: str | None, sweep: str | None
 ) -> Callable[[], Answering]:
-    """Return what loads the one that answers the page: a file, or a model.
+    """Return the function that loads the explorer, for a file or for a model.
 
-    It is called in a thread of its own, so what it needs is imported here.
+    It is called in a thread of its own, so it imports what it needs.
     """
     from ..explorer import explorer_of
     from ..explorer.recordings.explorer import open_recording

@@ -1,4 +1,4 @@
-"""`clearhead export`: a model for transformers, CTranslate2 or ONNX, and back; or in 8 bits."""
+"""`clearhead export`: converts models for transformers, CTranslate2 or ONNX, back, or to 8 bits."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def command(
 
 
 def _store(model: str, folder: str, storage: str) -> None:
-    """Write a model of ours, or one that was written for transformers, to a folder of ours."""
+    """Write a model, ours or one that was exported to transformers, to a folder of ours."""
     from ..export.conversion import convert
     from ..export.huggingface import import_huggingface
     from ..translation.checkpoint import is_pretrained, read_checkpoint
@@ -79,7 +79,7 @@ def _store(model: str, folder: str, storage: str) -> None:
 
 
 def _verify(checkpoint: object, folder: str, engine: str, *, exact: bool) -> None:
-    """Compare tokens; other tokens are a failure unless the numbers were made coarser."""
+    """Compare tokens; a difference is a failure unless the numbers were stored less precisely."""
     from ..export.verification import verify
 
     result = verify(checkpoint, folder, engine)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""``clearhead generate``: a model of anyone's continues a text, token by token."""
+"""``clearhead generate``: continues a text with any model, token by token."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def command(model: str, prompt: str, as_json: bool, **options: Any) -> None:
 
 
 def _printable(text: str) -> str:
-    """Return a text that does not command the terminal."""
+    """Return a text without control characters of the terminal."""
     return visible(text, keep="\n\t") if sys.stdout.isatty() else text
 
 

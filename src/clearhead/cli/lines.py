@@ -1,4 +1,4 @@
-"""Lines in as they come, with their numbers, and progress on a terminal."""
+"""Reads lines as they arrive, with their numbers, and shows progress on a terminal."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from clearhead.errors import TextError
 from clearhead.translation.sentences.segments import CheckedText, check_text
 
 _READ = 1 << 16  # bytes
-_LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken
+_LONGEST_LINE = 4_000_000  # bytes; texts of more than a million characters are refused
 
 
 def open_input(path: str | None, *, verb: str = "translate") -> AbstractContextManager[BinaryIO]:
-    """Open a file, unpacked if it ends in .gz; standard input for None and ``-``.
+    """Open a file, decompressed if its name ends in .gz; None and ``-`` mean standard input.
 
-    Whoever types lines is told what is done with them, the ``verb``.
+    If the input is a terminal, a message says what is done with the lines: the ``verb``.
     """
     if path is None or path == "-":
         if sys.stdin.isatty():
@@ -38,14 +38,14 @@ def open_input(path: str | None, *, verb: str = "translate") -> AbstractContextM
 
 
 def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
-    """Check that the file to read is not the one that standard output goes to.
+    """Check that the input file is not the file that standard output goes to.
 
     Raises:
-        ClickException: both are one regular file.
+        ClickException: both are the same regular file.
     """
     try:
         source, target = os.fstat(stream.fileno()), os.fstat(out.fileno())
-    except (OSError, ValueError):  # a stream of a test, or one that is closed
+    except (OSError, ValueError):  # a test's stream, or a closed one
         return
     if stat.S_ISREG(target.st_mode) and os.path.samestat(source, target):
         raise click.ClickException(
@@ -55,14 +55,14 @@ def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
 
 
 def check_other_file(stream: BinaryIO, output: str | None, name: str) -> None:
-    """Check that the translations do not replace the file that is read.
+    """Check that the output does not replace the input file.
 
     Raises:
-        ClickException: the output's path leads to the file that is read.
+        ClickException: the output's path leads to the input file.
     """
     try:
         same = output is not None and os.path.samestat(os.fstat(stream.fileno()), os.stat(output))
-    except (OSError, ValueError):  # there is no such file yet, or the stream is a test's
+    except (OSError, ValueError):  # the output does not exist yet, or the stream is a test's
         return
     if same and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         raise click.ClickException(
@@ -72,10 +72,10 @@ def check_other_file(stream: BinaryIO, output: str | None, name: str) -> None:
 
 
 def check_arguments(texts: Sequence[str]) -> list[CheckedText]:
-    """Return arguments as texts.
+    """Return arguments as checked texts.
 
     Raises:
-        TextError: one is no text (not UTF-8) or far too long; its number is named.
+        TextError: one is not a text (not UTF-8) or far too long; the message has its number.
     """
     checked_texts = []
     for number, text in enumerate(texts, 1):
@@ -89,15 +89,15 @@ def check_arguments(texts: Sequence[str]) -> list[CheckedText]:
 def read_texts(
     stream: BinaryIO, count: int = 512, *, name: str = "standard input"
 ) -> Iterator[list[CheckedText]]:
-    """Yield the lines of a stream without their ends, as they come: at most ``count`` at a time.
+    """Yield the lines of a stream without line ends as they arrive, at most ``count`` at a time.
 
-    What a slow writer has sent so far is given at once, so a pipe or a terminal is answered
-    line by line while a file is read in large parts. Only a line feed ends a line. A byte order
-    mark at the start is dropped.
+    Lines from a slow writer are yielded at once, so a pipe or a terminal gets its answers line by
+    line, while a file is read in large blocks. Only a line feed ends a line. A byte order mark at
+    the start is dropped.
 
     Raises:
         TextError: a line is not UTF-8 or is far too long, or the stream cannot be read to its end.
-            The lines before it are given first.
+            The lines before it are yielded first.
     """
     number = 0
     for lines in _readable_lines(stream, name):
@@ -115,7 +115,7 @@ def read_texts(
 
 
 def _readable_lines(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
-    """Yield the lines of `_arriving_lines`, or raise an error that says why they end."""
+    """Yield the lines of `_arriving_lines`; raise an error with the reason if reading fails."""
     number = 0
     try:
         for lines in _arriving_lines(stream):
@@ -135,9 +135,9 @@ def _readable_lines(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
 
 
 def _arriving_lines(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Yield the complete lines that each read of a stream brings."""
+    """Yield the complete lines in each block read from a stream."""
     rest = b""
-    # read1 waits for some bytes and gives what there is; `read` would wait for all.
+    # read1 waits for some bytes and returns those available; `read` would wait for all.
     while content := stream.read1(_READ):  # type: ignore[attr-defined]
         *lines, last = content.split(b"\n")
         if not lines:
@@ -152,7 +152,7 @@ def _arriving_lines(stream: BinaryIO) -> Iterator[list[bytes]]:
 
 
 def _decode(line: bytes, number: int) -> CheckedText:
-    """Return a line as a text; the number is that of the line in its file, from 1."""
+    """Return a line as a text; ``number`` is that of the line in its file, from 1."""
     if len(line) > _LONGEST_LINE:
         raise TextError(
             f"Line {number} is longer than {_LONGEST_LINE:,} bytes. Break it into lines."
@@ -172,11 +172,11 @@ def _decode(line: bytes, number: int) -> CheckedText:
 
 
 class Progress:
-    """How many lines are translated, and how fast, on one line of a terminal's standard error.
+    """Shows the number of translated lines and the speed, on one line of standard error.
 
     Args:
         is_visible: whether anything is shown.
-        stream: that the lines are read from. For a regular file the time that is left is shown.
+        stream: the input. For a regular file, the remaining time is shown.
     """
 
     def __init__(self, *, is_visible: bool, stream: BinaryIO | None = None) -> None:
@@ -188,27 +188,27 @@ class Progress:
 
     @classmethod
     def of(cls, stream: BinaryIO, *, quiet: bool) -> Progress:
-        """Return progress of reading a stream, shown on a terminal unless one types the lines."""
+        """Return the progress of reading a stream; hidden if lines are typed on a terminal."""
         is_visible = not quiet and sys.stderr.isatty() and not stream.isatty()
         return cls(is_visible=is_visible, stream=stream)
 
     def count(self, chunks: Iterable[list[CheckedText]]) -> Iterator[list[CheckedText]]:
-        """Yield chunks of lines, and count the lines that are read."""
+        """Yield chunks of lines, counting the lines."""
         for chunk in chunks:
             self.lines_read += len(chunk)
             yield chunk
 
     def advance(self, lines: int) -> None:
-        """Count so many more lines."""
+        """Add a number of lines to the count."""
         self.lines += lines
         if self._underway:
             del self._underway[min(self._underway)]
         self._show()
 
     def show(self, window: int, sentences: int) -> None:
-        """Show that so many sentences of a window of lines are translated, which are not counted.
+        """Show the number of translated sentences of a window whose lines are not yet counted.
 
-        They are taken for lines until the window is written. Windows are written by their numbers.
+        They are shown as lines until the window is written. Windows are written in order.
         """
         self._underway[window] = sentences
         self._show()
@@ -224,7 +224,7 @@ class Progress:
             click.echo(text, err=True, nl=False)
 
     def _time_left(self, lines: int, seconds: float) -> str:
-        """Return how long the rest takes at this pace; empty where nobody knows how much it is."""
+        """Return the remaining time at this pace; empty if the amount of input is unknown."""
         if self._stream is None or not lines or not self.lines_read:
             return ""
         try:
@@ -232,21 +232,21 @@ class Progress:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or not status.st_size:
                 return ""
-            # Of an archive too, this is the place in its bytes.
+            # For a compressed file too, this is the place in the file's bytes.
             place = os.lseek(descriptor, 0, os.SEEK_CUR)
-        except (OSError, ValueError):  # a stream of a test, or one that is closed
+        except (OSError, ValueError):  # a test's stream, or a closed one
             return ""
         share = min(1.0, lines / self.lines_read) * place / status.st_size
         return f", {_duration(seconds * (1 - share) / share)} left" if 0 < share < 1 else ""
 
     def close(self) -> None:
-        """Clear the line."""
+        """Clear the progress line."""
         if self.is_visible:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _duration(seconds: float) -> str:
-    """Return a time as people say it: 45 s, 3 min 20 s, 2 h 05 min."""
+    """Return a time in words: 45 s, 3 min 20 s, 2 h 05 min."""
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return f"{rest} s"

@@ -1,10 +1,10 @@
-"""The command ``clearhead``: a group whose commands are imported when they are called.
+"""The command ``clearhead``: a group that imports each command when it is called.
 
-`clearhead --help` imports none of them, so their one-line descriptions stand here, beside the
-module that defines each as ``command``. A ClearheadError, which says what to do, becomes one
-message on standard error and exit status 2; what the system refuses (a full disk, a missing file,
-more memory) one message and status 1; an interrupt ends with 130. Any other error is a fault of
-ours and keeps its traceback.
+`clearhead --help` imports none of them, so their one-line descriptions are here; each command is
+``command`` in its module. A ClearheadError, which says what to do, becomes one message on standard
+error and exit status 2. Refusals of the system (a full disk, a missing file, no more memory) become
+one message and status 1; an interrupt gives 130. Any other error is a bug of ours and keeps its
+traceback.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A click group that knows its commands' names and imports a command when it runs."""
+    """A click group that lists its commands by name and imports a command when it runs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names in the order of `COMMANDS`, the most used first."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import a command and return it; None when there is no such command."""
+        """Import and return a command; return None if there is no such command."""
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"clearhead.cli.{name}")
@@ -68,10 +68,10 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave the process with its exit status.
+    """Run the command line and exit with its status.
 
     Args:
-        arguments: what follows the program's name; None means the process's own.
+        arguments: the arguments after the program's name; None means the process's own.
     """
     _replace_closed_streams()
     if is_limited():
@@ -88,11 +88,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except OSError as error:
         _leave(f"clearhead: {_describe(error)}", 1)
-    except BaseException as error:  # also those of Rust, which are no Exception
+    except BaseException as error:  # also those of Rust, which do not derive from Exception
         if isinstance(error, SystemExit) or not lacks_memory(error):
             raise
         say_it_is_used_up()
-        if is_limited():  # what libraries do at the end would need memory, too
+        if is_limited():  # cleanup in libraries would need memory too
             sys.stdout.flush()
             os._exit(1)
         sys.exit(1)
@@ -118,19 +118,19 @@ def _describe(error: OSError) -> str:
 
 
 def _leave(message: str, status: int) -> NoReturn:
-    from ..visible import visible  # needed by errors alone
+    from ..visible import visible  # needed only for errors
 
     click.echo(visible(message, keep="\n"), err=True)
     try:
         sys.stdout.flush()
     except OSError:
-        # What is left in the buffer has nowhere to go; the interpreter would try once more.
+        # The rest of the buffer cannot be written; the interpreter would try again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(status)
 
 
 class _ClosedStream(io.RawIOBase):
-    """Standard input or output that was closed before the program began."""
+    """A standard stream that was closed before the program began."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -146,19 +146,19 @@ class _ClosedStream(io.RawIOBase):
         raise click.ClickException(f"{self._name} is closed. Give the text itself, or a file.")
 
     def write(self, data: Any) -> int:
-        if self._has_raised:  # reported once; at its end the interpreter flushes again
+        if self._has_raised:  # reported only once; the interpreter flushes again at exit
             return len(data)
         self._has_raised = True
         raise OSError(errno.EBADF, "It is closed", self._name)
 
 
 def _replace_closed_streams() -> None:
-    """Put something in the place of closed standard streams, for which Python has None."""
+    """Replace closed standard streams, for which Python has None."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The next file to be opened would have this number, and be taken for the stream.
+            # The next file to be opened would get this number, and be mistaken for the stream.
             os.open(os.devnull, os.O_RDWR)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives

@@ -1,4 +1,4 @@
-"""Corpora in parts, for every command that works on one: shards, Ray, and how far one is."""
+"""Options and checks for commands that process a corpus in parts: shards, Ray, progress."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LINES_PER_PART = 10_000
 
 
 class Shard(click.ParamType):
-    """The type of ``2/8``: the second of eight shards."""
+    """The option type of ``2/8``: the second of eight shards."""
 
     name = "i/n"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """Return the number of the shard, from 1, and how many there are."""
+        """Return the number of the shard, from 1, and the number of shards."""
         match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", str(value))
         number, count = (int(match[1]), int(match[2])) if match else (0, 0)
         if not 1 <= number <= count:
@@ -34,7 +34,7 @@ class Shard(click.ParamType):
 
 
 def check_columns(paths: list[Path], column: int | None) -> None:
-    """Check that a file with columns is read by one of them.
+    """Check that a column is named for a file that has columns.
 
     Raises:
         UsageError: no column is named.
@@ -47,10 +47,10 @@ def check_columns(paths: list[Path], column: int | None) -> None:
 
 
 def check_begun(job: Job, numbers: Iterable[int], *, resume: bool) -> None:
-    """Check that parts are begun anew, unless one goes on with them.
+    """Check that no part exists yet, unless the job is resumed.
 
     Raises:
-        UsageError: a part is begun or done.
+        UsageError: a part exists already, complete or not.
     """
     for number in numbers:
         if not resume and job.files(number).is_begun:
@@ -61,14 +61,14 @@ def check_begun(job: Job, numbers: Iterable[int], *, resume: bool) -> None:
 
 
 def run_on_ray(job: Job, workers: int | None, counter: LineCounter) -> None:
-    """Write the parts of a job that are not complete on Ray."""
+    """Compute the missing parts of a job on Ray."""
     from clearhead.batch.job import on_ray
 
     on_ray.run_on_ray(job, workers=workers, on_part=lambda manifest: counter.add(manifest["lines"]))
 
 
 def tell_products(manifest: Mapping[str, Any], effect: str) -> None:
-    """Say that the parts of a job were computed on processors that round in several ways."""
+    """Print a note if parts of the job were computed on processors that round differently."""
     if len(manifest["products"]) > 1:
         click.echo(
             f"clearhead: the parts were computed with different matrix products, "
@@ -79,7 +79,7 @@ def tell_products(manifest: Mapping[str, Any], effect: str) -> None:
 
 
 class LineCounter:
-    """How many lines are done, on standard error: now and then while they are, and at the end."""
+    """Shows the number of finished lines on standard error, now and then and at the end."""
 
     def __init__(self, quiet: bool, total: int) -> None:
         self._quiet, self._total = quiet, total
@@ -87,7 +87,7 @@ class LineCounter:
         self._is_visible = not quiet and sys.stderr.isatty()
 
     def add(self, lines: int) -> None:
-        """Count so many more lines."""
+        """Add a number of lines to the count."""
         self._lines += lines
         if self._is_visible:
             pace = self._lines / max(time.monotonic() - self._start, 1e-9)
@@ -95,12 +95,12 @@ class LineCounter:
             click.echo(text, err=True, nl=False)
 
     def close(self, rejects: int, folder: str, fate: str) -> None:
-        """Say what became of all; rejected lines are told however quiet one wants it.
+        """Print the final numbers; rejected lines are reported even with ``--quiet``.
 
         Args:
-            rejects: how many there are.
+            rejects: the number of rejected lines.
             folder: of the job.
-            fate: what became of them, behind "so many of so many lines".
+            fate: what happened to the lines, after "so many of so many lines".
         """
         if self._is_visible:
             click.echo("\r\x1b[K", err=True, nl=False)

@@ -1,4 +1,4 @@
-"""Texts as arguments of a command, also those that begin with a hyphen."""
+"""Arguments of a command that are texts and may begin with a hyphen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-# No argument of a program can hold a zero byte, so one in front marks a text.
+# An argument of a program cannot contain a zero byte, so a leading one marks a text.
 _MARK = "\0"
 
 
@@ -23,15 +23,16 @@ class TextArgument(click.ParamType):
 
 
 class TextCommand(click.Command):
-    """A command whose arguments are texts, which may begin with a hyphen.
+    """A command whose arguments are texts that may begin with a hyphen.
 
-    An argument such as ``- Good evening.`` or ``--really? Yes.`` can be no option, since it has
-    a space in it and the command has no option of that name; it is a text. What could be both,
-    such as ``-old cats`` where there is an option -o, is refused with the two ways to say it.
+    An argument such as ``- Good evening.`` or ``--really? Yes.`` cannot be an option, since it
+    contains a space and the command has no option of that name; so it is a text. An argument that
+    could be both, such as ``-old cats`` if there is an option -o, is refused with a message that
+    gives the two ways to write it.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Tell texts from options, then parse as click does."""
+        """Separate texts from options, then parse as click does."""
         marked, waits = [], False
         takes_value, flags = _options(self, ctx)
         for place, word in enumerate(args):
@@ -49,7 +50,7 @@ class TextCommand(click.Command):
 
 
 def _options(command: click.Command, ctx: click.Context) -> tuple[set[str], set[str]]:
-    """Return the spellings of the command's options that take a value, and of those that do not."""
+    """Return the spellings of the command's options that take a value, and of the others."""
     takes_value: set[str] = set()
     flags: set[str] = set()
     for option in command.get_params(ctx):
@@ -60,10 +61,10 @@ def _options(command: click.Command, ctx: click.Context) -> tuple[set[str], set[
 
 
 def _text_or_option(word: str, takes_value: set[str], flags: set[str]) -> str:
-    """Return the word, marked where it can only be a text.
+    """Return the word, marked if it can only be a text.
 
     Raises:
-        UsageError: it could be a text and an option with its value, or it is an unknown option.
+        UsageError: it could be a text or an option with its value, or it is an unknown option.
     """
     name, _, value = word.partition("=")
     if word.startswith("--") and name in takes_value | flags:

@@ -1,4 +1,4 @@
-"""`clearhead train`: train a Transformer from a TOML file."""
+"""`clearhead train`: trains a Transformer as a TOML file says."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def command(
         Settings.from_toml(config, changes), teacher, from_target, back_translation_tag
     )
     run = run or Path("runs") / config.stem
-    # Before PyTorch loads OpenMP: threads that wait for one whose core another program has taken
-    # would otherwise spin and keep that program from ending.
+    # Set before PyTorch loads OpenMP: otherwise threads that wait for one whose core is used by
+    # another program would spin, and keep that program from ending.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if "WORLD_SIZE" not in os.environ:
         count = _process_count(settings, run, processes)
@@ -135,7 +135,7 @@ def command(
 def _with_teacher(
     settings: Settings, teacher: str | None, from_target: bool, back_translation_tag: bool
 ) -> Settings:
-    """Return the settings with a teacher for every corpus that has none."""
+    """Return the settings, with a teacher for every corpus that has none."""
     from dataclasses import replace
 
     if back_translation_tag and not from_target:
@@ -171,7 +171,7 @@ def _verify(first: Path, second: Path) -> NoReturn:
 
 
 def _check_torchrun(processes: int | None) -> None:
-    """Refuse --processes beside another number of torchrun's."""
+    """Refuse --processes if it differs from torchrun's number."""
     count = os.environ["WORLD_SIZE"]
     if processes and str(processes) != count:
         raise ConfigError(
@@ -181,7 +181,7 @@ def _check_torchrun(processes: int | None) -> None:
 
 
 def _process_count(settings: Settings, run: Path, processes: int | None) -> int:
-    """Return as many as were asked for, or have begun the run, or as there are cores for."""
+    """Return the number of processes: as requested, or as the run began, or by the cores."""
     from ..training.processes.workers import choose_processes, processes_of_run, usable_cores
 
     return processes or processes_of_run(run) or choose_processes(settings.training, usable_cores())

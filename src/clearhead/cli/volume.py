@@ -1,4 +1,4 @@
-"""Which engine translates the lines of a command, and how many of them at once."""
+"""Chooses the engine for the lines of a command, and the number of lines in a window."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from clearhead.translation.translator import Translator
     from clearhead.volume.choice import EngineChoice
 
-LINES = 10_000  # of a window, for engines for many lines
-_FEW_LINES = 512  # for the readable engine, so that its lines are written early
-_PATIENCE = 0.02  # seconds that a pipe's next lines are waited for
-_TEXT_PER_COMPRESSED = 3  # bytes of text in a byte of .gz, about
+LINES = 10_000  # of a window, with engines for many lines
+_FEW_LINES = 512  # of a window, with the readable engine, so that its lines are written early
+_PATIENCE = 0.02  # seconds to wait for a pipe's next lines
+_TEXT_PER_COMPRESSED = 3  # approximate bytes of text in a byte of .gz
 
 T = TypeVar("T")
 
 
 class EngineForLines:
-    """Chooses the engine when the first lines are there, and tells the user which it is.
+    """Chooses the engine when the first lines have arrived, and tells the user about it.
 
     Args:
         translator: of a model of ours.
         options: of the command: ``engine``, ``compute``, ``quiet``.
-        settings: of the search, that were asked for.
-        characters: of all lines, where that is known.
+        settings: the search settings that the user has set.
+        characters: of all lines, if known.
     """
 
     def __init__(
@@ -54,18 +54,19 @@ class EngineForLines:
 
     @property
     def has_workers(self) -> bool:
-        """Whether an engine for many lines translates, which leaves Python free meanwhile."""
+        """Whether an engine for many lines is used, during which Python is free."""
         return self._choice is not None and self._choice.engine != "numpy"
 
     @property
     def lines(self) -> int:
-        """How many lines a window should have."""
+        """The number of lines that a window should have."""
         return LINES if self.has_workers else _FEW_LINES
 
     def call(self, texts: Sequence[str]) -> dict[str, str]:
         """Return the engine for these texts, as arguments of `translate`.
 
-        Where nobody knows how much comes, the amount so far decides; once it is much, it stays so.
+        If the total amount is unknown, the amount so far decides; once it is large, the choice
+        stays.
         """
         if self._is_open:
             self._characters += sum(map(len, texts))
@@ -88,16 +89,16 @@ class EngineForLines:
 
 
 def amount_of_text(stream: BinaryIO, name: str) -> int | None:
-    """Return how many characters a file has, about; None for a pipe or a terminal."""
+    """Return the approximate number of characters of a file; None for a pipe or a terminal."""
     size = regular_size(stream)
     return size if size is None or not name.endswith(".gz") else size * _TEXT_PER_COMPRESSED
 
 
 def regular_size(stream: BinaryIO) -> int | None:
-    """Return the bytes of the regular file that is read; None for anything else."""
+    """Return the size in bytes of a stream's regular file; None for other streams."""
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # a stream of a test, or one that is closed
+    except (OSError, ValueError):  # a test's stream, or a closed one
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
@@ -105,15 +106,15 @@ def regular_size(stream: BinaryIO) -> int | None:
 def windows(
     chunks: Iterable[list[CheckedText]], stream: BinaryIO | None, size: Callable[[], int]
 ) -> Iterator[list[CheckedText]]:
-    """Gather chunks of lines to windows.
+    """Gather chunks of lines into windows.
 
-    A regular file gives whole windows. What comes through a pipe is waited for no longer than a
-    moment, and on a terminal not at all, so that a slow writer gets its answers.
+    A regular file gives full windows. For a pipe, further lines are awaited only for a moment, and
+    on a terminal not at all, so that a slow writer gets its answers.
 
     Args:
-        chunks: of lines, as they come. An error among them comes after the lines before it.
-        stream: that they are read from; None where all are there.
-        size: how many lines a window should have at most; asked before each.
+        chunks: of lines, as they arrive. An error among them is raised after the lines before it.
+        stream: the source of the lines; None if all are available.
+        size: returns the largest number of lines in a window; called before each window.
     """
     window: list[CheckedText] = []
     most = size()
@@ -135,27 +136,27 @@ def windows(
 
 
 def _more_soon(stream: BinaryIO | None) -> bool:
-    """Tell whether more lines are there, or come within a moment."""
+    """Return whether more lines are available, or arrive within a moment."""
     if stream is None or regular_size(stream) is not None:
         return True
     try:
         if stream.isatty():
             return False
         ready, _, _ = select.select([stream.fileno()], [], [], _PATIENCE)
-    except (OSError, ValueError):  # a stream of a test, which has all its bytes
+    except (OSError, ValueError):  # a test's stream, which has all its bytes
         return True
     return bool(ready)
 
 
 def ahead(function: Callable[[T], Any], inputs: Iterable[T], count: int) -> Iterator[Any]:
-    """Yield the results of a function in the order of its inputs, so many computed at once.
+    """Yield the results of a function in the order of its inputs, computing ``count`` at once.
 
-    While one window waits for its engine, which needs no Python, the next is prepared.
+    While one window waits for its engine, which does not use Python, the next is prepared.
 
     Args:
-        function: is called in threads when ``count`` is more than 1.
-        inputs: no more than ``count`` are read before their turn.
-        count: at once.
+        function: called in threads if ``count`` is more than 1.
+        inputs: at most ``count`` are read ahead.
+        count: the number of results computed at once.
     """
     if count == 1:
         yield from map(function, inputs)

@@ -1,4 +1,4 @@
-"""The explorer: one text, and every number between it and what a model makes of it."""
+"""The explorer: shows a text and every number that a model computes from it."""
 
 from __future__ import annotations
 
@@ -33,31 +33,32 @@ def explore(
     """Open the explorer: in a notebook as a widget, elsewhere as a local page until Ctrl-C.
 
     Args:
-        what: a model (its name, its folder, a Checkpoint or a PretrainedModel), the folder of a
-            training run, whose checkpoints are models, what any PyTorch model attended to (a
-            Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name), or the
-            result of a sweep (a Sweep, or the .json file that it was saved to).
-        text: what the model reads first.
-        tokens, source_tokens: of a recording, names of its positions; see
+        what: a model (its name, its folder, a Checkpoint or a PretrainedModel); the folder of a
+            training run, whose checkpoints are models; the recorded attention of any PyTorch model
+            (a Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name); or
+            the result of a sweep (a Sweep, or the .json file that it was saved to).
+        text: the first text for the model.
+        tokens, source_tokens: names for the positions of a recording; see
             `clearhead.explorer.recordings.explorer.RecordingExplorer`.
-        task: what someone else's translator is to do, such as ``en-fr``; see
+        task: the task of someone else's translator, such as ``en-fr``; see
             `clearhead.translation.task.read_task`.
-        state: what the page begins with instead, as it stands behind the # of a page's address.
+        state: the page's initial state instead, in the form of the # part of a page's address.
         port: of the local page; see `clearhead.explorer.server.serve.open_port`.
         open_page: whether the local page is opened in a browser.
-        token: that whoever opens the local page must know; see
+        token: the access token of the local page; see
             `clearhead.explorer.server.serve.serve`.
-        say: takes each line that tells where the local page is.
+        say: called with each line that says where the local page is.
 
     Returns:
-        the widget in a notebook, to be shown or kept; elsewhere None, when the page has ended.
+        the widget in a notebook, to be displayed or kept; elsewhere None, when the page has ended.
 
     Raises:
-        ConfigError: the explorer cannot show this, or an argument is not for it.
+        ConfigError: the explorer cannot show ``what``, or an argument does not apply to it.
         CheckpointError: the model cannot be read.
         TraceError: the recording's file cannot be read.
-        MissingExtraError: ``pip install "clearhead[notebook]"`` brings what a widget needs,
-            ``clearhead[explore]`` what the page needs, ``clearhead[torch]`` what recordings need.
+        MissingExtraError: a package is missing. ``pip install "clearhead[notebook]"`` brings those
+            of the widget, ``clearhead[explore]`` those of the page, ``clearhead[torch]`` those of
+            recordings.
     """
     begin = _beginning(text, state)
     in_widget = in_notebook()
@@ -71,7 +72,7 @@ def explore(
         return ExplorerWidget(explorer, state=begin)
     from .server.serve import serve
 
-    folder = getattr(what, "folder", None)  # of a model that was read
+    folder = getattr(what, "folder", None)  # a model that was read has one
     name = what if isinstance(what, str | Path) else folder.name if folder else type(what).__name__
     serve(
         lambda: explorer,
@@ -86,7 +87,7 @@ def explore(
 
 
 def _beginning(text: str | None, state: str) -> str:
-    """Return the state that the page begins with, from a text or a whole state."""
+    """Return the page's initial state, from a text or a whole state."""
     if text is not None and state:
         raise ConfigError("Give a text to begin with or a whole state, not both.")
     return state or (f"#text={quote(text, safe='')}" if text else "")
@@ -99,14 +100,14 @@ def explorer_of(
     source_tokens: Tokens | None = None,
     task: str | None = None,
 ) -> Answering:
-    """Return what answers the explorer's questions about a model or a recording.
+    """Return the object that answers the explorer's questions about a model or a recording.
 
     Args:
         what, tokens, source_tokens, task: as in `explore`.
 
     Raises:
-        ConfigError: the explorer cannot show this.
-        MissingExtraError: ``pip install "clearhead[explore]"`` brings what is missing.
+        ConfigError: the explorer cannot show ``what``.
+        MissingExtraError: a package is missing; ``pip install "clearhead[explore]"`` brings it.
     """
     require("pydantic", extra="explore", purpose="The explorer")
     if hasattr(what, "answer"):
@@ -137,7 +138,7 @@ def explorer_of(
         from .explorer import Explorer
 
         return _unnamed(Explorer(what, task=task), tokens, source_tokens)
-    if "torch" not in sys.modules:  # then it cannot be anything that was recorded
+    if "torch" not in sys.modules:  # so it cannot be a recording
         raise ConfigError(
             f"The explorer shows a model (a name, a folder, a Checkpoint or a PretrainedModel), a "
             f"Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name; got "
@@ -167,7 +168,7 @@ def _unnamed(explorer: Answering, *names: Tokens | None) -> Answering:
 
 
 def in_notebook() -> bool:
-    """Tell whether this runs in a notebook that can show a widget: Jupyter's, or marimo's."""
+    """Return whether this runs in a notebook that can show a widget: Jupyter or marimo."""
     marimo = sys.modules.get("marimo")
     if marimo is not None and marimo.running_in_notebook():
         return True

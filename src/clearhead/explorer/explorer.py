@@ -1,9 +1,9 @@
-"""The explorer: every question about a model and a text, answered.
+"""The explorer: answers every question about a model and a text.
 
     explorer = Explorer(read_checkpoint("en-fr"))
     explorer.answer("run", {"text": "The cat sleeps."}).json["translation"]
 
-Whatever shows the answers (a page, a notebook, a file) asks these questions and no others.
+Every front end (the page, a notebook, a file) uses only these questions.
 """
 
 from __future__ import annotations
@@ -71,15 +71,16 @@ class Explorer:
     """Answers questions about one model. Several threads may ask at once.
 
     Args:
-        model: a checkpoint, of ours or of others; or a model that is walked already.
-        task: what someone else's translator is to do, such as ``en-fr``.
-        name: what the model is called; None for the name of its folder.
-        limits: how much is taken and given at once.
-        cache_bytes: what the traces of the runs asked for lately may hold.
-        checkpoint: the step of a training run that the model is of, which questions may name.
+        model: a checkpoint, ours or someone else's; or a `WalkedModel`.
+        task: the task of someone else's translator, such as ``en-fr``.
+        name: the name of the model; None for that of its folder.
+        limits: bounds on the size of questions and answers.
+        cache_bytes: the most memory for the traces of recent runs.
+        checkpoint: the step of the training run that the model comes from, which questions may
+            name.
 
     Raises:
-        CheckpointError: its weights are not those of its config, or it has no tokenizer.
+        CheckpointError: its weights do not match its config, or it has no tokenizer.
     """
 
     def __init__(
@@ -129,14 +130,14 @@ class Explorer:
 
         Args:
             name: one of `questions`.
-            params: its parameters, as JSON has them, or read already.
+            params: its parameters, as JSON or parsed.
 
         Raises:
             ConfigError: the question or one of its values is unknown, missing or out of range.
-            ShapeError: a position is outside of the sentence, or a text is too long.
-            TextError: the text is empty, too long, or no text.
-            TraceError: there is no step of this path.
-            QuestionCancelled: the question was given up.
+            ShapeError: a position is outside the sentence, or a text is too long.
+            TextError: the text is empty, too long, or not a text.
+            TraceError: there is no step with this path.
+            QuestionCancelled: the question was cancelled.
         """
         if name not in self._answers:
             raise ConfigError(
@@ -148,10 +149,10 @@ class Explorer:
         return self._answers[name](question)
 
     def run(self, request: RunQuestion) -> Run:
-        """Return the run of a request, computed unless it was asked for lately.
+        """Return the run of a request; compute it unless it is in the cache.
 
         Raises:
-            TextError: the text is empty, or no text.
+            TextError: the text is empty, or not a text.
             ConfigError: there is no such sentence, or an edit does not fit the model.
             ShapeError: an edit does not fit the sentence, or the target is too long.
         """
@@ -161,7 +162,7 @@ class Explorer:
             register_tags(request.formality, ())
         run = self.runs.get(request, lambda: walk(self.models, request, self.run))
         if run.request != request:
-            # The page asks for it again by its normalised request.
+            # The page will ask for it again with its normalised request.
             self.runs.store(run.request, run)
         return run
 
@@ -276,5 +277,5 @@ class Explorer:
         return Answer(discovery.answer)
 
     def _hide_each_word(self, request: RunQuestion) -> HiddenWords:
-        """Return what hiding each word of a run costs, which several questions need."""
+        """Return the costs of hiding each word of a run, which several questions need."""
         return self._hidden_words.get(request, lambda: hide_each_word(self.run(request)))

@@ -1,7 +1,6 @@
-"""The checkpoints of a training run: the same text and head, before and after training.
+"""Explores the checkpoints of a training run: the same text and head during training.
 
-Each checkpoint is a model that an `Explorer` answers about; a question says by its ``checkpoint``
-which one it means.
+An `Explorer` answers about each checkpoint; a question's ``checkpoint`` says which one is meant.
 """
 
 from __future__ import annotations
@@ -26,32 +25,32 @@ from .explorer import Explorer
 
 _STATE = re.compile(r"step-(\d{8})")
 _MOST_EXPLORERS = 3
-_CACHE_BYTES = 32 * 2**20  # of each
+_CACHE_BYTES = 32 * 2**20  # for each explorer
 _MOST_LOG_BYTES = 2**28
 
 
 def is_training_run(folder: str | Path) -> bool:
-    """Tell whether a folder is that of a training run, with settings.json and no model in it."""
+    """Return whether a folder is a training run's, with settings.json but without a model."""
     path = Path(folder)
     try:
         return (path / "settings.json").is_file() and not (path / "model.safetensors").exists()
-    except (OSError, ValueError):  # too long for a path, or with a zero byte
+    except (OSError, ValueError):  # not a path: too long, or with a zero byte
         return False
 
 
 class TrainingRun:
     """Answers questions about the checkpoints of one run. Several threads may ask at once.
 
-    Which checkpoints there are is looked up with each question about the model, so a page that
-    is loaded again shows those of a run that goes on.
+    The list of checkpoints is read again with each question about the model, so reloading the page
+    shows new ones of a run in progress.
 
     Args:
         folder: of the run.
-        limits: how much is taken and given at once.
+        limits: bounds on the size of questions and answers.
 
     Raises:
-        CheckpointError: it has no checkpoint yet, or was written by a version whose checkpoints
-            cannot be read alone.
+        CheckpointError: there is no checkpoint yet, or the run's version wrote checkpoints that
+            cannot be read by themselves.
     """
 
     def __init__(self, folder: str | Path, *, limits: Limits | None = None) -> None:
@@ -60,7 +59,7 @@ class TrainingRun:
         self._lock = threading.Lock()
         self._explorers: OrderedDict[int, Explorer] = OrderedDict()
         _check(self.folder)
-        self._explorer(_steps(self.folder)[-1])  # a run that cannot be read is refused at once
+        self._explorer(_steps(self.folder)[-1])  # refuses a run that cannot be read at once
 
     def answer(self, name: str, params: Mapping[str, Any] | Question | None = None) -> Answer:
         """Answer a question about the checkpoint that it names, or the last one.
@@ -83,7 +82,7 @@ class TrainingRun:
         return answer
 
     def _explorer(self, step: int) -> Explorer:
-        """Return the explorer of a checkpoint, one of the last that were asked or a new one."""
+        """Return the explorer of a checkpoint, from a cache of recent ones or new."""
         with self._lock:
             if step not in self._explorers:
                 self._explorers[step] = self._read(step)
@@ -152,13 +151,13 @@ def _check(folder: Path) -> None:
 
 
 def _development_losses(log: Path) -> dict[int, float]:
-    """Return the development losses that a run's log has, by step; none where there is no log.
+    """Return the development losses in a run's log, by step; empty if there is no log.
 
-    A last line that is being written is left out.
+    An incomplete last line is ignored.
     """
     try:
         lines = read_text(log, most=_MOST_LOG_BYTES).splitlines()
-    except FileProblem:  # the losses stand beside what is shown, which does not need them
+    except FileProblem:  # the losses are optional
         return {}
     losses: dict[int, float] = {}
     for line in lines:

@@ -1,7 +1,7 @@
-"""The explorer as a notebook widget: JupyterLab, VS Code, Colab and marimo, through anywidget.
+"""The explorer as a notebook widget for JupyterLab, VS Code, Colab and marimo, with anywidget.
 
-The page's script and style travel with the widget, and its questions come as messages, so nothing
-is fetched from anywhere:
+The widget contains the page's script and style, and the page sends its questions as messages, so
+nothing is downloaded:
 
     to Python       {id, question, params}
     to the page     {id} and one buffer, a container (see `arrays`); or {id, error: {kind, message}}
@@ -28,20 +28,20 @@ class ExplorerWidget(anywidget.AnyWidget):
     """The explorer's page in a notebook's cell.
 
     Attributes:
-        state: what the page shows, as it stands behind the # of the page's address; it follows
-            the page, and the page follows it.
-        style_sheet: the page's style, as it is in a cell.
+        state: the state that the page shows, as in the # part of the page's address; it is
+            synchronised in both directions.
+        style_sheet: the page's style for a notebook cell.
 
     Args:
         explorer: answers the page's questions.
-        state: what the page begins with.
+        state: the page's initial state.
 
     Raises:
         ConfigError: the package lacks the built page.
     """
 
     _esm = built_file("widget.js")
-    # Not `_css`, which a notebook gives to its whole page: the widget has a tree of its own.
+    # Not `_css`, which a notebook applies to its whole page: the widget has its own shadow tree.
     style_sheet = traitlets.Unicode(built_file("widget.css"), read_only=True).tag(sync=True)
     state = traitlets.Unicode("").tag(sync=True)
 
@@ -52,20 +52,21 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     def _on_message(self, _: Any, content: Any, buffers: Sequence[Any]) -> None:
         if not isinstance(content, Mapping) or "question" not in content:
-            return  # of another kind, such as what a notebook's own tools send
+            return  # of another kind, such as messages of the notebook's own tools
         reply, data = reply_to(self.explorer, content)
         self.send(reply, buffers=data)
 
 
 def reply_to(explorer: Answering, message: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Return the reply to a message of the page: plain values, and the answer as one container.
+    """Return the reply to a message of the page: plain values, and the answer as a container.
 
     Args:
         explorer: answers questions.
         message: ``{id, question, params}``.
 
     Returns:
-        ``{id}`` and one buffer; or ``{id, error: {kind, message}}`` and none, whatever went wrong.
+        ``{id}`` and one buffer; or ``{id, error: {kind, message}}`` and no buffer, whatever the
+        error.
     """
     number = message.get("id")
     try:

@@ -1,1 +1,1 @@
-"""Our models for other engines: transformers, CTranslate2 and ONNX, and back again."""
+"""Converts our models to other engines (transformers, CTranslate2, ONNX) and back."""

@@ -1,4 +1,4 @@
-"""A model of ours in another storage: float32, float16, or 8 bits with a scale for each row."""
+"""Converts a model of ours to another storage: float32, float16, or 8 bits with row scales."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from .model_folder import new_folder, write_arrays, write_json
 
 
 class Conversion(NamedTuple):
-    """What became of a model's weights.
+    """The result of converting a model's weights.
 
     Attributes:
-        storage: how they are stored now.
-        bytes_before, bytes_after: size of their files; 0 before if they came from no folder.
-        facts: what `store` says of them.
+        storage: how the weights are stored now.
+        bytes_before, bytes_after: sizes of the weight files; before is 0 for weights without a
+            folder.
+        facts: the facts about the storage that `store` returns.
     """
 
     storage: str
@@ -29,7 +30,7 @@ class Conversion(NamedTuple):
     facts: Mapping[str, Any]
 
     def __str__(self) -> str:
-        """Return a sentence on the sizes, and one on the largest error where there are 8 bits."""
+        """Return a sentence on the sizes, and one on the largest error if weights are in 8 bits."""
         share = (
             f", {self.bytes_after / self.bytes_before:.0%} of {self.bytes_before:,} before"
             if self.bytes_before
@@ -45,10 +46,10 @@ class Conversion(NamedTuple):
 
 
 def convert(checkpoint: Checkpoint, folder: str | Path, storage: str) -> Conversion:
-    """Write a model to a new folder of ours, its weights in float32, float16 or int8.
+    """Write a model to a new folder of ours, with weights in float32, float16 or int8.
 
-    The folder's provenance is the model's, and says how the weights are stored; an earlier storage,
-    which they have been through, stays beside it as ``before``.
+    The folder has the model's provenance with the new storage. If the weights had another storage
+    earlier, the provenance keeps that as ``before``.
 
     Raises:
         ConfigError: the folder is not empty, or a weight is too large for float16.

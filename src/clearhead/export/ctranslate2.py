@@ -1,4 +1,4 @@
-"""A model of ours as a folder of CTranslate2, made by its own loaders of transformers' models."""
+"""Writes a model of ours for CTranslate2, with CTranslate2's own loaders of transformers models."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .huggingface import export_huggingface
 from .model_folder import new_folder
 
 _PURPOSE = "Writing a model for CTranslate2"
-# model_type -> the loader of ctranslate2.converters.transformers. Those for Marian and PEGASUS take
-# for granted that decoding begins with padding, which is true of published models and not of ours;
-# BART's, from which both derive, does not.
+# model_type -> the loader of ctranslate2.converters.transformers. The loaders for Marian and
+# PEGASUS assume that decoding begins with padding. That holds for published models but not for
+# ours; the loader for BART, from which both derive, does not assume it.
 _LOADERS = {
     "marian": "BartLoader",
     "pegasus": "BartLoader",
@@ -30,16 +30,16 @@ def export_ctranslate2(
 ) -> None:
     """Write a folder that ``ctranslate2.Translator`` or ``Generator`` opens.
 
-    Beside it stands tokenizer.json, whose tokens the engine takes and gives.
+    The folder also has a tokenizer.json with the tokens that the engine reads and writes.
 
     Args:
         checkpoint: a model of ours.
-        folder: a new one.
-        quantization: ``int8``, ``float16`` and the others that CTranslate2 knows; None: float32.
+        folder: the new folder.
+        quantization: ``int8``, ``float16`` or another type that CTranslate2 knows; None: float32.
 
     Raises:
-        ConfigError: no family of transformers computes this model, or CTranslate2 does not, or
-            the folder is not empty.
+        ConfigError: transformers or CTranslate2 has no family that computes this model, or the
+            folder is not empty.
         MissingExtraError: CTranslate2, transformers or PyTorch is not installed.
     """
     for package in ("ctranslate2", "torch", "transformers"):
@@ -64,7 +64,7 @@ def _check_heads(config: TransformerConfig) -> None:
 
 
 def _specification(source: Path, model_type: str, checkpoint: Checkpoint) -> Any:
-    """Return CTranslate2's description of a model that transformers opens."""
+    """Return CTranslate2's description of a model in a folder of transformers."""
     from ctranslate2.converters import transformers as loaders
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
     from transformers.utils import logging
@@ -73,14 +73,14 @@ def _specification(source: Path, model_type: str, checkpoint: Checkpoint) -> Any
     config = checkpoint.config
     auto = AutoModelForSeq2SeqLM if config.encoder_layers else AutoModelForCausalLM
     model = auto.from_pretrained(source)
-    # transformers no longer says this, and the loader asks for it.
+    # transformers no longer has this attribute, but the loader reads it.
     model.config.normalize_before = config.norm_place == "before"
     model.config.normalize_embedding = False
     loader = getattr(loaders, _LOADERS[model_type])()
     spec = loader.get_model_spec(model)
     size = checkpoint.tokenizer.vocab_size
     tokens = checkpoint.tokenizer.pieces(range(size))
-    # A vocabulary may be rounded up; the ids beyond the tokenizer's have no name.
+    # A vocabulary size may be rounded up; ids beyond the tokenizer's have no name.
     tokens += [f"<unused{number}>" for number in range(size, config.vocab_size)]
     loader.set_vocabulary(spec, tokens)
     spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = START, END, PAD

@@ -1,7 +1,7 @@
-"""The family of transformers that computes what a model of ours computes, and its config.json.
+"""Finds the family of transformers that can compute a model of ours, and writes its config.json.
 
-A model is written as the first family whose reader makes the same config of what would be written,
-so what is written here and what `clearhead.pretrained` reads cannot say different things.
+A model is exported as the first family whose reader turns the exported config back into the same
+config, so the writing here and the reading in `clearhead.pretrained` cannot disagree.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _ACTIVATIONS = {"gelu_tanh": "gelu_pytorch_tanh", "swiglu": "silu"}
 
 
 class Destination(NamedTuple):
-    """What a model of ours is in transformers.
+    """The form that a model of ours takes in transformers.
 
     Attributes:
-        family: whose weights it is written as.
-        config: ours, as the family computes it: the residual stream may be in another order.
+        family: the family whose weight names are used.
+        config: our config, as the family computes it: the residual stream may be permuted.
         settings: its config.json.
     """
 
@@ -50,7 +50,7 @@ def _special(config: TransformerConfig) -> dict[str, Any]:
 def _translator(
     model_type: str, architecture: str
 ) -> Callable[[TransformerConfig], dict[str, Any]]:
-    """Return what writes the config.json of Marian or PEGASUS."""
+    """Return a function that writes the config.json of Marian or PEGASUS."""
 
     def write(config: TransformerConfig) -> dict[str, Any]:
         decoder = config.of_stack("decoder")
@@ -137,10 +137,10 @@ _WRITERS: tuple[tuple[Family, Writer], ...] = (
 
 
 def destination_of(config: TransformerConfig) -> Destination:
-    """Return the family of transformers that computes the model of a config.
+    """Return the family of transformers that can compute a model with this config.
 
     Raises:
-        ConfigError: there is none; what each family would have otherwise is said.
+        ConfigError: there is none; the message says for each family which settings differ.
     """
     differences = {}
     for family, write in _WRITERS:
@@ -165,9 +165,9 @@ def destination_of(config: TransformerConfig) -> Destination:
 
 
 def _in_family(config: TransformerConfig, family: Family) -> TransformerConfig:
-    """Return our config as a family computes it, where the results are the same numbers."""
+    """Return our config in the form that a family computes, if the results stay the same."""
     if family in (MARIAN, PEGASUS):
-        # Sines and cosines in halves: the residual stream in another order. A bias of zeros.
+        # Sines and cosines in halves permute the residual stream. A bias of zeros changes nothing.
         embedding = dataclasses.replace(config.embedding, sinusoid="halves")
         output = dataclasses.replace(config.output, bias=True)
         return dataclasses.replace(config, embedding=embedding, output=output)
@@ -186,7 +186,7 @@ def _in_family(config: TransformerConfig, family: Family) -> TransformerConfig:
     return config
 
 
-# What a config says of training, or of parts that this one does not have.
+# Settings that only concern training, or parts that this model lacks.
 _UNUSED = {
     "dropout": lambda config: True,
     "attention_dropout": lambda config: True,
@@ -198,7 +198,7 @@ _UNUSED = {
 
 
 def _differences(ours: TransformerConfig, theirs: TransformerConfig) -> list[str]:
-    """Return the names of the settings by which two configs compute other numbers."""
+    """Return the names of the settings that make two configs compute different numbers."""
     return [
         field.name
         for field in dataclasses.fields(ours)

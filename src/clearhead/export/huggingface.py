@@ -1,4 +1,4 @@
-"""A model of ours as a folder that transformers opens, and such a folder as one of ours again."""
+"""Writes a model of ours as a transformers folder, and reads such a folder back as one of ours."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .tokenizer import library_tokenizer, own_tokenizer, tokenizer_settings
 
 
 def export_huggingface(checkpoint: Checkpoint, folder: str | Path) -> Destination:
-    """Write a folder that ``from_pretrained`` of transformers opens.
+    """Write a folder that transformers' ``from_pretrained`` can open.
 
-    It holds config.json, generation_config.json (greedy choices as ours: padding and the start
-    token are never written), model.safetensors and the tokenizer's two files.
+    It holds config.json, generation_config.json (greedy decoding as ours: padding and the start
+    token are never generated), model.safetensors and the tokenizer's two files.
 
     Args:
         checkpoint: a model of ours.
-        folder: a new one.
+        folder: the new folder.
 
     Returns:
-        what the model is in transformers.
+        the model's form in transformers.
 
     Raises:
-        ConfigError: no family of transformers computes this model, or the folder is not empty.
+        ConfigError: no family of transformers can compute this model, or the folder is not empty.
     """
     destination = destination_of(checkpoint.config)
     weights = halved_sinusoids(checkpoint.config, checkpoint.weights)
@@ -63,16 +63,16 @@ def _generation(config: TransformerConfig) -> dict[str, Any]:
 def import_huggingface(
     model: str | Path, folder: str | Path, *, storage: str = "float32"
 ) -> Conversion:
-    """Write a folder of ours, which can be trained on, of one that transformers opens.
+    """Turn a transformers folder into a folder of ours, which can be trained further.
 
     Args:
-        model: a folder, or a name on the hub; its tokenizer has the vocabulary of one of ours, as
+        model: a folder, or a name on the hub. Its tokenizer must have a vocabulary of our kind, as
             `export_huggingface` writes it.
-        folder: a new one.
-        storage: how its weights are written: ``float32``, ``float16`` or ``int8``.
+        folder: the new folder.
+        storage: how the weights are written: ``float32``, ``float16`` or ``int8``.
 
     Raises:
-        CheckpointError: the model cannot be read, or its tokenizer is another kind.
+        CheckpointError: the model cannot be read, or its tokenizer is of another kind.
         ConfigError: the folder is not empty, or a weight is too large for float16.
     """
     pretrained = read_pretrained(model)

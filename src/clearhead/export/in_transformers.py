@@ -1,4 +1,4 @@
-"""A model of ours as a module of transformers in memory, for who compares or measures both."""
+"""Builds a model of ours as a transformers module in memory, for comparisons and measurements."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def transformers_config(config: TransformerConfig) -> PretrainedConfig:
-    """Return transformers' config of a model of ours.
+    """Return the transformers config for a model of ours.
 
     Raises:
-        ConfigError: no family of transformers computes this model.
+        ConfigError: no family of transformers can compute this model.
         MissingExtraError: transformers is not installed.
     """
     require("transformers", extra="export", purpose="A model in transformers")
@@ -30,10 +30,11 @@ def transformers_config(config: TransformerConfig) -> PretrainedConfig:
 
 
 def transformers_model(config: TransformerConfig, weights: Mapping[str, Array]) -> PreTrainedModel:
-    """Return transformers' model with our weights, in evaluation mode.
+    """Return the transformers model with our weights, in evaluation mode.
 
     Raises:
-        ConfigError: no family of transformers computes this model, or a weight has no place in it.
+        ConfigError: no family of transformers can compute this model, or a weight has no place in
+            it.
         MissingExtraError: transformers or PyTorch is not installed.
     """
     require("torch", extra="export", purpose="A model in transformers")

@@ -1,4 +1,4 @@
-"""A folder that another program reads: complete or absent, and never in place of something else."""
+"""Writes folders for other programs: complete or absent, and never over existing files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..visible import json_text
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to, which gets its name when the block ends.
+    """Give a folder to write to; it gets its final name when the block ends.
 
     Raises:
-        ConfigError: there is something of that name already, other than an empty folder.
+        ConfigError: the name is taken by something other than an empty folder.
     """
     folder = folder.resolve()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -36,12 +36,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file as people read them."""
+    """Write a JSON file that is indented for people to read."""
     path.write_text(json_text(content, indent=2) + "\n", encoding="utf-8")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
-    """Write a safetensors file of float32 arrays, which transformers opens, too."""
+    """Write a safetensors file of float32 arrays, which transformers can open too."""
     write_arrays(
         path,
         {name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()},
@@ -53,7 +53,7 @@ def write_arrays(
 ) -> None:
     """Write a safetensors file of contiguous arrays, each in its own type.
 
-    Without ``metadata`` it says what transformers asks for.
+    Without ``metadata``, the file gets the metadata that transformers requires.
     """
     from safetensors.numpy import save_file
 

@@ -1,4 +1,4 @@
-"""A model of ours as one ONNX graph from token ids to logits, made by PyTorch's own exporter."""
+"""Writes a model of ours as one ONNX graph from token ids to logits, with PyTorch's exporter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PURPOSE = "Writing a model as ONNX"
 
 
 def input_names(config: TransformerConfig) -> list[str]:
-    """Return the names of a graph's inputs: ``source_ids``, ``target_ids`` or both."""
+    """Return the names of the graph's inputs: ``source_ids``, ``target_ids`` or both."""
     sides = (("source_ids", config.encoder_layers), ("target_ids", config.decoder_layers))
     return [name for name, layers in sides if layers]
 
@@ -32,13 +32,13 @@ def export_onnx(checkpoint: Checkpoint, folder: str | Path) -> None:
     """Write a folder with ``model.onnx`` and tokenizer.json.
 
     The graph's inputs are ``source_ids`` Int64["batch source_len"] and ``target_ids``
-    Int64["batch target_len"], those that the model has, of any batch and length; its output is
-    ``logits`` Float32["batch length vocab"]. Where a source has the padding id nothing attends.
-    The whole target is computed at each call: the graph has no cache.
+    Int64["batch target_len"], those of them that the model has, of any batch size and length. Its
+    output is ``logits`` Float32["batch length vocab"]. Source positions with the padding id are
+    masked. Each call computes the whole target: the graph has no cache.
 
     Args:
         checkpoint: a model of ours.
-        folder: a new one.
+        folder: the new folder.
 
     Raises:
         ConfigError: the folder is not empty.
@@ -48,7 +48,7 @@ def export_onnx(checkpoint: Checkpoint, folder: str | Path) -> None:
         require(package, extra="export", purpose=_PURPOSE)
     with new_folder(Path(folder)) as draft:
         with warnings.catch_warnings():
-            # Of the exporter's own parts, which say nothing of this model.
+            # Warnings about the exporter's own code, which do not concern this model.
             warnings.simplefilter("ignore")
             with _quiet("onnxscript", "torch.onnx"):
                 program = _program(checkpoint)
@@ -59,7 +59,7 @@ def export_onnx(checkpoint: Checkpoint, folder: str | Path) -> None:
 
 @contextmanager
 def _quiet(*names: str) -> Iterator[None]:
-    """Let loggers tell of errors alone for a while."""
+    """Let loggers report only errors within the block."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -72,7 +72,7 @@ def _quiet(*names: str) -> Iterator[None]:
 
 
 def _is_large(checkpoint: Checkpoint) -> bool:
-    """Whether the weights must lie beside the graph, which may have 2 GB at most."""
+    """Return whether the weights need a file beside the graph, which may have at most 2 GB."""
     return sum(weight.nbytes for weight in checkpoint.weights.values()) > 1 << 30
 
 
@@ -105,7 +105,7 @@ def _program(checkpoint: Checkpoint) -> Any:
 
 
 def _example(config: TransformerConfig, length: int) -> torch.Tensor:
-    """Return ids with padding at the end of one row, so that the graph has its mask."""
+    """Return ids with padding at the end of one row, so that the graph includes the mask."""
     import torch
 
     ids = torch.full((2, length), config.end_id)
@@ -114,7 +114,7 @@ def _example(config: TransformerConfig, length: int) -> torch.Tensor:
 
 
 def _by_order(model: Any, names: list[str]) -> Any:
-    """Return a module that takes the inputs of a model by their order."""
+    """Return a module that takes the inputs of a model as positional arguments."""
     import torch
 
     class ByOrder(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""Our weights as the tensors that a family of transformers stores: its reading, backwards."""
+"""Turns our weights into the tensors that a transformers family stores: the inverse of reading."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ..pretrained.family import Family, StoredWeight
 from ..reference.positions import sinusoidal_positions
 from ..shapes import Array
 
-# Tensors of the whole model in transformers, which have no prefix.
+# Names of tensors of the whole model in transformers, which have no prefix.
 _OF_THE_HEAD = ("lm_head.weight", "final_logits_bias")
 
 
 def stored_tensors(
     family: Family, config: TransformerConfig, weights: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return the tensors of a family's file, each contiguous.
+    """Return the contents of a family's weight file, each array contiguous.
 
     Args:
-        family: says in which tensor each weight stands.
-        config: of the model, as the family computes it.
-        weights: by our names; ``output.bias`` may be missing, and is zeros then.
+        family: says which tensor each weight belongs to.
+        config: of the model, in the form that the family computes.
+        weights: by our names; a missing ``output.bias`` is replaced by zeros.
 
     Raises:
-        ConfigError: the family stores something that cannot be made of the weights.
+        ConfigError: the family stores something that the weights cannot provide.
     """
     prefix = family.prefixes[0] if family.prefixes else ""
     parts: dict[str, list[tuple[int, str, StoredWeight]]] = {}
@@ -46,7 +46,7 @@ def _tensor(
     weights: Mapping[str, Array],
     places: list[tuple[int, str, StoredWeight]],
 ) -> Array:
-    """Put the weights that are stored in one tensor below one another."""
+    """Concatenate the weights that are stored in one tensor."""
     arrays = []
     for _, name, place in places:
         if name == "output.bias":
@@ -55,13 +55,13 @@ def _tensor(
         if place.change is not None:
             raise ConfigError(f"The weight {name} is stored changed, which is not written here.")
         arrays.append(weights[name])
-    # Weights that share a tensor by being the same, such as tied embeddings, are one.
+    # Equal weights that share a tensor, such as tied embeddings, are stored once.
     rows = arrays[0] if places[0][2].rows is None else np.concatenate(arrays)
     return np.ascontiguousarray(rows.T if places[0][2].transposed else rows)
 
 
 def position_tables(family: Family, config: TransformerConfig) -> dict[str, Array]:
-    """Return the tables of sinusoidal positions, which transformers expects in a file."""
+    """Return the tables of sinusoidal positions, which transformers expects in the file."""
     if config.positions != "sinusoidal":
         return {}
     table = sinusoidal_positions(config.max_length, config.d_model)
@@ -71,10 +71,10 @@ def position_tables(family: Family, config: TransformerConfig) -> dict[str, Arra
 
 
 def halved_sinusoids(config: TransformerConfig, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights for positions whose sines stand before all cosines.
+    """Return the weights for positions with all sines before all cosines.
 
-    Ours alternate, so every axis that is the residual stream is put into another order. The
-    model computes the same numbers in that order.
+    Ours alternate, so every axis of the residual stream is permuted. The model computes the same
+    numbers in that order.
     """
     if config.positions != "sinusoidal" or config.embedding.sinusoid != "interleaved":
         return dict(weights)
@@ -89,5 +89,5 @@ def _in_order(name: str, weight: Array, order: Array) -> Array:
     of_stream = name.endswith(writes) and "layers" in name
     if of_stream or name.endswith(("_norm.weight", "_norm.bias", ".norm.weight", ".norm.bias")):
         return weight[order]
-    # What reads the stream; embeddings and the output matrix have it as their last axis.
+    # Layers that read the stream, embeddings and the output matrix have it as their last axis.
     return weight[:, order] if weight.ndim == 2 else weight

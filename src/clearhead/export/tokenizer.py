@@ -1,4 +1,4 @@
-"""Our tokenizer as a file of the tokenizers library that says all by itself, and back."""
+"""Writes our tokenizer as a self-contained file of the tokenizers library, and reads it back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ _MOST_BYTES = 16 << 20
 
 
 def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[str, Any]:
-    """Return the content of a tokenizer.json that gives the ids that a model of ours reads.
+    """Return the content of a tokenizer.json that gives the same ids as our tokenizer.
 
-    A source ends in the end token; a prompt, for a model without an encoder, begins with the start
+    A source ends with the end token; a prompt, in a model without an encoder, begins with the start
     token.
 
-    Ours puts a space before the first word, and takes it off again; it reads ``▁`` as a space
-    only where it stands for one, and here a text's own ``▁`` is one, too: the one difference.
+    There is one difference. Our tokenizer puts a space before the first word and removes it again,
+    and reads ``▁`` as a space only where it stands for one; here a literal ``▁`` in a text is read
+    as a space too.
     """
     content = parse_json(tokenizer.to_json())
     spaces = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
@@ -39,7 +40,7 @@ def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[s
             {"type": "Strip", "content": " ", "start": 1, "stop": 0},
         ],
     }
-    # A source ends, a prompt begins, and the text of a classifier does both.
+    # A source has an end token, a prompt a start token, and the text of a classifier both.
     begins = config.encoder_layers == 0 or config.output.labels > 0
     before = {START: tokenizer.start_id} if begins else {}
     after = {END: tokenizer.end_id} if config.encoder_layers else {}
@@ -53,7 +54,7 @@ def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[s
 
 
 def _template(before: dict[str, int], after: dict[str, int]) -> dict[str, Any]:
-    """Return the post-processor that puts tokens, by their ids, before and behind each text."""
+    """Return the post-processor that adds tokens, given with their ids, around each text."""
 
     def special(tokens: dict[str, int]) -> list[dict[str, Any]]:
         return [{"SpecialToken": {"id": token, "type_id": 0}} for token in tokens]
@@ -74,7 +75,7 @@ def _template(before: dict[str, int], after: dict[str, int]) -> dict[str, Any]:
 
 
 def tokenizer_settings(max_length: int) -> dict[str, Any]:
-    """Return the content of the tokenizer_config.json beside it."""
+    """Return the content of the accompanying tokenizer_config.json."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": PAD,
@@ -86,10 +87,10 @@ def tokenizer_settings(max_length: int) -> dict[str, Any]:
 
 
 def own_tokenizer(path: Path) -> Tokenizer:
-    """Return our tokenizer of a tokenizer.json that `library_tokenizer` described.
+    """Return our tokenizer from a tokenizer.json that `library_tokenizer` described.
 
     Raises:
-        CheckpointError: the file is damaged, or its vocabulary is not one of ours.
+        CheckpointError: the file is damaged, or its vocabulary is not of our kind.
     """
     try:
         model = Fields(read_json(path, most=_MOST_BYTES), "the file").object("model")
@@ -107,7 +108,7 @@ def own_tokenizer(path: Path) -> Tokenizer:
 
 
 def _merge(path: Path, merge: Any) -> tuple[str, str]:
-    """Return the two pieces of a merge, which older files write as one text."""
+    """Return the two pieces of a merge; older files write them as one text."""
     parts = merge.split(" ") if isinstance(merge, str) else merge
     match parts:
         case [str(first), str(second)]:

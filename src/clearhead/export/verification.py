@@ -1,4 +1,4 @@
-"""Whether another engine gives the tokens that ours gives, found by running both."""
+"""Checks that an exported model gives the same tokens in its engine as here, by running both."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PURPOSE = "Running what was written"
 
 @dataclass(frozen=True)
 class Verification:
-    """How many inputs gave the same tokens there and here.
+    """How many inputs gave the same tokens in both engines.
 
     Attributes:
-        inputs: how many were tried.
-        equal: how many gave the same tokens.
-        difference: of the first that did not: its ids, the tokens there, and here.
+        inputs: the number of inputs.
+        equal: the number of inputs that gave the same tokens.
+        difference: the first input that did not: its ids, the engine's tokens, and ours.
     """
 
     inputs: int
@@ -41,11 +41,11 @@ def verify(
     """Decode random inputs greedily with another engine and with ours, and compare the tokens.
 
     Args:
-        checkpoint: what was written.
-        folder: where to.
+        checkpoint: the model that was exported.
+        folder: the folder that was written.
         engine: ``huggingface``, ``ctranslate2`` or ``onnx``.
-        inputs: how many to try, with a fixed seed.
-        length: the most tokens of a continuation.
+        inputs: the number of inputs, drawn with a fixed seed.
+        length: the largest number of tokens of a continuation.
 
     Raises:
         MissingExtraError: the other engine is not installed.
@@ -62,7 +62,7 @@ def verify(
 
 
 def _random_inputs(checkpoint: Checkpoint, count: int) -> Iterator[list[int]]:
-    """Yield sources that end in the end token, or prompts that begin with the start token."""
+    """Yield sources that end with the end token, or prompts that begin with the start token."""
     config = checkpoint.config
     rng = np.random.default_rng(0)
     longest = min(12, config.max_length - 2)
@@ -72,7 +72,7 @@ def _random_inputs(checkpoint: Checkpoint, count: int) -> Iterator[list[int]]:
 
 
 def _greedy(checkpoint: Checkpoint, engine: Engine, ids: list[int], length: int) -> list[int]:
-    """Return the likeliest tokens one after the other; never padding or a second start."""
+    """Return greedily decoded tokens; padding and a second start token are never chosen."""
     config = checkpoint.config
     if config.encoder_layers:
         decoding, token = engine.begin([ids]), config.start_id

@@ -1,1 +1,1 @@
-"""Other people's checkpoints: folders of Hugging Face's transformers, read with NumPy alone."""
+"""Reads other people's checkpoints, in Hugging Face transformers folders, with NumPy alone."""

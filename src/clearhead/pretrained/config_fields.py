@@ -1,6 +1,6 @@
-"""What the configs of all families are read with: activations, values with defaults, refusals.
+"""Helpers for reading the configs of all families: activations, defaults, refusals.
 
-A config.json may lack any field, and transformers then takes the default of the model's family. A
+A config.json may lack any field; transformers then uses the default of the model's family. Here, a
 family gives that default where it reads the field.
 """
 
@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..json_fields import Fields
 from ..visible import quoted
 
-# transformers' names -> ours. Those of one line differ in their last digits at most.
+# transformers' names -> ours. Names on one line differ in their last digits at most.
 ACTIVATIONS = {
     "relu": "relu",
     **dict.fromkeys(("gelu", "gelu_python"), "gelu"),
@@ -27,23 +27,23 @@ _GATED = {"relu": "reglu", "gelu": "geglu", "gelu_tanh": "geglu_tanh", "silu": "
 
 
 def activation(fields: Fields, key: str, *, default: str | None = None, gated: bool = False) -> str:
-    """Return our name of the activation that a field names as transformers does.
+    """Return our name of the activation that a field names in transformers' spelling.
 
     Args:
         fields: of config.json.
         key: the field's name.
-        default: the name where the config says nothing. None: it must say one.
-        gated: whether it is the gate of a feed-forward layer.
+        default: the name if the config has none. None: the config must have one.
+        gated: whether the activation is the gate of a feed-forward layer.
 
     Raises:
-        ConfigError: it is none that is computed here.
+        ConfigError: the activation is not supported.
     """
     name = default if default is not None and not fields.has(key) else fields.text(key)
     return our_activation(name, key, fields, gated=gated)
 
 
 def our_activation(name: str, key: str, fields: Fields, *, gated: bool = False) -> str:
-    """Return our name of an activation that transformers calls ``name``; see `activation`."""
+    """Return our name of the activation called ``name`` in transformers; see `activation`."""
     if name not in ACTIVATIONS:
         raise ConfigError(
             f"{quoted(key)} of {fields.name} is {quoted(name)}, which is not computed here. "
@@ -53,12 +53,12 @@ def our_activation(name: str, key: str, fields: Fields, *, gated: bool = False) 
 
 
 def flag(fields: Fields, key: str, default: bool) -> bool:
-    """Return true or false, or the default where the config says nothing."""
+    """Return true or false, or the default if the config does not say."""
     return fields.flag(key) if fields.has(key) else default
 
 
 def number(fields: Fields, key: str, default: float) -> float:
-    """Return a number, or the default where the config says nothing."""
+    """Return a number, or the default if the config does not say."""
     return fields.number(key) if fields.has(key) else default
 
 
@@ -67,13 +67,13 @@ def size(fields: Fields, key: str, default: int | None = None, *, alias: str | N
 
     Args:
         fields: of config.json.
-        key: its name.
-        default: what it is where the field is absent; null is no size. None: it must be there.
-        alias: another name that transformers knows it by.
+        key: the field's name.
+        default: the value if the field is absent; null is refused. None: it must be there.
+        alias: another name that transformers accepts for the field.
 
     Raises:
-        ConfigError: both names are there and contradict each other.
-        FileProblem: it is no such number.
+        ConfigError: both names are present with different values.
+        FileProblem: the value is not such a number.
     """
     names = [name for name in (key, alias) if name and name in fields.names()]
     if not names and default is not None:
@@ -88,16 +88,16 @@ def size(fields: Fields, key: str, default: int | None = None, *, alias: str | N
 
 
 def token(fields: Fields, key: str, default: int) -> int:
-    """Return a token id, the first where the config lists several (several ends of a text).
+    """Return a token id; the first one if the config lists several (several end tokens).
 
     Args:
         fields: of config.json.
-        key: its name.
-        default: the id where the config says nothing.
+        key: the field's name.
+        default: the id if the config does not say.
 
     Raises:
         ConfigError: the list is empty.
-        FileProblem: it is negative, or no whole number.
+        FileProblem: the id is negative, or not a whole number.
     """
     if not fields.has(key):
         return default
@@ -117,13 +117,13 @@ def refuse(
     unless: Sequence[Any] = (False, {}, []),
     remedy: str = "Such a model cannot be read.",
 ) -> None:
-    """Raise an error if a field has a value that is not computed here.
+    """Raise an error if a field has a value that is not supported.
 
     Args:
         fields: of config.json.
-        key: of the field; one that is absent or null is fine.
-        reason: what is computed, as half a sentence.
-        unless: the values that are fine.
+        key: the field's name; an absent field or null is accepted.
+        reason: what is supported, as half a sentence.
+        unless: the accepted values.
         remedy: what to do, as a sentence.
 
     Raises:
@@ -146,10 +146,10 @@ def refuse_uneven_layers(fields: Fields, *keys: str) -> None:
 
     Args:
         fields: of config.json.
-        keys: the fields that say so, such as ``pruned_heads``, the heads that were cut off.
+        keys: the fields that would say so, such as ``pruned_heads``, the heads that were removed.
 
     Raises:
-        ConfigError: one of them says something.
+        ConfigError: one of them has a value.
     """
     for key in keys:
         refuse(

@@ -1,4 +1,4 @@
-"""The JSON files that say what a model is: config.json and generation_config.json."""
+"""The JSON files that describe a model: config.json and generation_config.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..visible import quoted
 from .families import family_of
 from .family import Family
 
-# What a config.json of an older transformers says of generation, beside the shape of the model.
+# Generation settings in the config.json of an older transformers, beside the architecture.
 _GENERATION = (
     *("max_length", "max_new_tokens", "min_length", "min_new_tokens", "early_stopping"),
     *("do_sample", "num_beams", "num_beam_groups", "num_return_sequences", "temperature"),
@@ -29,10 +29,10 @@ _GENERATION = (
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Return config.json as JSON gave it.
+    """Return the parsed config.json.
 
     Raises:
-        CheckpointError: there is none, or it is no JSON object.
+        CheckpointError: there is none, or it is not a JSON object.
     """
     path = folder / "config.json"
     try:
@@ -67,10 +67,10 @@ def _no_config(folder: Path) -> str:
 
 
 def read_config(folder: Path, settings: Mapping[str, Any]) -> tuple[Family, TransformerConfig]:
-    """Return the family of a config.json, and our config of it.
+    """Return the family of a config.json, and the config that it describes.
 
     Raises:
-        CheckpointError: it says something that is not computed here, or contradicts itself.
+        CheckpointError: it asks for something that is not supported, or contradicts itself.
     """
     path = folder / "config.json"
     fields = Fields(dict(settings), "the file")
@@ -104,10 +104,10 @@ def _refuse_unreadable(fields: Fields) -> None:
 
 
 def generation_fields(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return generation_config.json, or what config.json says of generation where there is none.
+    """Return generation_config.json, or the generation settings of config.json if there is none.
 
     Raises:
-        CheckpointError: the file is no JSON object.
+        CheckpointError: the file is not a JSON object.
     """
     path = folder / "generation_config.json"
     try:

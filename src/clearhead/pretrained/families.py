@@ -1,4 +1,4 @@
-"""The families of models that are read, and which of them a config.json is of."""
+"""The supported families of models, and the choice of one by config.json."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ROOMS = (encoder_decoders, decoders, encoders)
 
 @cache
 def families() -> tuple[Family, ...]:
-    """Return all families, in the order of their rooms and files.
+    """Return all families, ordered by folder and file.
 
-    Each module of the three rooms that begins without an underscore holds one `Family`, under its
-    own name in capitals: ``decoders/gpt2.py`` holds ``GPT2``.
+    Each module of the three folders whose name has no leading underscore defines one `Family`,
+    under the module's name in capitals: ``decoders/gpt2.py`` defines ``GPT2``.
     """
     return tuple(
         getattr(importlib.import_module(f"{room.__name__}.{name}"), name.upper())
@@ -30,14 +30,14 @@ def families() -> tuple[Family, ...]:
 
 
 def family_of(model_type: str, *, own_code: bool = False) -> Family:
-    """Return the family of a ``model_type``, as config.json names it.
+    """Return the family of a ``model_type`` in config.json.
 
     Args:
         model_type: such as ``"gpt2"``.
-        own_code: whether config.json names Python code that comes with the model.
+        own_code: whether config.json refers to Python code that comes with the model.
 
     Raises:
-        CheckpointError: no family has it; the families that are read are listed.
+        CheckpointError: no family has this type; the message lists the supported families.
     """
     for family in families():
         if model_type in family.model_types:

@@ -1,8 +1,8 @@
-"""What a family of models says of itself: what its config means, and where its weights stand.
+"""The definition of a model family: the meaning of its config, and the places of its weights.
 
-A family is a value, `Family`, in a file of its own. Nothing of a family is known elsewhere: its
-config becomes a `clearhead.config.TransformerConfig`, and each weight of that config gets a
-`StoredWeight`, the place in the family's files from which it is read.
+Each family is a value, `Family`, in a file of its own; no other code knows the family. Its config
+becomes a `clearhead.config.TransformerConfig`, and each weight of that config gets a
+`StoredWeight`, its place in the family's files.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class StoredWeight:
-    """Where one weight stands in the files of a model.
+    """The place of one weight in the files of a model.
 
     Attributes:
         name: of the tensor in the files, without the family's prefix.
-        transposed: whether the files have it [in, out], as GPT-2's do; it is transposed first.
-        rows: which rows of it, where several weights are stored as one; None means all.
-        change: what is done with the array then, such as 1 + weight for Gemma's norms. What can
-            be a view of the file (a slice, a new shape) stays one.
-        restore: what undoes the change, where it does more than move numbers; a weight that was
-            trained is written back with it.
+        transposed: whether the files store it as [in, out], as for GPT-2; it is transposed first.
+        rows: the rows to take, if several weights are stored in one tensor; None means all.
+        change: a function then applied to the array, such as 1 + weight for Gemma's norms. A change
+            that only selects or reshapes returns a view of the file.
+        restore: the inverse of the change, if that does more than move numbers; it is used to write
+            a trained weight back.
     """
 
     name: str
@@ -40,15 +40,15 @@ class StoredWeight:
 
 @dataclass(frozen=True)
 class LabelHead:
-    """What a family calls the parts of its head for labels of texts.
+    """A family's names for the parts of its head for labels of texts.
 
     Attributes:
-        model_classes: the classes of transformers that have it, in the order of the family's
+        model_classes: the transformers classes that have the head, in the order of the family's
             ``model_types``.
         transform: the linear layer that the first token's vector passes through.
-        activation: the function after it.
-        matrix: the layer that gives each label its logit.
-        apart: how the names of tensors begin that have no prefix of the family in its files.
+        activation: the activation after it.
+        matrix: the layer that gives the labels' logits.
+        apart: prefix of the tensors that lack the family's prefix in the files.
     """
 
     model_classes: tuple[str, ...]
@@ -63,30 +63,29 @@ class Family:
     """A family of models.
 
     Attributes:
-        name: as people call it, for messages: ``"GPT-2"``.
-        model_types: what ``model_type`` in its config.json may be.
-        read_config: makes our config of its config.json. What a family may say and is not
-            computed here is refused with a ConfigError that names the field, what it is, and
-            what is read.
-        weights: names, of a config and the tensors in the files (shapes by name, prefix taken
-            off), the place of every weight in `clearhead.reference.weights.expected_shapes`.
-        tasks: what its models are for, of ``translate generate fill_mask embed classify``, by the
-            names of the tensors in the files: a BERT without its head for masked words fills no
-            mask.
-        prefixes: which the names of tensors may begin with, such as ``"transformer."``; a file
-            that was saved from the model without its head has none.
-        unused: patterns (`fnmatch`) of tensors that are known and of no use here, such as a stored
-            causal mask. Others that no weight asks for are an error.
-        fold: changes the places of weights by what config.json says and no config of ours does,
-            such as a factor of each layer's scores, which its queries can have instead; None:
-            nothing is to be changed.
-        fit_config: changes the config by the tensors that there are; None: it stays.
-        frozen: which weights, of those by our names, are no parameters in transformers, and are
+        name: the usual name, for messages: ``"GPT-2"``.
+        model_types: the values of ``model_type`` in its config.json.
+        read_config: turns its config.json into our config. Settings that are not supported are
+            refused with a ConfigError that names the field, its value, and the supported ones.
+        weights: returns, for a config and the tensors in the files (shapes by name, without the
+            prefix), the place of every weight in `clearhead.reference.weights.expected_shapes`.
+        tasks: returns the tasks of a model, of ``translate generate fill_mask embed classify``,
+            from the names of the tensors in the files: a BERT without its head for masked words
+            cannot fill masks.
+        prefixes: possible prefixes of the names of tensors, such as ``"transformer."``; a file
+            saved from the model without its head has none.
+        unused: patterns (`fnmatch`) of known tensors that are not used, such as a stored causal
+            mask. Other unexpected tensors are an error.
+        fold: changes the places of weights for settings in config.json that our config does not
+            have, such as a factor for each layer's scores, which is applied to the queries; None:
+            no changes.
+        fit_config: adapts the config to the tensors in the files; None: no changes.
+        frozen: names the weights, by our names, that are not parameters in transformers, and are
             not trained here either; None: there are none.
-        padding_learns: whether the padding token's vector is learnt where an embedding is looked
-            up; otherwise it gets no gradient there (``padding_idx``). It matters where a decoder
+        padding_learns: whether the padding token's vector is trained where an embedding is looked
+            up; otherwise it gets no gradient there (``padding_idx``). It matters if the decoder
             starts from padding.
-        label_head: of an encoder that can be asked for labels of texts; None of others.
+        label_head: of an encoder that can classify texts; otherwise None.
     """
 
     name: str

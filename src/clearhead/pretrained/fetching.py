@@ -1,4 +1,4 @@
-"""A model's folder by its path, or by its name on the hub through huggingface_hub."""
+"""Finds a model's folder by its path, or by its name on the hub with huggingface_hub."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ FILES = (
     *("target_vocab.json", "sentencepiece.bpe.model", "tokenizer.model"),
     *("modules.json", "1_Pooling/config.json", "sentence_bert_config.json"),
 )
-"""What is fetched of a model, and nothing else of its repository."""
+"""Patterns of the files to download from a model's repository."""
 
 _NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 
 
 def find_folder(model: str | Path) -> Path:
-    """Return the folder of a model; one that is named ``org/name`` is fetched where it must be.
+    """Return the folder of a model; download it if it is named ``org/name`` and not stored yet.
 
-    A model that the hub's library has stored before is opened without a request.
+    A model that huggingface_hub has stored before is opened without a network request.
 
     Args:
         model: a folder, or ``org/name``, or ``org/name@revision``.
 
     Raises:
-        CheckpointError: there is no such folder, or the model cannot be fetched, and why.
-        MissingExtraError: fetching needs huggingface_hub, which is not installed.
+        CheckpointError: the folder does not exist, or the model cannot be downloaded; it says why.
+        MissingExtraError: downloading needs huggingface_hub, which is not installed.
     """
     folder = Path(model)
     try:
         if folder.is_dir():
             return folder
         exists = folder.exists()
-    except (OSError, ValueError):  # too long, or with a zero byte: no path
+    except (OSError, ValueError):  # not a path: too long, or with a zero byte
         exists = False
     if exists:
         raise CheckpointError(
@@ -72,7 +72,7 @@ def _fetch(name: str, revision: str | None) -> Path:
         folder = snapshot(local=True)
         if _whole(folder):
             return folder
-    except (OSError, ValueError):  # nothing is stored, or a part of it
+    except (OSError, ValueError):  # nothing is stored, or only a part
         pass
     folder = _online(name, revision, snapshot)
     if not (folder / "config.json").exists():
@@ -87,13 +87,13 @@ def _fetch(name: str, revision: str | None) -> Path:
 
 
 def _whole(folder: Path) -> bool:
-    """Tell whether a stored snapshot has a config and weights; a link to no file is neither."""
+    """Return whether a stored snapshot has a config and weights; broken links do not count."""
     if not (folder / "config.json").exists():
         return False
     if (folder / "model.safetensors").exists():
         return True
-    # What the index names is checked when the weights are opened; a part that is a link to no
-    # file was not fetched whole.
+    # Files that the index names are checked when the weights are opened. A part that is a broken
+    # link was not downloaded completely.
     parts = list(folder.glob("model-*-of-*.safetensors"))
     if not parts or not (folder / "model.safetensors.index.json").exists():
         return False
@@ -126,7 +126,7 @@ def _online(name: str, revision: str | None, snapshot: Callable[..., Path]) -> P
     except (OSError, ValueError, errors.LocalEntryNotFoundError) as error:
         _refuse_offline(name + at, error)
     except Exception as error:
-        # The library's own HTTP client has errors of its own, of one of several packages.
+        # The library uses one of several HTTP clients, whose errors have classes of their own.
         if type(error).__module__.split(".")[0] not in _CLIENTS:
             raise
         _refuse_offline(name + at, error)

@@ -1,7 +1,7 @@
-"""The head of an encoder for labels of texts: of a file that has one, or made for new labels.
+"""The head of an encoder for labels of texts: read from a file, or created for new labels.
 
-The first token's vector passes through a linear layer and an activation, and a matrix gives each
-label its logit. In transformers that is the class ``...ForSequenceClassification`` of a family.
+The first token's vector passes through a linear layer and an activation, and a matrix gives the
+labels' logits. In transformers it is a family's class ``...ForSequenceClassification``.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Relabelled:
     """An encoder with a head for labels.
 
     Attributes:
-        model: its config and its settings have the head; its weights are those that the files
-            have.
-        fresh: the weights, by our names, that the files have not.
+        model: the model with the head in its config and settings; its weights are those in the
+            files.
+        fresh: the names, ours, of weights that the files lack.
     """
 
     model: PretrainedModel
@@ -40,9 +40,9 @@ class Relabelled:
 
 
 def stated_labels(fields: Fields, head: LabelHead) -> tuple[str, ...]:
-    """Return the labels that a config.json says its model tells apart, one for each text.
+    """Return the labels in a config.json, if the model assigns one label to each text.
 
-    None are said by a config of another head, or of numbers or several labels for a text.
+    The result is empty for another head, for regression, and for several labels for each text.
     """
     classes = fields.texts("architectures") if fields.has("architectures") else []
     problem = fields.text("problem_type") if fields.has("problem_type") else _ONE_LABEL
@@ -53,28 +53,28 @@ def stated_labels(fields: Fields, head: LabelHead) -> tuple[str, ...]:
 
 
 def label_output(head: LabelHead, count: int) -> OutputConfig:
-    """Return how the last vectors become the logits of so many labels."""
+    """Return the output config of a head for a number of labels."""
     return OutputConfig(labels=count, bias=True, transform=head.activation, transform_norm=False)
 
 
 def with_labels(config: TransformerConfig, family: Family, labels: int) -> TransformerConfig:
-    """Return the config of an encoder with a head for so many labels in place of its own."""
+    """Return an encoder's config with its head replaced by one for a number of labels."""
     assert family.label_head is not None
     return dataclasses.replace(config, output=label_output(family.label_head, labels))
 
 
 def relabelled(source: PretrainedModel, labels: Sequence[str]) -> Relabelled:
-    """Return an encoder with the head for some labels that its files have, or a fresh one.
+    """Return an encoder with a head for labels: the head in its files, or a new one.
 
-    The layer before the matrix is read where the files have it. The matrix is read where its
-    labels are the same ones.
+    The layer before the matrix is read if the files have it. The matrix is read only if its labels
+    are the same.
 
     Args:
-        source: an encoder, of a family with a head for labels.
-        labels: by their numbers.
+        source: an encoder of a family with a head for labels.
+        labels: the labels, by their numbers.
 
     Raises:
-        CheckpointError: the folder is no longer what was read.
+        CheckpointError: the folder has changed since it was read.
     """
     family, head = source.family, source.family.label_head
     assert head is not None

@@ -1,4 +1,4 @@
-"""The names of the labels that a model tells apart, as its config.json lists them."""
+"""The names of a model's labels, as listed in its config.json."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from ..file_reading import FileProblem
 from ..json_fields import Fields
 from ..visible import quoted
 
-_USUAL_COUNT = 2  # of a config that says nothing, in transformers
+_USUAL_COUNT = 2  # the default in transformers if a config does not say
 _MOST = 1 << 20
 
 
 def label_names(fields: Fields) -> tuple[str, ...]:
-    """Return the name of each label, by its id; ``LABEL_3`` where the config has none for 3.
+    """Return the name of each label, by its id; ``LABEL_3`` if the config has none for 3.
 
     Args:
         fields: of config.json.
 
     Raises:
-        FileProblem: the list of labels is none.
+        FileProblem: the list of labels is invalid.
     """
     if not fields.has("id2label"):
         count = _USUAL_COUNT

@@ -1,4 +1,4 @@
-"""A model of someone else's, as it was read."""
+"""A model of someone else's, as read from its files."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .tokenizers.protocol import PretrainedTokenizer
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedModel:
-    """A folder of Hugging Face's transformers, in the terms of this package.
+    """A transformers folder, in the terms of this package.
 
     Attributes:
-        family: what it is one of.
-        config: its shape.
-        weights: its arrays, by the names of docs/formats.md. They are read-only where they lie in
-            the file itself, which is mapped.
-        tokenizer: the way from text to token ids and back; None where there is none.
-        no_tokenizer: why there is none, as a sentence; empty where there is one.
-        generation: what generation_config.json says, or where there is none, what config.json
-            says of generation, as JSON gave it.
-        settings: config.json as JSON gave it.
-        tasks: what it can do, of ``translate generate fill_mask embed classify``.
-        folder: where it was read from.
+        family: the name of its family.
+        config: the config of the model.
+        weights: its arrays, by the names of docs/formats.md. Arrays that are views of the mapped
+            files are read-only.
+        tokenizer: its tokenizer; None if there is none.
+        no_tokenizer: the reason why there is none, as a sentence; otherwise empty.
+        generation: generation_config.json as parsed, or without it, the generation settings of
+            config.json.
+        settings: config.json as parsed.
+        tasks: its tasks, of ``translate generate fill_mask embed classify``.
+        folder: the folder that it was read from.
     """
 
     family: Family
@@ -46,7 +46,7 @@ class PretrainedModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of a classifier of texts, by their numbers; none of other models."""
+        """The labels of a text classifier, by their numbers; empty for other models."""
         if not self.config.output.labels:
             return ()
         return label_names(Fields(dict(self.settings), "config.json"))
@@ -55,7 +55,7 @@ class PretrainedModel:
         """Return the tokenizer.
 
         Raises:
-            CheckpointError: there is none; why is said.
+            CheckpointError: there is none; the message says why.
         """
         if self.tokenizer is None:
             raise CheckpointError(self.no_tokenizer)

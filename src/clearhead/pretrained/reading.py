@@ -1,4 +1,4 @@
-"""Reading a model of someone else's by its folder or its name, with NumPy alone."""
+"""Reads a model of someone else's by its folder or its name, with NumPy alone."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .weights import fit_config, float_type, read_weights, tensors_of
 def read_pretrained(model: str | Path, *, dtype: Any = "float32") -> PretrainedModel:
     """Read a model that transformers saved.
 
-    Weights that lie in the files in the dtype that computes are mapped: a model of a gigabyte
-    opens at once, and only one copy of it is held. See `TensorFile.view` for files that change
-    while they are mapped.
+    Weights that are stored in the dtype of the computation are mapped, not copied: a model of a
+    gigabyte opens at once, and only one copy of it exists. `TensorFile.view` says what happens if a
+    file changes while it is mapped.
 
     Args:
-        model: a folder, or the ``org/name`` of a model on the hub, ``org/name@revision`` for
-            another than its newest state.
-        dtype: ``float32``, or ``float64`` to judge others by.
+        model: a folder, or the ``org/name`` of a model on the hub, or ``org/name@revision`` for a
+            certain revision.
+        dtype: ``float32``, or ``float64`` as a reference for others.
 
     Raises:
-        CheckpointError: there is no such model, it is of a family or a format that is not read
-            here, or its files are damaged or not of one model. What to do is said.
-        MissingExtraError: fetching needs a package that is not installed.
+        CheckpointError: the model does not exist, its family or format is not supported, or its
+            files are damaged or belong to different models. The message says what to do.
+        MissingExtraError: downloading needs a package that is not installed.
     """
     float_dtype = float_type(dtype)
     folder = find_folder(model)

@@ -1,4 +1,4 @@
-"""The files that hold a model's weights: model.safetensors, or parts with an index."""
+"""The files with a model's weights: model.safetensors, or several parts with an index."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INDEX = "model.safetensors.index.json"
 _MOST_INDEX = 64 << 20  # bytes of an index
 _MOST_NAMES = 8
 _POINTER = b"version https://git-lfs"
-# The files of other formats -> what they are.
+# File patterns of other formats -> what they are.
 _OTHERS = {
     "pytorch_model.bin": "PyTorch's pickles, which can run any program when they are opened",
     "pytorch_model.bin.index.json": "PyTorch's pickles, which can run any program when opened",
@@ -42,8 +42,8 @@ class WeightFiles:
     """The open files of one model.
 
     Attributes:
-        files: each with its name.
-        places: the name of each tensor, and that of the file that holds it.
+        files: the open files, by name.
+        places: the name of the file that holds each tensor, by the tensor's name.
     """
 
     files: dict[str, TensorFile]
@@ -54,17 +54,17 @@ class WeightFiles:
         return self.files[self.places[name]]
 
     def tensor(self, name: str) -> Tensor:
-        """Return what a file's header says of a tensor."""
+        """Return the header's entry for a tensor."""
         return self.file(name).tensors[name]
 
 
 @contextlib.contextmanager
 def open_weights(folder: Path) -> Iterator[WeightFiles]:
-    """Open the files of a folder; views of their tensors stay when they are closed.
+    """Open the weight files of a folder; views of their tensors stay valid after closing.
 
     Raises:
-        CheckpointError: there are none, one is missing or damaged, the index does not fit to
-            them, or they are of a format that is not read here, with the way to convert them.
+        CheckpointError: there are no files, one is missing or damaged, the index does not fit them,
+            or their format is not supported; then the message says how to convert them.
     """
     with ExitStack() as stack:
         if _present(folder / WHOLE):
@@ -81,7 +81,7 @@ def open_weights(folder: Path) -> Iterator[WeightFiles]:
 
 
 def _present(path: Path) -> bool:
-    return path.exists() or path.is_symlink()  # a link without its file is a download cut short
+    return path.exists() or path.is_symlink()  # a broken link is an interrupted download
 
 
 def _open_part(folder: Path, name: str) -> TensorFile:
@@ -118,13 +118,13 @@ def _is_pointer(path: Path) -> bool:
 
 
 def _read_index(folder: Path) -> dict[str, str]:
-    """Return the name of every tensor, and that of the part that holds it."""
+    """Return, for the name of every tensor, the name of the part that holds it."""
     path = folder / INDEX
     try:
         places = Fields(read_json(path, most=_MOST_INDEX), "the index").object("weight_map")
         index = {name: places.text(name) for name in places.names()}
         for name, part in index.items():
-            # The name of a file beside the index, and of none elsewhere.
+            # Only the name of a file in the same folder is accepted.
             if Path(part).name != part or "\\" in part or not part.endswith(".safetensors"):
                 raise FileProblem(
                     f"it places {quoted(name)} in {quoted(part)}, which is no safetensors file "
@@ -143,7 +143,7 @@ def _read_index(folder: Path) -> dict[str, str]:
 def _places(
     folder: Path, files: dict[str, TensorFile], index: dict[str, str] | None
 ) -> dict[str, str]:
-    """Return where each tensor is, compared with what the index says."""
+    """Return the file of each tensor, after comparing the files with the index."""
     places: dict[str, str] = {}
     for part, file in files.items():
         for name in file:
@@ -195,7 +195,7 @@ def _conversion(folder: Path, name: str, pattern: str, what: str) -> str:
 
 
 def _class_of(folder: Path) -> str:
-    """Return the class that config.json names, with the head that the weights have."""
+    """Return the class that config.json names, which has the head of the weights."""
     try:
         name = Fields(read_json(folder / "config.json"), "the file").texts("architectures")[0]
     except (FileProblem, IndexError):

@@ -1,4 +1,4 @@
-"""The weights of a model of someone else's, by our names, out of its files."""
+"""Reads the weights of someone else's model from its files, under our names."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .family import Family, Shape, StoredWeight
 from .weight_files import WeightFiles
 
 _MOST_NAMES = 8  # weights that an error lists
-_BLOCK = 1 << 20  # numbers that are looked at together
+_BLOCK = 1 << 20  # numbers checked at once
 
 
 @dataclass(frozen=True)
 class Tensors:
-    """The tensors of a model's files, by the names that its family gives them.
+    """The tensors of a model's files, under the family's names.
 
     Attributes:
         folder: of the model.
-        files: where they are.
-        names: those in the files, by those without the family's prefix.
-        shapes: by the names without the prefix.
+        files: the files that hold them.
+        names: the name in the files, by the name without the family's prefix.
+        shapes: the shapes, by the name without the prefix.
     """
 
     folder: Path
@@ -42,10 +42,10 @@ class Tensors:
 
 
 def tensors_of(folder: Path, files: WeightFiles, family: Family) -> Tensors:
-    """Return the tensors of a model's files, without the family's prefix.
+    """Return the tensors of a model's files, with the family's prefix removed.
 
     Raises:
-        CheckpointError: two tensors have the same name without it.
+        CheckpointError: two tensors then have the same name.
     """
     names: dict[str, str] = {}
     for name in files.places:
@@ -62,7 +62,7 @@ def tensors_of(folder: Path, files: WeightFiles, family: Family) -> Tensors:
 
 
 def fit_config(family: Family, config: TransformerConfig, tensors: Tensors) -> TransformerConfig:
-    """Return the config as the tensors that there are decide it.
+    """Return the config, adapted to the tensors in the files.
 
     Raises:
         CheckpointError: no config of the family has such tensors.
@@ -88,19 +88,19 @@ def read_weights(
 ) -> dict[str, Array]:
     """Return every weight of a config, in the order of `expected_shapes`.
 
-    What lies in the files in this dtype is a view of them; other tensors are converted one at a
-    time, so that one copy is held.
+    Tensors stored in this dtype become views of the files. Others are converted one at a time, so
+    there is only one copy.
 
     Args:
-        family: says in which tensor each is.
-        config: says which there are.
-        tensors: those of the files.
+        family: says which tensor each weight is in.
+        config: determines which weights there are.
+        tensors: of the files.
         dtype: float32 or float64.
-        settings: config.json as JSON gave it.
+        settings: config.json as parsed.
 
     Raises:
-        CheckpointError: weights are missing, or too many, or of another shape than the config
-            says, or hold NaN or infinity.
+        CheckpointError: a weight is missing, unexpected, has another shape than the config says, or
+            contains NaN or infinity.
     """
     folder, names = tensors.folder, tensors.names
     places = weight_places(family, config, tensors, settings)
@@ -136,9 +136,9 @@ def read_present(
     dtype: np.dtype,
     settings: Mapping[str, Any],
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """Return the weights of a config that the files have, and the names of those that they lack.
+    """Return the weights of a config that the files have, and the names of the missing ones.
 
-    A weight of another shape than the config says is one that they lack. See `read_weights`.
+    A weight whose shape differs from the config's counts as missing. See `read_weights`.
     """
     weights: dict[str, Array] = {}
     shapes = expected_shapes(config)
@@ -155,10 +155,10 @@ def read_present(
 def weight_places(
     family: Family, config: TransformerConfig, tensors: Tensors, settings: Mapping[str, Any]
 ) -> dict[str, StoredWeight]:
-    """Return where each weight stands, by a config that asks for no more than there may be.
+    """Return the place of each weight, after checking that the config fits the number of tensors.
 
     Raises:
-        CheckpointError: the config asks for what the files cannot have.
+        CheckpointError: the config asks for more than the files can hold.
     """
     folder, shapes = tensors.folder, tensors.shapes
     layers = config.encoder_layers + config.decoder_layers
@@ -188,7 +188,7 @@ def weight_places(
 def _check_names(
     folder: Path, family: Family, places: Mapping[str, StoredWeight], shapes: Mapping[str, Shape]
 ) -> None:
-    """Refuse tensors that are missing, and those that are neither a weight nor known."""
+    """Refuse files with missing tensors, or with tensors that are neither used nor known."""
     tensors = {place.name for place in places.values()}
     missing = sorted(tensors - shapes.keys())
     if missing:
@@ -219,7 +219,7 @@ def _missing_words(folder: Path, family: Family, names: list[str]) -> str:
 def _check_rows(
     folder: Path, places: Mapping[str, StoredWeight], shapes: Mapping[str, Shape]
 ) -> None:
-    """Refuse tensors of which weights are rows, where some rows are no weight's."""
+    """Refuse tensors that hold several weights if some of their rows belong to none."""
     for tensor, parts in by_tensor(places).items():
         slices = [place.rows for place in parts.values() if place.rows is not None]
         if len(slices) < len(parts) or not shapes[tensor]:
@@ -237,7 +237,7 @@ def _check_rows(
 
 
 def by_tensor(places: Mapping[str, StoredWeight]) -> dict[str, dict[str, StoredWeight]]:
-    """Return, by the name of each tensor, the places of the weights that it holds."""
+    """Return, for the name of each tensor, the places of the weights that it holds."""
     tensors: dict[str, dict[str, StoredWeight]] = {}
     for name, place in places.items():
         tensors.setdefault(place.name, {})[name] = place
@@ -266,7 +266,7 @@ def _tensor(folder: Path, files: WeightFiles, name: str, dtype: np.dtype) -> Arr
 
 
 def _weight(array: Array, place: StoredWeight) -> Array | None:
-    """Return what a place makes of a tensor; None where it is of a shape that it cannot use."""
+    """Return the weight at a place of a tensor; None if the tensor's shape does not fit."""
     try:
         if place.transposed:
             array = array.T
@@ -278,12 +278,13 @@ def _weight(array: Array, place: StoredWeight) -> Array | None:
 
 
 def all_finite(array: Array) -> bool:
-    """Tell whether no number is NaN or infinite; at the speed of memory, without a copy.
+    """Return whether no number is NaN or infinite, at memory speed and without a copy.
 
-    A sum with such a number in it is not finite. One that only grew too large is looked at again.
+    A sum with such a number is not finite. If a sum is not finite, its numbers are checked one by
+    one, since it may only have overflowed.
 
     Args:
-        array: contiguous, of floats.
+        array: contiguous, with float entries.
     """
     flat = array.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -294,7 +295,7 @@ def all_finite(array: Array) -> bool:
 
 
 def listed(names: Iterable[str], separator: str = ", ") -> str:
-    """Return names for a message, the first eight of them."""
+    """Return names as a list for a message, at most eight of them."""
     names = list(names)
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return separator.join(names[:_MOST_NAMES]) + more
@@ -304,10 +305,10 @@ def float_type(dtype: Any) -> np.dtype:
     """Return float32 or float64 as a dtype.
 
     Raises:
-        CheckpointError: it is another.
+        CheckpointError: it is another dtype.
     """
     try:
-        # Of None NumPy makes float64; of a dtype of PyTorch it takes the name.
+        # NumPy would read None as float64; for a PyTorch dtype, its name is used.
         plain = str(dtype).removeprefix("torch.") if _is_torch(dtype) else dtype
         kind = None if dtype is None else np.dtype(plain)
     except TypeError:

@@ -1,7 +1,7 @@
-"""A model of someone else's with other values of its weights, as the folder that it was read from.
+"""Writes someone else's model with changed weights, in the layout that it was read from.
 
-What was trained goes back to the places from which it was read, so transformers, and whoever else
-reads the family, opens the folder as it opened the first one. All other files are copied.
+Trained weights go back to the places from which they were read, so transformers and other readers
+of the family can open the new folder like the original. All other files are copied.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from .weight_files import WHOLE, WeightFiles, open_weights
 from .weights import Tensors, by_tensor, tensors_of, weight_places
 
 STORAGES = ("float32", "float16")
-"""How weights are written in a folder that transformers reads, too."""
+"""The storages that transformers can read too."""
 
 PROVENANCE = "clearhead.json"
-"""Where trained weights come from, beside the files that transformers reads."""
+"""The name of the provenance file, beside the files that transformers reads."""
 BESIDE = (*FILES, "chat_template.jinja", "chat_template.json", "LICENSE*", "NOTICE*")
-"""What a model's folder may have beside its config.json and its weights, and these."""
+"""Patterns of the files of a model's folder; those in `_OWN_FILES` are not copied."""
 _OWN_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
 
 
@@ -45,17 +45,17 @@ def write_pretrained(
     storage: str = "float32",
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a model with other values of its weights into an empty folder.
+    """Write a model with changed weights into an empty folder.
 
     Args:
-        folder: where to.
-        source: the model, whose own folder is read once more.
+        folder: the folder to write to.
+        source: the model; its own folder is read once more.
         weights: all of its weights, by the names of docs/formats.md.
-        storage: of `STORAGES`.
-        settings: what config.json says otherwise than the source's.
+        storage: one of `STORAGES`.
+        settings: members of config.json that differ from the source's.
 
     Raises:
-        CheckpointError: the source's folder is no longer what was read.
+        CheckpointError: the source's folder has changed since it was read.
         ConfigError: a number is too large for the storage.
     """
     check_storage(storage)
@@ -66,15 +66,15 @@ def write_pretrained(
     write_with_usual_mode(folder / WHOLE, lambda path: _save(tensors, path, metadata))
     copy_files_beside(source.folder, folder)
     members = {**source.settings, **(settings or {}), "dtype": storage}
-    members.pop("torch_dtype", None)  # the older name of dtype
+    members.pop("torch_dtype", None)  # the older name of the member dtype
     text = json.dumps(members, indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _save(tensors: dict[str, Array], path: Path, metadata: dict[str, str]) -> None:
-    """Write a file of which the same tensors make the same bytes.
+    """Write a file whose bytes depend only on the tensors.
 
-    The library writes the texts of the metadata in any order; here they are put in order.
+    The library writes the metadata's texts in any order; here they are sorted.
     """
     from safetensors.numpy import save_file
 
@@ -89,10 +89,10 @@ def _save(tensors: dict[str, Array], path: Path, metadata: dict[str, str]) -> No
 
 
 def check_storage(storage: str) -> None:
-    """Refuse a storage that no other program reads.
+    """Refuse a storage that other programs cannot read.
 
     Raises:
-        ConfigError: it is none of `STORAGES`.
+        ConfigError: it is not one of `STORAGES`.
     """
     if storage not in STORAGES:
         raise ConfigError(
@@ -102,7 +102,7 @@ def check_storage(storage: str) -> None:
 
 
 def files_beside(folder: Path) -> list[Path]:
-    """Return the files of a model that are neither its config.json nor its weights."""
+    """Return the files of a model other than its config.json and its weights."""
     return [
         path
         for pattern in BESIDE
@@ -112,7 +112,7 @@ def files_beside(folder: Path) -> list[Path]:
 
 
 def copy_files_beside(source: Path, target: Path) -> None:
-    """Copy the tokenizer's files, and all others that a model's folder has beside its weights."""
+    """Copy the tokenizer's files, and all others of a model except config.json and weights."""
     for path in files_beside(source):
         place = target / path.relative_to(source)
         place.parent.mkdir(exist_ok=True)
@@ -120,13 +120,13 @@ def copy_files_beside(source: Path, target: Path) -> None:
 
 
 def trained_tensors(source: PretrainedModel, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the tensors of a model's files, with other values of its weights.
+    """Return the tensors of a model's files, with changed weights.
 
-    A tensor that is of no use here stays as it is; one that is a copy of a weight's follows it.
+    A tensor that is not used here is unchanged; a copy of a weight changes with that weight.
 
     Args:
         source: the model.
-        weights: by the names of docs/formats.md; all that its config has.
+        weights: all weights of its config, by the names of docs/formats.md.
     """
     family, config = source.family, source.config
     with open_weights(source.folder) as files:
@@ -148,9 +148,9 @@ def _with_label_head(
     places: Mapping[str, StoredWeight],
     weights: Mapping[str, Array],
 ) -> dict[str, Array]:
-    """Return the tensors of a classifier of texts, which its files may not have had.
+    """Return the tensors of a text classifier, whose original files may lack its head.
 
-    Those of another head are left out: the encoder has gone away from them.
+    Tensors of another head are left out, because the encoder no longer fits them.
     """
     head, prefix = source.family.label_head, source.family.prefixes[0]
     assert head is not None
@@ -196,7 +196,7 @@ def _read(files: WeightFiles, name: str) -> Array:
 def _unused(
     files: WeightFiles, tensors: Tensors, short: str, content: Mapping[str, Array]
 ) -> Array:
-    """Return a tensor that no weight is read from; a copy of a trained one is trained with it."""
+    """Return a tensor that no weight is read from; a copy of a weight gets the trained values."""
     name = tensors.names[short]
     kind = files.tensor(name).dtype
     if kind not in ("float16", "bfloat16", "float32", "float64"):
@@ -209,11 +209,11 @@ def _unused(
 
 
 def write_back(array: Array, place: StoredWeight, weight: Array) -> None:
-    """Write a weight into the tensor from which it is read, in place.
+    """Write a weight into the tensor that it is read from, in place.
 
     Args:
         array: the whole tensor, contiguous.
-        place: where the weight stands in it, and what is done with it when it is read.
+        place: the weight's place in it, and the change applied on reading.
         weight: its new value.
     """
     numbers = np.arange(array.size).reshape(array.shape)
@@ -223,7 +223,7 @@ def write_back(array: Array, place: StoredWeight, weight: Array) -> None:
         numbers = numbers[place.rows]
     if place.restore is not None:
         weight = place.restore(weight)
-    elif place.change is not None:  # moves numbers, and so it moves the numbers of their places
+    elif place.change is not None:  # it only moves numbers, here their indices
         numbers = place.change(numbers)
         assert numbers.dtype == np.arange(0).dtype, place
     array.reshape(-1)[numbers] = weight.reshape(numbers.shape)

@@ -1,4 +1,4 @@
-"""Positions, as vectors added to embeddings and as biases of the scores."""
+"""Positions: vectors added to embeddings, and biases of scores."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ def sinusoidal_positions(
     """Return the sines and cosines that encode positions from ``start`` on.
 
     Args:
-        length: how many positions.
+        length: the number of positions.
         d_model: width of each vector.
         start: the first position.
-        layout: ``interleaved``: the pair of columns 2i, 2i + 1 turns with the wavelength
-            2 pi 10000^(2i / d_model) (Vaswani et al. 2017, section 3.5). ``halves``: the sines
-            stand before the cosines, and the numbers are rounded to float32, as Marian stores
-            them. ``halves_to_end``: so too, with the wavelengths 2 pi 10000^(i / (half - 1)), of
-            which the last is 2 pi 10000 itself (fairseq, M2M100); for float32, angles are float32
-            too, as there.
-        dtype: of the result. The others are computed in float64, then rounded.
+        layout: ``interleaved``: columns 2i and 2i + 1 have the wavelength 2 pi 10000^(2i / d_model)
+            (Vaswani et al. 2017, section 3.5). ``halves``: all sines come before all cosines, and
+            the numbers are rounded to float32, as Marian stores them. ``halves_to_end``: the same
+            order, with wavelengths 2 pi 10000^(i / (half - 1)), of which the last is exactly
+            2 pi 10000 (fairseq, M2M100); for float32, the angles are float32 too, as there.
+        dtype: of the result. The other layouts are computed in float64, then rounded.
     """
     if layout == "halves_to_end":
         return _sinusoids_to_end(length, d_model, start, np.dtype(dtype))
@@ -61,11 +60,11 @@ def _sinusoids_to_end(
 def positions_without_padding(
     real: Bool[Array, "batch length"], *, start: int = 0, offset: int = 1
 ) -> Int[Array, "batch length"]:
-    """Return the row of each token's position in a table, padding not counted (RoBERTa, M2M100).
+    """Return each token's row in a table of positions that skips padding (RoBERTa, M2M100).
 
     Args:
-        real: False where a token is padding, which stands at row ``offset - 1``.
-        start: how many tokens came before.
+        real: False where a token is padding; padding gets row ``offset - 1``.
+        start: the number of tokens before these.
         offset: the row of the first position.
     """
     return (np.cumsum(real, axis=-1) + start) * real + offset - 1
@@ -78,7 +77,7 @@ def learned_positions(
 
     Args:
         table: one row for each position.
-        length: how many positions.
+        length: the number of positions.
         start: the first position.
 
     Raises:
@@ -96,7 +95,7 @@ def alibi_slopes(num_heads: int) -> Float[Array, "heads"]:
     """Return one slope for each head (Press et al. 2022, arXiv 2108.12409).
 
     For n heads, n a power of two: 2^(-8/n), 2^(-16/n), ...; otherwise the slopes of the next
-    smaller power of two, then every other one of the next larger.
+    smaller power of two, followed by every second one of the next larger.
 
     Raises:
         ConfigError: ``num_heads`` is not a positive integer.
@@ -117,7 +116,7 @@ def alibi_bias(
 ) -> Float[Array, "heads query_len key_len"]:
     """Return -slope * |query position - key position|, to be added to the scaled scores.
 
-    Symmetric, so that it serves an encoder; in a decoder the future is masked all the same.
+    The bias is symmetric, so it also serves an encoder; a decoder masks the future anyway.
     """
     distance = np.abs(key_positions[None, :] - query_positions[:, None])
     return -alibi_slopes(num_heads)[:, None, None] * distance
@@ -132,17 +131,17 @@ def relative_buckets(
 ) -> Int[Array, "*shape"]:
     """Return the bucket of each relative distance (Raffel et al. 2020, T5, arXiv 1910.10683).
 
-    Half of the buckets hold one distance each, the other half grow logarithmically up to
-    ``max_distance``; all beyond shares the last.
+    Half of the buckets hold one distance each; the widths of the others grow logarithmically up to
+    ``max_distance``. All larger distances share the last bucket.
 
     Args:
         distance: key position minus query position, in whole numbers.
-        bidirectional: half of all buckets are for keys after the query; otherwise those all
-            count as distance 0.
+        bidirectional: whether half of all buckets are for keys after the query; otherwise all such
+            keys count as distance 0.
         num_buckets, max_distance: of T5's config.
 
     Returns:
-        numbers of buckets, from 0 to num_buckets - 1.
+        bucket numbers, from 0 to num_buckets - 1.
     """
     bucket = np.zeros_like(distance)
     if bidirectional:
@@ -152,7 +151,7 @@ def relative_buckets(
     else:
         distance = np.maximum(-distance, 0)
     exact = num_buckets // 2
-    # In float32, as T5 was trained: at some distances another precision gives another bucket.
+    # In float32, as T5 was trained: another precision gives another bucket at some distances.
     near = (np.maximum(distance, 1).astype(np.float32) / np.float32(exact)).astype(np.float64)
     ratio = np.log(near).astype(np.float32) / np.float32(math.log(max_distance / exact))
     far = exact + (ratio * np.float32(num_buckets - exact)).astype(distance.dtype)
@@ -167,11 +166,11 @@ def relative_bias(
     bidirectional: bool,
     max_distance: int = 128,
 ) -> Float[Array, "heads query_len key_len"]:
-    """Return T5's learned bias for each head and bucket, to be added to the scaled scores.
+    """Return T5's learned bias for each head, query and key, to be added to the scaled scores.
 
     Args:
         weight: the bias of each bucket and head.
-        query_positions, key_positions: where queries and keys stand.
+        query_positions, key_positions: the positions of queries and keys.
         bidirectional, max_distance: as in `relative_buckets`.
     """
     buckets = relative_buckets(

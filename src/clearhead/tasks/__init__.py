@@ -1,1 +1,1 @@
-"""What encoders are for: vectors of texts, and words for masks."""
+"""The tasks of a model: generating text, vectors and labels of texts, labels of images, masks."""

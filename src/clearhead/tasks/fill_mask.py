@@ -1,4 +1,4 @@
-"""Words for masks: what a model with a head for masked words would put in their place."""
+"""Predicts words for masks, with a model that has a head for masked words."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .text_encoder import TextEncoder
 
 @dataclass(frozen=True)
 class Candidate:
-    """A token that may stand in place of a mask.
+    """A token that may replace a mask.
 
     Attributes:
         token: its text.
         token_id: its id.
-        probability: of it at this place, while the other masks are masks.
-        text: the whole text with it, and with the likeliest token in place of every other mask.
+        probability: of the token at this place, while the other masks stay masks.
+        text: the whole text with this token, and with the likeliest token for every other mask.
     """
 
     token: str
@@ -33,14 +33,14 @@ class Candidate:
 
 @dataclass(frozen=True, repr=False)
 class FilledMasks:
-    """A text whose masks were filled.
+    """A text and the tokens predicted for its masks.
 
     Attributes:
-        text: what came, with its masks.
-        positions: the positions of the masks among the tokens.
-        masks: for each mask the likeliest tokens, the likeliest first.
-        completed: the text with the likeliest token in place of each mask. Each is the likeliest
-            by itself; together they may be less likely than others.
+        text: the input, with its masks.
+        positions: token positions of the masks.
+        masks: for each mask, its likeliest tokens in descending order of probability.
+        completed: the text with the likeliest token in place of each mask. Each is the likeliest on
+            its own; together they may be less likely than other combinations.
     """
 
     text: str
@@ -60,12 +60,12 @@ class FilledMasks:
 
 
 def fill_mask(encoder: TextEncoder, text: str, *, top: int = 5) -> FilledMasks:
-    """Return the likeliest tokens in place of each mask of a text.
+    """Return the likeliest tokens for each mask of a text.
 
     Args:
         encoder: a model with a head for masked words.
-        text: holds the model's mask token one or more times, such as ``[MASK]`` or ``<mask>``.
-        top: so many tokens for each mask, of those that the tokenizer knows.
+        text: contains the model's mask token at least once, such as ``[MASK]`` or ``<mask>``.
+        top: the number of tokens returned for each mask; ids without a token are not counted.
 
     Raises:
         CheckpointError: the model has no such head, or no tokenizer with a mask token.
@@ -110,7 +110,7 @@ def _with_token(
 def _mask_positions(
     encoder: TextEncoder, tokenizer: PretrainedTokenizer, text: str, ids: Int[Array, "length"]
 ) -> Int[Array, "masks"]:
-    """Return where the masks stand among the tokens of a text that the model can read."""
+    """Return the token positions of the masks, after checking that the model can read the text."""
     if "mask" not in tokenizer.roles:
         raise CheckpointError(
             f"The tokenizer in {encoder.pretrained.folder} names no mask token, so no text can "

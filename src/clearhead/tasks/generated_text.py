@@ -1,4 +1,4 @@
-"""A text that a model wrote, with its tokens and their probabilities."""
+"""A generated text, with its tokens and their probabilities."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GeneratedText:
-    """What a model wrote after a prompt, or for a source.
+    """The text that a model generated for a prompt or a source.
 
     Attributes:
-        prompt: the text that came.
-        text: what was generated, without special tokens.
-        ids: its tokens, the end token included where one came.
-        tokens: the same, each as it can be printed.
+        prompt: the input text.
+        text: the generated text, without special tokens.
+        ids: the generated token ids, including the end token if there is one.
+        tokens: the same tokens in printable form.
         token_log_probs: natural logarithm of each token's probability.
-        score: what the sequences of a beam are ranked by; otherwise the sum of these.
-        reason: ``end`` where an end token came, ``length`` where no more tokens were allowed.
-        alternatives: all sequences, this one first, where more than one was asked for.
+        score: with a beam, the score that ranks its sequences; otherwise the sum of
+            ``token_log_probs``.
+        reason: ``end`` if an end token was generated, ``length`` if the limit of tokens was
+            reached.
+        alternatives: all sequences, this one first, if more than one was requested.
     """
 
     prompt: str

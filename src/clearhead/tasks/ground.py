@@ -1,4 +1,4 @@
-"""What a loaded model stands on: numbers, a tokenizer, and how it generates."""
+"""The parts of a loaded model that all tasks use: engine, tokenizer, generation settings."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .own_tokenizer import OwnTokenizer
 
 @dataclass(frozen=True)
 class Ground:
-    """A model, ours or someone else's, in the terms of both.
+    """A loaded model, ours or someone else's, with the same interface for both.
 
     Attributes:
-        source: what was read.
-        family: as people call it.
-        engine: computes.
-        tokenizer: None where the folder has none.
-        no_tokenizer: why there is none.
-        tasks: of ``translate generate fill_mask embed classify``.
+        source: the model as it was read.
+        family: the usual name of its architecture.
+        engine: computes its outputs.
+        tokenizer: None if the folder has none.
+        no_tokenizer: the reason why there is none.
+        tasks: the model's tasks, of ``translate generate fill_mask embed classify``.
     """
 
     source: Checkpoint | PretrainedModel
@@ -41,30 +41,30 @@ class Ground:
 
     @property
     def config(self) -> TransformerConfig:
-        """The shape of the model."""
+        """The config of the model."""
         return self.source.config
 
     def require_tokenizer(self) -> PretrainedTokenizer:
         """Return the tokenizer.
 
         Raises:
-            CheckpointError: there is none; why is said.
+            CheckpointError: there is none; the message says why.
         """
         if self.tokenizer is None:
             raise CheckpointError(f"{self.no_tokenizer} Without it, give ids.")
         return self.tokenizer
 
     def generation_settings(self) -> GenerationSettings:
-        """Return how the model generates where a call says nothing else.
+        """Return the generation settings of the model's files, the defaults of every call.
 
         Raises:
-            CheckpointError: its files ask for what is not done here.
+            CheckpointError: the files ask for something that is not supported.
         """
         if isinstance(self.source, PretrainedModel):
             settings = read_generation(self.source.generation, self.source.settings)
             starts = settings.decoder_start_token_id, settings.bos_token_id
             if self.config.encoder_layers and starts == (None, None):
-                # transformers refuses to generate then; the family knows the token all the same.
+                # transformers then refuses to generate, but the family defines the token.
                 start = self.config.start_id
                 settings = GenerationSettings.of(settings, decoder_start_token_id=start)
             return settings
@@ -80,7 +80,7 @@ def ground_of(source: Checkpoint | PretrainedModel, dtype: Any) -> Ground:
     """Return the ground of a model that was read.
 
     Raises:
-        CheckpointError: its weights are not those of its config.
+        CheckpointError: its weights do not match its config.
     """
     if isinstance(source, PretrainedModel):
         engine = ReferenceEngine.build(

@@ -1,4 +1,4 @@
-"""A model of ours or of anyone's on token ids: logits, hidden vectors, what it would write."""
+"""A model, ours or someone else's, that works on token ids: logits, hidden vectors, generation."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from .inputs import model_inputs
 from .text_encoder import TextEncoder
 from .writing import generate_ids
 
-# A task -> what a model does that has it, in the words of a message.
+# A task -> the verb phrase for it in messages.
 _VERBS = {"fill_mask": "fill masks", "embed": "embed texts", "classify": "classify texts"}
 
 
 class IdModel(PickledByName):
-    """A model that was loaded, without what needs texts.
+    """A loaded model with the methods that need no text.
 
     Args:
-        source: what `read_checkpoint` or `read_pretrained` read.
-        name: what the model is called.
-        dtype: what computes, float32 or float64.
+        source: the result of `read_checkpoint` or `read_pretrained`.
+        name: the name of the model.
+        dtype: the dtype to compute in, float32 or float64.
     """
 
     def __init__(
@@ -66,32 +66,32 @@ class IdModel(PickledByName):
 
     @property
     def source(self) -> Checkpoint | PretrainedModel:
-        """What was read."""
+        """The model as it was read."""
         return self._ground.source
 
     @property
     def family(self) -> str:
-        """What it is one of, such as ``GPT-2``."""
+        """The name of its architecture, such as ``GPT-2``."""
         return self._ground.family
 
     @property
     def config(self) -> TransformerConfig:
-        """Its shape."""
+        """The config of the model."""
         return self._ground.config
 
     @property
     def engine(self) -> ReferenceEngine:
-        """What computes."""
+        """The engine that computes the outputs."""
         return self._ground.engine
 
     def computes_with(self, model: object) -> bool:
-        """Return whether a `Transformer` is one of this model's, which has one for each way.
+        """Return whether an object is a `Transformer` of this model.
 
         Args:
             model: any object.
         """
         encoder = self.__dict__.get("_encoder")
-        # Those that were not needed yet are not made for the question.
+        # Those that do not exist yet are not created just for this comparison.
         ours = (
             self.engine.model,
             *([] if encoder is None else map(vars(encoder).get, ("model", "independent"))),
@@ -100,12 +100,12 @@ class IdModel(PickledByName):
 
     @property
     def tokenizer(self) -> PretrainedTokenizer | None:
-        """The way from text to ids and back; None where the folder has none."""
+        """The tokenizer; None if the folder has none."""
         return self._ground.tokenizer
 
     @property
     def tasks(self) -> frozenset[str]:
-        """What it can do, of ``translate generate fill_mask embed classify``."""
+        """The model's tasks, of ``translate generate fill_mask embed classify``."""
         return self._ground.tasks
 
     def __repr__(self) -> str:
@@ -120,10 +120,10 @@ class IdModel(PickledByName):
         return f"<Model {self.name}: {self.family}, {layers}, d_model {config.d_model}; {tasks}>"
 
     def require(self, task: str) -> None:
-        """Refuse what the model cannot do.
+        """Refuse a task that the model does not have.
 
         Raises:
-            CheckpointError: it is not one of its tasks; those that are are listed.
+            CheckpointError: the model does not have the task; the message lists those that it has.
         """
         if task not in self.tasks:
             verb = _VERBS.get(task, task)
@@ -149,17 +149,17 @@ class IdModel(PickledByName):
         """Return the logits of every position.
 
         Args:
-            ids: Int[batch, length], of the source where there is an encoder.
-            target_ids: Int[batch, target_len], what the decoder reads, its start token first;
-                for models with encoder and decoder alone.
-            mask: Bool[batch, length], True (or 1) where a position of ``ids`` is real; None:
-                those of a source that are not padding, all of a prompt. What stands at other
-                positions of the result means nothing.
-            token_types: Int[batch, length], for encoders that have them.
+            ids: Int[batch, length], token ids of the source if there is an encoder.
+            target_ids: Int[batch, target_len], the decoder's input, its start token first; only for
+                models with encoder and decoder.
+            mask: Bool[batch, length], True (or 1) where a position of ``ids`` is real; None means
+                that in a source all but padding is real, and in a prompt everything. Results at
+                other positions are meaningless.
+            token_types: Int[batch, length], for encoders that use token types.
 
         Raises:
             CheckpointError: the model has no head for logits.
-            ShapeError: the arrays do not fit together or the model.
+            ShapeError: the arrays do not fit each other or the model.
         """
         if "embed" in self.tasks:
             if target_ids is not None:
@@ -175,13 +175,13 @@ class IdModel(PickledByName):
         mask: ArrayLike | None = None,
         token_types: ArrayLike | None = None,
     ) -> Float[Array, "batch length d_model"]:
-        """Return the vectors of the last layer: of the encoder, or of a decoder alone.
+        """Return the hidden vectors of the last layer: of the encoder, or of a decoder-only model.
 
         Args:
             ids, mask, token_types: as in `logits`.
 
         Raises:
-            ShapeError: the arrays do not fit together or the model.
+            ShapeError: the arrays do not fit each other or the model.
         """
         inputs = model_inputs(self.config, ids, None, mask, token_types, whole=False)
         model = self.engine.model
@@ -190,7 +190,7 @@ class IdModel(PickledByName):
                 inputs.source_ids, mask=inputs.mask, token_types=inputs.token_types
             )
             return encoded.output
-        assert inputs.target_ids is not None  # there is one of both
+        assert inputs.target_ids is not None  # a model has at least one of both sides
         return model.decode(inputs.target_ids, mask=inputs.mask)
 
     def generate_ids(
@@ -200,23 +200,23 @@ class IdModel(PickledByName):
         mask: ArrayLike | None = None,
         **settings: Any,
     ) -> list[Any]:
-        """Return the ids that are generated, without the prompt and the decoder's first tokens.
+        """Return the generated ids, without the prompt and the decoder's first tokens.
 
-        They are those of transformers' ``generate`` with the same settings; where neither these
-        nor the model's files say how many, 20 at most, as there.
+        They equal those of transformers' ``generate`` with the same settings. As there, at most 20
+        tokens are generated if neither the call nor the model's files set a limit.
 
         Args:
             ids: of one prompt or source, or of several.
-            mask: Bool[batch, length], True where a position is real, for an array of several.
+            mask: Bool[batch, length], True where a position is real; only for an array of several.
             settings: as in `generate`.
 
         Returns:
-            ids for one input; for several a list of such lists, in their order, with
-            ``num_return_sequences`` for each. The end token is included where one came.
+            the ids for one input; for several, a list of such lists in the same order, with
+            ``num_return_sequences`` lists for each input. A generated end token is included.
 
         Raises:
-            CheckpointError: the model does not generate.
-            ConfigError: a setting is unknown or out of its range, or an input too long.
+            CheckpointError: the model cannot generate.
+            ConfigError: a setting is unknown or out of its range, or an input is too long.
         """
         self.require_generation()
         return generate_ids(self._ground, ids, mask, settings)

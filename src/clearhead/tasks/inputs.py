@@ -1,4 +1,4 @@
-"""The ids that a model reads, as arrays that fit together."""
+"""The inputs of a model: token ids and masks, as arrays that fit each other."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from ..visible import quoted
 
 @dataclass(frozen=True)
 class Inputs:
-    """What one forward pass reads.
+    """The inputs of one forward pass.
 
     Attributes:
         source_ids: Int[batch, source_len]; None without an encoder.
         target_ids: Int[batch, target_len]; None without a decoder.
-        mask: Bool[batch, length] of the first of both that there is; None: the model's own rule.
+        mask: Bool[batch, length] of the source, or of the target if there is no source; None: the
+            model's default.
         token_types: Int[batch, source_len], or None.
     """
 
@@ -51,17 +52,17 @@ def model_inputs(
     *,
     whole: bool = True,
 ) -> Inputs:
-    """Return the inputs of a model, checked.
+    """Check the inputs of a model, and return them.
 
     Args:
         config: of the model.
         ids: of the source, or of the prompt of a model without an encoder.
-        target_ids: what the decoder reads, where there is an encoder too.
-        mask, token_types: of ``ids``.
-        whole: whether both sides are computed; otherwise the first alone.
+        target_ids: the decoder's input, if there is an encoder too.
+        mask, token_types: for ``ids``.
+        whole: whether both sides are computed; otherwise only the first.
 
     Raises:
-        ShapeError: something has another type or shape, or is missing, or of no use.
+        ShapeError: an array has the wrong type or shape, or is missing, or is not used.
     """
     rows = whole_numbers("ids", ids)
     both = bool(config.encoder_layers and config.decoder_layers) and whole
@@ -92,11 +93,11 @@ def texts_of(texts: Any, kind: str, *, most: int | None = None) -> list[str]:
 
     Args:
         texts: one, or several.
-        kind: what they are called in a message: ``prompt`` or ``text``.
-        most: how many there may be.
+        kind: the word for them in messages: ``prompt`` or ``text``.
+        most: the largest number allowed.
 
     Raises:
-        TypeError: they are no texts, or too many.
+        TypeError: they are not texts, or too many.
     """
     if isinstance(texts, str):
         return [texts]
@@ -111,10 +112,10 @@ def texts_of(texts: Any, kind: str, *, most: int | None = None) -> list[str]:
 
 
 def one_row(value: Any) -> Any:
-    """Return a single row of ids, or a mask of one, as a batch of one; others as they are."""
+    """Return a single row of ids or of a mask as a batch of one; other values unchanged."""
     try:
         return [value] if np.ndim(value) == 1 and np.size(value) else value
-    except ValueError:  # rows of different length, which whole_numbers refuses
+    except ValueError:  # rows of different lengths, which whole_numbers refuses
         return value
 
 
@@ -122,11 +123,11 @@ def whole_numbers(name: str, value: ArrayLike) -> Array:
     """Return ids as an array Int[batch, length].
 
     Raises:
-        ShapeError: they are something else.
+        ShapeError: they are not whole numbers in this shape.
     """
     try:
         array = np.asarray(value)
-    except ValueError:  # rows of different length
+    except ValueError:  # rows of different lengths
         raise ShapeError(
             f"The rows of {name} must have the same length. Fill the shorter ones up, and say in "
             f"mask where a position is real."
@@ -141,10 +142,10 @@ def whole_numbers(name: str, value: ArrayLike) -> Array:
 
 
 def real_positions(mask: ArrayLike, shape: tuple[int, ...]) -> Bool[Array, "batch length"]:
-    """Return a mask as an array of True and False; 1 and 0 are understood too.
+    """Return a mask as an array of booleans; 1 and 0 are accepted too.
 
     Raises:
-        ShapeError: it has another shape than the ids, or holds something else.
+        ShapeError: its shape is not that of the ids, or it has other values.
     """
     try:
         array = np.asarray(mask)
@@ -166,10 +167,10 @@ def real_positions(mask: ArrayLike, shape: tuple[int, ...]) -> Bool[Array, "batc
 
 
 def check_readable(name: str, ids: Int[Array, "batch length"], config: TransformerConfig) -> None:
-    """Check that ids are of the model, and no more than it reads.
+    """Check that ids are in the model's vocabulary, and not more than it reads.
 
     Raises:
-        ShapeError: they are not; what the model reads is said.
+        ShapeError: they are not; the message says what the model reads.
     """
     wrong = ids[(ids < 0) | (ids >= config.vocab_size)]
     if wrong.size:

@@ -1,4 +1,4 @@
-"""Any model by its name or folder, as one object that knows what it can do."""
+"""Loads any model by name or folder, as one object with the model's tasks."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def load(model: str | Path = "en-fr", *, dtype: Any = "float32", task: str | Non
     """Load a model of ours, or of someone else's.
 
     Args:
-        model: the name of a bundled model, a folder of ours or one that transformers saved, or the
-            ``org/name`` of a model on the hub (``org/name@revision`` for another state of it).
-        dtype: what computes: ``float32``, or ``float64`` to judge others by.
-        task: what a model of someone else's is to do with a text, where it has several tasks,
-            such as ``en-fr``; see `clearhead.translation.task`.
+        model: the name of a bundled model, a folder of ours or of transformers, or the ``org/name``
+            of a model on the hub (``org/name@revision`` for a certain revision).
+        dtype: the dtype to compute in: ``float32``, or ``float64`` as a reference for others.
+        task: the task of someone else's model, if its files define several for texts, such as
+            ``en-fr``; see `clearhead.translation.task`.
 
     Returns:
-        the model; ``model.tasks`` says what it can do. One that reads images is a
+        the model; ``model.tasks`` lists its tasks. A model that reads images is a
         `clearhead.tasks.images.model.ImageModel`.
 
     Raises:
-        CheckpointError: there is no such model, it is of a family that is not read, or its files
-            are damaged; what to do is said.
-        ConfigError: the model does not know the task.
-        MissingExtraError: an extra is needed to fetch it, or for its tokenizer.
+        CheckpointError: the model does not exist, its family is not supported, or its files are
+            damaged; the message says what to do.
+        ConfigError: the model does not have the task.
+        MissingExtraError: downloading the model, or its tokenizer, needs an extra.
     """
     name = Path(model).name if Path(model).is_dir() else str(model)
     dtype = float_type(dtype)
@@ -46,5 +46,5 @@ def load(model: str | Path = "en-fr", *, dtype: Any = "float32", task: str | Non
 def _image_model(source: PretrainedModel, name: str, dtype: Any, task: str | None) -> ImageModel:
     model = ImageModel(source, name=name, dtype=dtype)
     if task is not None:
-        model.require("translate")  # the one task that has others to name
+        model.require("translate")  # the only task with named variants
     return model

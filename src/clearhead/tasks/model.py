@@ -1,4 +1,4 @@
-"""A model of ours or of anyone's as one object: translate, generate, fill masks, embed, trace."""
+"""A model as one object, ours or someone else's: translate, generate, fill masks, embed, trace."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 class Model(IdModel):
-    """What `clearhead.load` gives; ``tasks`` says what it can do.
+    """The object that `clearhead.load` returns; ``tasks`` lists its tasks.
 
     Args:
-        source: what `read_checkpoint` or `read_pretrained` read.
-        name: what the model is called.
-        dtype: what computes, float32 or float64.
+        source: the result of `read_checkpoint` or `read_pretrained`.
+        name: the name of the model.
+        dtype: the dtype to compute in, float32 or float64.
         task: see `clearhead.translation.task`.
     """
 
@@ -56,7 +56,7 @@ class Model(IdModel):
         self.task = task
         if task is not None:
             self.require("translate")
-            _ = self.translator  # which knows the task, or says that it does not
+            _ = self.translator  # raises an error if the task is unknown
 
     # Text
 
@@ -66,7 +66,7 @@ class Model(IdModel):
 
         Raises:
             CheckpointError: the model translates nothing, or has no tokenizer.
-            ConfigError: the model does not know the task.
+            ConfigError: the model does not have the task.
         """
         self.require("translate")
         if isinstance(self.source, PretrainedModel):
@@ -76,15 +76,15 @@ class Model(IdModel):
         return Translator.from_checkpoint(self.source, engine=self.engine)
 
     def translate(self, texts: str | Iterable[str], **options: Any) -> Any:
-        """Translate one text, or several; see `Translator.translate`.
+        """Translate one or several texts; see `Translator.translate`.
 
         Returns:
-            a Translation for a single text, a list of them otherwise.
+            a Translation for a single text, otherwise a list of them.
 
         Raises:
-            CheckpointError: the model does not translate.
+            CheckpointError: the model cannot translate.
             ConfigError: an option is unknown or out of its range.
-            TextError: a text holds what is no character, or is far too long.
+            TextError: a text holds an invalid character, or is far too long.
         """
         translations: Translation | list[Translation] = self.translator.translate(texts, **options)
         return translations
@@ -97,30 +97,30 @@ class Model(IdModel):
         on_token: Callable[[int, GeneratedToken], None] | None = None,
         **settings: Any,
     ) -> Any:
-        """Continue a prompt, or write a target for it where the model has an encoder.
+        """Continue a prompt, or generate a target for it if the model has an encoder.
 
-        How long: ``max_new_tokens`` counts what is written, ``max_length`` the prompt too. Where
-        neither is said here or in the model's files, 256 tokens at most are written. Files that
-        say a ``max_length``, such as the 20 of older ones, are taken at their word, as
-        transformers does. ``reason`` of the result tells whether the model came to an end.
+        Length: ``max_new_tokens`` counts the generated tokens, ``max_length`` also the prompt. If
+        neither the call nor the model's files set one, at most 256 tokens are generated. A
+        ``max_length`` in the files, such as the 20 of older ones, is obeyed, as in transformers.
+        ``reason`` of the result says whether an end token was generated.
 
         Args:
-            prompt: one text, or several.
+            prompt: one or several texts.
             stream: return an iterator over the pieces of the text instead, as `stream` does.
-            on_token: called with the number of the prompt and each token as it comes, unless
+            on_token: called with the index of the prompt and each token as it is generated, unless
                 there is a beam.
-            settings: of `clearhead.generation.settings.GenerationSettings`, over what the model's
-                own files say: ``max_new_tokens``, ``num_beams``, ``do_sample``, ``seed``, ...
+            settings: fields of `clearhead.generation.settings.GenerationSettings` that override the
+                model's files: ``max_new_tokens``, ``num_beams``, ``do_sample``, ``seed``, ...
 
         Returns:
-            a GeneratedText for a single prompt, a list of them otherwise; an iterator where
+            a GeneratedText for a single prompt, a list of them for several; an iterator with
             ``stream``.
 
         Raises:
-            CheckpointError: the model does not generate, or has no tokenizer.
+            CheckpointError: the model cannot generate, or has no tokenizer.
             ConfigError: a setting is unknown or out of its range, or the prompt is too long; or
-                ``stream`` goes together with several prompts, a beam or ``on_token``.
-            TypeError: a prompt is no text.
+                ``stream`` is combined with several prompts, a beam or ``on_token``.
+            TypeError: a prompt is not a text.
         """
         self.require_generation()
         if stream:
@@ -132,19 +132,19 @@ class Model(IdModel):
         return texts[0] if isinstance(prompt, str) else texts
 
     def stream(self, prompt: str, **settings: Any) -> Iterator[str]:
-        """Yield what `generate` writes piece by piece, as its tokens come.
+        """Generate text as `generate` does, and yield it piece by piece.
 
-        The pieces are of whole characters; joined they are the text.
+        Each piece has whole characters; joined, the pieces are the text.
 
         Raises:
             CheckpointError, ConfigError: as `generate`; or there is a beam.
-            TypeError: the prompt is no text.
+            TypeError: the prompt is not a text.
         """
         self.require_generation()
         return stream_pieces(self._ground, prompt, settings)
 
     def uses_beam(self, **settings: Any) -> bool:
-        """Tell whether `generate` with these settings searches with a beam, which cannot stream."""
+        """Return whether `generate` with these settings uses a beam, which cannot stream."""
         return GenerationSettings.of(self._ground.generation_settings(), **settings).num_beams > 1
 
     def fill_mask(self, text: str, *, top: int = 5) -> FilledMasks:
@@ -158,7 +158,7 @@ class Model(IdModel):
         return embed(self._encoder, texts, **options)
 
     def classify(self, texts: str | Iterable[str], *, top: int = 5) -> Any:
-        """Return a Classification of a text, its likeliest labels, or a list for several."""
+        """Return a Classification: the likeliest labels of a text; a list for several texts."""
         self.require("classify")
         results = classify_texts(self._ground, texts_of(texts, "text"), top=top)
         return results[0] if isinstance(texts, str) else results
@@ -180,15 +180,15 @@ class Model(IdModel):
         """Return every number of one forward pass, in the dtype of the model.
 
         Args:
-            text: what the model reads: a source, a prompt, a text.
-            ids: its token ids instead, Int[batch, length], or Int[length] of a single one.
-            target: a translation to look at; None: the model's own.
-            target_ids: what the decoder reads instead, its start token first.
-            mask, token_types: of ``ids``, as in `logits`.
+            text: the model's input: a source, a prompt, a text.
+            ids: its token ids instead, Int[batch, length], or Int[length] for a single text.
+            target: the translation to trace; None: the model's own.
+            target_ids: the decoder's input instead, with its start token first.
+            mask, token_types: for ``ids``, as in `logits`.
             keep, replace: as in `Trace`.
 
         Raises:
-            ConfigError: neither a text nor ids were given, or both.
+            ConfigError: both a text and ids were given, or neither.
             CheckpointError: the model has no tokenizer, and a text was given.
             TraceError: a replacement matched no step.
         """
@@ -201,27 +201,27 @@ class Model(IdModel):
 
     def logit_lens(self, text: str | None = None, *, position: int = -1, count: int = 5,
                    **inputs: Any) -> list[LayerReading]:  # fmt: skip
-        """Return what each layer would say after a position; see `clearhead.lens.logit_lens`.
+        """Return each layer's prediction after a position; see `clearhead.lens.logit_lens`.
 
         Args:
             text, inputs: as in `trace`.
-            position: after which something is predicted.
-            count: how many tokens each reading lists.
+            position: the position whose next token is predicted.
+            count: the number of tokens in each reading.
         """
         arguments = self.inputs(text, **inputs).lens_arguments
         return logit_lens(self.engine.model, **arguments, position=position, count=count)
 
     def attribute(self, text: str | None = None, *, token: int | str | None = None,
                   position: int = -1, **inputs: Any) -> Attribution:  # fmt: skip
-        """Return what each head, layer and embedding adds to a logit.
+        """Return the contribution of each head, layer and embedding to a logit.
 
         Args:
             text, inputs: as in `trace`.
-            token: id or piece of the token whose logit it is; None for the likeliest.
-            position: at which it is predicted.
+            token: id or piece of the token whose logit is split up; None for the likeliest.
+            position: the position that predicts it.
 
         Raises:
-            ConfigError: the vocabulary has no such piece, or the logit is no sum; see
+            ConfigError: the vocabulary has no such piece, or the logit is not a sum; see
                 `clearhead.lens.attribution`.
         """
         if isinstance(token, str):
@@ -233,14 +233,14 @@ class Model(IdModel):
         """Return the id of a token (a piece of the vocabulary, or a word), or of a label.
 
         Raises:
-            ConfigError: it is no single token.
+            ConfigError: it is not a single token.
         """
         if piece in (labels := labels_of(self._ground)):
             return labels.index(piece)
         tokenizer = self._ground.require_tokenizer()
         number = tokenizer.id_of(piece)
         if number is None:
-            # A word as it is typed, where that is one token.
+            # A plain word, if that is a single token.
             ids = tokenizer.encode_plain(piece)
             number = ids[0] if len(ids) == 1 else None
         if number is None:
@@ -257,16 +257,16 @@ class Model(IdModel):
         mask: ArrayLike | None = None,
         token_types: ArrayLike | None = None,
     ) -> Inputs:
-        """Return what the model reads for a text, as arrays of ids.
+        """Return the inputs of the model for a text, as arrays of ids.
 
         Args:
             text, ids, target, target_ids, mask, token_types: as in `trace`.
 
         Raises:
             ConfigError: neither a text nor ids were given, or both, or two targets, or a target
-                without a decoder that reads one.
+                for a model without a decoder that reads one.
             CheckpointError: there is no tokenizer, and a text was given.
-            ShapeError: ids are not what the model reads.
+            ShapeError: the ids do not fit the model.
         """
         if (text is None) == (ids is None):
             raise ConfigError("Give a text, or its ids as ids=..., and not both.")
@@ -294,7 +294,7 @@ class Model(IdModel):
 
     @cached_property
     def _translator_of_others(self) -> PretrainedTranslator | None:
-        """The translator of someone else's model; None where the text itself says what to do."""
+        """The translator of someone else's model; None if the text itself states the task."""
         if "translate" not in self.tasks or not isinstance(self.source, PretrainedModel):
             return None
         if self.task is None and len(task_names(self.source)) > 1:
@@ -303,7 +303,7 @@ class Model(IdModel):
         return self.translator
 
     def _target(self, source: Array, mask: ArrayLike | None, target: str | None) -> list[int]:
-        """Return what the decoder reads: a translation that was given, or the model's own."""
+        """Return the decoder's input: the given translation, or the model's own."""
         if len(source) != 1:
             raise ShapeError(
                 f"Without target_ids, one source is traced at a time; ids have the shape "

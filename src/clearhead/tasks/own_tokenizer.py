@@ -1,4 +1,4 @@
-"""Our tokenizer as the tokenizers of others are asked: with the special tokens of its model."""
+"""Gives our tokenizer the interface of other models' tokenizers, with the special tokens."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..text.tokenizer import SPACE, Tokenizer
 
 
 class OwnTokenizer:
-    """A `clearhead.pretrained.tokenizers.protocol.PretrainedTokenizer` of a model of ours.
+    """A `clearhead.pretrained.tokenizers.protocol.PretrainedTokenizer` for a model of ours.
 
-    A source ends in the end token; a prompt, of a model without an encoder, begins with the start
-    token; the text of a classifier does both.
+    A source ends with the end token; a prompt, for a model without an encoder, begins with the
+    start token; the text of a classifier has both.
 
     Args:
-        tokenizer: of the model.
-        config: of the model.
+        tokenizer: the model's tokenizer.
+        config: the model's config.
     """
 
     languages: Mapping[str, int] = {}
@@ -42,7 +42,7 @@ class OwnTokenizer:
         """Return the ids of a text, with the special tokens that the model expects.
 
         Raises:
-            TextError: the text holds half a character, or a language is named.
+            TextError: the text holds a lone surrogate, or a language is named.
         """
         if language is not None:
             raise TextError(f"A model of clearhead has no tokens for languages; {language} came.")
@@ -51,15 +51,15 @@ class OwnTokenizer:
         return [*start, *ids, *[self._tokenizer.end_id] * self._ends]
 
     def encode_plain(self, text: str) -> list[int]:
-        """Return the ids of a text alone; see `encode`."""
+        """Return the ids of a text without special tokens; see `encode`."""
         return self._tokenizer.encode(text)
 
     def encode_target(self, text: str, *, language: str | None = None) -> list[int]:
-        """Return the ids that the decoder of a translator should give for a text."""
+        """Return the ids that a translator's decoder should generate for a text."""
         return [*self._tokenizer.encode(text), self._tokenizer.end_id]
 
     def encode_pair(self, first: str, second: str) -> tuple[list[int], list[int]]:
-        """Refuse two texts, which no model of ours reads as one.
+        """Refuse a pair of texts, which no model of ours reads as one input.
 
         Raises:
             TextError: always.
@@ -67,10 +67,10 @@ class OwnTokenizer:
         raise TextError("A model of clearhead reads one text at a time.")
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
-        """Return the text of ids; special tokens are no text in any case.
+        """Return the text of ids; special tokens are always left out.
 
-        Where prompts are continued, ids without a start token are such a continuation, and keep the
-        space that they begin with.
+        In a model that continues prompts, ids without a start token are a continuation, and keep
+        their leading space.
         """
         text = self._tokenizer.decode(ids)
         first = next((i for i in ids if i not in self.special_ids), None)
@@ -79,10 +79,10 @@ class OwnTokenizer:
         return " " * self._tokenizer.pieces([first])[0].startswith(SPACE) + text
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Return each token by itself, ``▁`` for a space."""
+        """Return each token in printable form, with ``▁`` for a space."""
         return self._tokenizer.pieces(ids)
 
     def id_of(self, piece: str) -> int | None:
-        """Return the id of a token as the vocabulary writes it, or None."""
+        """Return the id of a token in its vocabulary's spelling, or None."""
         pieces = self._tokenizer.pieces(range(self.vocab_size))
         return pieces.index(piece) if piece in pieces else None

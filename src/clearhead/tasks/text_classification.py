@@ -1,4 +1,4 @@
-"""A label for each text, by a classifier of ours or of someone else's."""
+"""Classifies texts, with a classifier of ours or someone else's."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _ROWS = 64
 
 
 def labels_of(ground: Ground) -> tuple[str, ...]:
-    """Return the labels of a classifier of texts, by their numbers; none of other models."""
+    """Return the labels of a text classifier, by their numbers; empty for other models."""
     return ground.source.labels
 
 
 def classify_texts(ground: Ground, texts: Sequence[str], *, top: int = 5) -> list[Classification]:
-    """Return what a classifier takes each text for; see `clearhead.tasks.model.Model.classify`.
+    """Return the predicted labels of each text; see `clearhead.tasks.model.Model.classify`.
 
-    Texts of one length are computed together, so that none is padded and the numbers of each are
-    those that it has alone.
+    Texts of equal length are computed together, so there is no padding, and each text gets the same
+    numbers as alone.
     """
     tokenizer, config = ground.require_tokenizer(), ground.config
     rows = [tokenizer.encode(text) for text in texts]

@@ -1,4 +1,4 @@
-"""An encoder-only model on ids: its hidden vectors, and its logits where it has a head for them."""
+"""An encoder-only model on token ids: its hidden vectors, and its logits if it has a head."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .inputs import model_inputs
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """A model that reads texts and writes none, ready to run.
+    """An encoder-only model that is ready to compute.
 
     Attributes:
-        model: computes.
-        pretrained: what it was made of.
+        model: computes the outputs.
+        pretrained: the model as it was read.
     """
 
     model: Transformer
@@ -36,13 +36,13 @@ class TextEncoder:
 
     @classmethod
     def of(cls, pretrained: PretrainedModel, *, products: Products = IN_PLACE) -> TextEncoder:
-        """Make a model ready that `read_pretrained` read; it computes in the dtype of its weights.
+        """Prepare a model from `read_pretrained`; it computes in the dtype of its weights.
 
         Args:
-            pretrained: what was read.
-            products: how matrices are multiplied. `IN_PLACE` copies no weight, so that a large
-                model is ready at once; `clearhead.engine.products.INDEPENDENT_ROWS` copies each
-                and keeps rows independent of each other, bit for bit.
+            pretrained: the model as it was read.
+            products: how matrices are multiplied. `IN_PLACE` copies no weight, so a large model is
+                ready at once; `clearhead.engine.products.INDEPENDENT_ROWS` copies each weight and
+                computes every row independently of the others, bit for bit.
 
         Raises:
             CheckpointError: it has a decoder.
@@ -57,18 +57,18 @@ class TextEncoder:
 
     @cached_property
     def independent(self) -> Transformer:
-        """The model whose rows do not depend on which rows are beside them, bit for bit.
+        """The model whose rows do not depend on the other rows of a batch, bit for bit.
 
-        It is faster with many texts, and has a copy of the weights of its layers.
+        It is faster for many texts, but holds a copy of its layers' weights.
         """
         return _transformer(self.pretrained, INDEPENDENT_ROWS)
 
     @cached_property
     def rule(self) -> EmbeddingRule:
-        """How its texts become vectors, as the files say that stand beside the model.
+        """The rule for turning texts into vectors, from the files beside the model.
 
         Raises:
-            CheckpointError: one of them is damaged, or asks for what is not computed here.
+            CheckpointError: a file is damaged, or asks for something that is not supported.
         """
         return read_embedding_rule(self.pretrained.folder)
 
@@ -77,7 +77,7 @@ class TextEncoder:
         """The linear layers of the rule.
 
         Raises:
-            CheckpointError: the files of one are damaged, or of another model.
+            CheckpointError: the files of a layer are damaged, or do not fit the model.
         """
         layers = []
         width = self.model.config.d_model * len(self.rule.modes)
@@ -109,19 +109,19 @@ class TextEncoder:
         """Return the hidden vectors of the last layer.
 
         Args:
-            ids: of the tokens, those that begin and end a text included; Int[batch, length].
-            mask: Bool[batch, length], True where a position is real; None: where the id is not
-                that of padding. What stands at other positions of the result means nothing.
+            ids: token ids, including those that begin and end a text; Int[batch, length].
+            mask: Bool[batch, length], True where a position is real; None: wherever the id is not
+                padding. Results at other positions are meaningless.
             token_types: Int[batch, length], 0 for the first and 1 for the second of two texts;
                 None: all 0.
             trace: records every step.
 
         Raises:
-            ShapeError: the arrays do not fit together, or a text is longer than the model reads,
-                or an id or a type is none of the model.
+            ShapeError: the arrays do not fit each other, or a text is longer than the model reads,
+                or the model has no such id or token type.
         """
         inputs = model_inputs(self.model.config, ids, None, mask, token_types)
-        assert inputs.source_ids is not None  # of an encoder
+        assert inputs.source_ids is not None  # the model has an encoder
         return self.model.encode(
             inputs.source_ids, mask=inputs.mask, token_types=inputs.token_types, trace=trace
         ).output
@@ -136,11 +136,11 @@ class TextEncoder:
     ) -> Float[Array, "batch length vocab"]:
         """Return the logits of the head at every position; see `hidden`.
 
-        A head for masked words has one for each token, and a head for labels of texts, which is
-        asked at the first position, one for each label.
+        A head for masked words gives one logit for each token. A head for labels gives one for each
+        label, and is read at the first position.
 
         Raises:
-            CheckpointError: the files have no head.
+            CheckpointError: the model has no head.
             ShapeError: as `hidden`.
         """
         self.require_head()
@@ -152,7 +152,7 @@ class TextEncoder:
         """Refuse a model without a head for masked words, or for labels.
 
         Raises:
-            CheckpointError: the files have none.
+            CheckpointError: the model has neither.
         """
         if not self.pretrained.tasks & {"fill_mask", "classify"}:
             raise CheckpointError(
@@ -163,16 +163,16 @@ class TextEncoder:
 
 
 def _transformer(pretrained: PretrainedModel, products: Products) -> Transformer:
-    """Build a model that computes in the dtype of its weights."""
+    """Build the model that computes, in the dtype of its weights."""
     dtype = next(iter(pretrained.weights.values())).dtype
     lazily = _on_first_use(products)
     return Transformer(pretrained.config, pretrained.weights, dtype=dtype, products=lazily)
 
 
 def _on_first_use(products: Products) -> Products:
-    """Return products that prepare a weight when it is first multiplied by.
+    """Return products that prepare each weight on its first multiplication.
 
-    The output matrix is often the largest of all, and embeddings never need it.
+    The output matrix is often the largest weight, and embedding texts never needs it.
     """
 
     def by_weight(weight: Float[Array, "out in"]) -> WeightProduct:

@@ -1,4 +1,4 @@
-"""Texts and ids that a model writes, by the settings of its own files and those of a call."""
+"""Generates texts and ids, with the settings of the model's files and of the call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .ground import Ground
 from .inputs import real_positions, texts_of, whole_numbers
 
 GENERATE_NEW_TOKENS = 20
-"""The most new tokens of `generate_ids` where nothing else says how many, as in transformers."""
+"""The most new tokens of `generate_ids` if nothing else sets a limit, as in transformers."""
 
 OnToken = Callable[[int, GeneratedToken], None]
 
@@ -30,7 +30,7 @@ def generate_texts(
     changes: Mapping[str, Any],
     on_token: OnToken | None = None,
 ) -> list[GeneratedText]:
-    """Return what is written for each prompt; see `clearhead.tasks.model.Model.generate`."""
+    """Return the generated text for each prompt; see `clearhead.tasks.model.Model.generate`."""
     inputs = [prompt_ids(ground, prompt) for prompt in prompts]
     settings = GenerationSettings.of(ground.generation_settings(), **changes)
     rows = _generate(ground, inputs, settings, on_token)
@@ -54,7 +54,7 @@ def stream_pieces(ground: Ground, prompt: str, changes: Mapping[str, Any]) -> It
 def generate_ids(
     ground: Ground, ids: Any, mask: ArrayLike | None, changes: Mapping[str, Any]
 ) -> list[Any]:
-    """Return the ids that are generated; see `clearhead.tasks.model.Model.generate_ids`."""
+    """Return the generated ids; see `clearhead.tasks.model.Model.generate_ids`."""
     rows, is_single = _id_rows(ids)
     settings = GenerationSettings.of(ground.generation_settings(), **changes)
     results = ids_of(ground, rows, mask, settings)
@@ -67,7 +67,7 @@ def ids_of(
     mask: ArrayLike | None,
     settings: GenerationSettings,
 ) -> list[list[int]]:
-    """Return the ids that are generated for rows of ids, by settings alone."""
+    """Return the ids generated for rows of ids with these settings, not those of the files."""
     inputs = [list(row) for row in rows] if mask is None else _real_ids(rows, mask)
     if settings.max_new_tokens is None and settings.max_length is None:
         settings = GenerationSettings.of(settings, max_new_tokens=GENERATE_NEW_TOKENS)
@@ -79,7 +79,7 @@ def ids_of(
 
 
 def prompt_ids(ground: Ground, prompt: str) -> list[int]:
-    """Return the ids of a prompt; those of an empty one are the start token, where there is one."""
+    """Return the ids of a prompt; an empty one gives the start token, if there is one."""
     tokenizer = ground.require_tokenizer()
     ids = tokenizer.encode(prompt)
     if not ids and "start" in tokenizer.roles:
@@ -104,7 +104,7 @@ def _generate(
 
 
 def _id_rows(ids: Any) -> tuple[list[list[int]], bool]:
-    """Return the rows of ids, and whether they were of one input."""
+    """Return the rows of ids, and whether they came as a single input."""
     shape = "ids must be whole numbers: of one input, or a list of several"
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise ShapeError(f"{shape}; they are of type {type(ids).__name__}.")
@@ -123,7 +123,7 @@ def _id_rows(ids: Any) -> tuple[list[list[int]], bool]:
 
 
 def _real_ids(rows: Sequence[Sequence[int]] | Array, mask: ArrayLike) -> list[list[int]]:
-    """Return the ids of each row that are real."""
+    """Return the ids of each row at real positions."""
     array = whole_numbers("ids", rows)
     real = np.asarray(mask)
     real = real_positions(real[None] if real.ndim == 1 and len(array) == 1 else real, array.shape)

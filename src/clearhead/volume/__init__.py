@@ -1,1 +1,1 @@
-"""Engines for many lines: PyTorch and CTranslate2 in the place of the readable engine."""
+"""Engines for large volumes: PyTorch and CTranslate2 instead of the readable engine."""

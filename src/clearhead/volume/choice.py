@@ -1,4 +1,4 @@
-"""Which engine translates, and why: what was asked for, or what suits the amount of text."""
+"""Chooses the engine for translating: the one requested, or the one that suits the volume."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from . import ctranslate2_settings
 from .ctranslate2_model import check_config
 
 ENGINES = ("auto", "numpy", "torch", "ctranslate2")
-# The types that each engine computes in; the first gives the texts of the readable engine.
+# The types that each engine computes in; with the first, texts equal those of the readable engine.
 COMPUTES = {
     "numpy": ("float32",),
     "torch": ("float32", "bfloat16"),
     "ctranslate2": ("float32", "int8"),
 }
-# Multiply-adds from which another engine is worth its start: those of some 800 everyday sentences
-# with a beam of 4 and the bundled model, seconds of the readable engine.
+# Multiply-adds from which starting another engine pays off: about 800 everyday sentences with a
+# beam of 4 and the bundled model, which take the readable engine seconds.
 VOLUME_WORK = 2.5e11
 _CHARACTERS_PER_TOKEN = 4
 FEW_TEXTS = "few texts"  # the reason for the readable engine
@@ -28,14 +28,13 @@ FEW_TEXTS = "few texts"  # the reason for the readable engine
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """Who translates.
+    """The chosen engine.
 
     Attributes:
         engine: ``numpy``, ``torch`` or ``ctranslate2``.
-        compute: the type that it computes in, or ``auto`` where it measures before the first
-            batch.
-        reason: why this one.
-        note: what it does otherwise than our own search, where it does.
+        compute: the type that it computes in, or ``auto`` if it measures before the first batch.
+        reason: the reason for the choice.
+        note: its differences from our own search, if there are any.
     """
 
     engine: str
@@ -62,15 +61,15 @@ def choose(
 
     Args:
         engine: one of `ENGINES`.
-        compute: ``float32``, ``bfloat16``, ``int8``, or ``auto``: the fastest that the engine has.
+        compute: ``float32``, ``bfloat16``, ``int8``, or ``auto``: the engine's fastest type.
         config: of the model.
-        parameters: how many numbers the model has.
+        parameters: the number of the model's parameters.
         settings: of the search.
-        explicit: names of the settings that the caller has asked for.
-        characters: of all texts that are to be translated, as far as is known.
+        explicit: names of the settings that the caller has set.
+        characters: of all texts to translate, as far as known.
 
     Raises:
-        ConfigError: there is no such engine, or it cannot do what is asked.
+        ConfigError: there is no such engine, or it cannot do what is requested.
         MissingExtraError: the engine is not installed.
     """
     if engine not in ENGINES:
@@ -97,7 +96,7 @@ def choose(
 
 
 def has_gpu() -> bool:
-    """Tell whether PyTorch is installed and finds a GPU."""
+    """Return whether PyTorch is installed and finds a GPU."""
     if importlib.util.find_spec("torch") is None:
         return False
     import torch
@@ -113,7 +112,7 @@ def _checked_choice(
     explicit: Collection[str],
     reason: str,
 ) -> EngineChoice:
-    """Return the choice of an engine, which is checked."""
+    """Return the choice of an engine, after checking that it can be used."""
     if compute not in (*COMPUTES[engine], "auto"):
         engines = [name for name, computes in COMPUTES.items() if compute in computes]
         raise ConfigError(
@@ -134,7 +133,7 @@ def _checked_choice(
 def _why_not_ctranslate2(
     config: TransformerConfig, settings: SearchSettings, explicit: Collection[str]
 ) -> str:
-    """Return why CTranslate2 cannot translate; empty where it can."""
+    """Return the reason why CTranslate2 cannot translate; empty if it can."""
     if importlib.util.find_spec("ctranslate2") is None:
         return 'CTranslate2 is not installed: pip install "clearhead[volume]"'
     reasons = ctranslate2_settings.problems(settings, explicit)

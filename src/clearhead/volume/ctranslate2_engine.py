@@ -1,4 +1,4 @@
-"""Many sources to their hypotheses by the search of CTranslate2."""
+"""Translates many sources with CTranslate2's search."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .layout import Layout
 
 PURPOSE = "The engine ctranslate2"
 Sources = Sequence[Sequence[int]]
-# What our own engine answers: hypotheses of each source, for its prefix.
+# Our own search, for sources with their prefixes: returns the hypotheses of each source.
 OwnSearch = Callable[[Sources, SearchSettings, Sequence[Sequence[int]]], list[list[Hypothesis]]]
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The names that CTranslate2 has for our token ids.
+    """CTranslate2's names for our token ids.
 
     Attributes:
         pieces: the name of each id, all different.
@@ -55,13 +55,13 @@ class CTranslate2Engine:
     tokens, which CTranslate2 does not give.
 
     Args:
-        folder: of the model, as `clearhead.volume.ctranslate2_model` writes it.
+        folder: of the model, written by `clearhead.volume.ctranslate2_model`.
         vocabulary: of the model.
         compute: the type that it computes in, ``float32`` or ``int8``.
-        layout: how many batches are translated at once, by how many threads each.
-        own_search: answers for the sources that CTranslate2 cannot: those with a prefix, and
-            those with a hypothesis that ours cannot be: as long as it may be, since ours must end
-            there, shorter than it must be, or with padding or a second start.
+        layout: the number of batches translated at once, and the threads for each.
+        own_search: used for sources that CTranslate2 cannot handle: those with a prefix, and those
+            for which it returns a hypothesis that our search cannot: one of the maximum length
+            without an end, shorter than the minimum, or with padding or a second start.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class CTranslate2Engine:
         prefixes: Sequence[Sequence[int]],
         on_progress: Progress | None = None,
     ) -> list[list[Hypothesis]]:
-        """Return the hypotheses of each source, best first, those behind the n best as spares.
+        """Return the hypotheses of each source, best first; spares follow the n best.
 
         Args:
             sources: token ids, end token included.
-            settings: what is looked for.
-            prefixes: what each target must begin with; empty for a free target.
-            on_progress: called with the number of sources that have been searched for.
+            settings: of the search.
+            prefixes: the required beginning of each target; empty for a free target.
+            on_progress: called with the number of finished sources.
         """
         ctranslate2_settings.check(settings)
         results: dict[int, list[Hypothesis]] = {}
@@ -117,7 +117,7 @@ class CTranslate2Engine:
         return [results[place] for place in range(len(sources))]
 
     def _submit(self, sources: Sources, settings: SearchSettings) -> list[Any]:
-        """Hand a batch to the workers; waits where too many are before it."""
+        """Pass a batch to the workers; wait if too many are queued."""
         limit = max(settings.limit(len(source)) for source in sources)
         answers: list[Any] = self._model.translate_batch(
             [self._vocabulary.names(source) for source in sources],
@@ -129,7 +129,7 @@ class CTranslate2Engine:
     def _hypotheses(
         self, result: Any, settings: SearchSettings, limit: int
     ) -> list[Hypothesis] | None:
-        """Return what was answered for a source; None where ours may not answer so."""
+        """Return the hypotheses for a source; None if our search could not return them."""
         special = self._vocabulary.special
         forbidden_ids = {special.pad_id, special.start_id}
         exponent = ctranslate2_settings.divisor_exponent(settings)

@@ -1,7 +1,7 @@
-"""A model of ours as CTranslate2's own description of a Transformer, made of NumPy arrays.
+"""Builds CTranslate2's description of a Transformer from a model of ours, with NumPy arrays.
 
-`clearhead.export.ctranslate2` goes through transformers and PyTorch and can write every kind of
-model. Here encoder-decoder models are written directly, so that CTranslate2 alone is needed.
+`clearhead.export.ctranslate2` uses transformers and PyTorch, and can write every kind of model.
+Here encoder-decoder models are written directly, so that only CTranslate2 is needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..errors import ConfigError
 from ..reference.positions import sinusoidal_positions
 from ..shapes import Array
 
-# Our activation -> the name there, and whether the layer is gated.
+# Our activation -> CTranslate2's name, and whether the layer is gated.
 _ACTIVATIONS = {
     "relu": ("RELU", False),
     "gelu": ("GELU", False),
@@ -40,10 +40,10 @@ _PARTS = {
 
 
 def check_config(config: TransformerConfig) -> None:
-    """Check that CTranslate2 computes the model of a config as it is written here.
+    """Check that CTranslate2 can compute the model of a config as it is written here.
 
     Raises:
-        ConfigError: it does not; the settings are named.
+        ConfigError: it cannot; the message names the settings.
     """
     problems = [
         f"{name} is {getattr(config, name)}"
@@ -83,11 +83,11 @@ def write_model(
         config: of an encoder-decoder model.
         weights: float32, by the names of docs/formats.md.
         pieces: the name of each token id of the model, all different.
-        folder: an empty one.
+        folder: an empty folder.
         quantization: ``float32`` or ``int8``.
 
     Raises:
-        ConfigError: CTranslate2 does not compute this model.
+        ConfigError: CTranslate2 cannot compute this model.
     """
     check_config(config)
     spec = _specification(config, weights)
@@ -95,7 +95,8 @@ def write_model(
     spec.register_target_vocabulary(list(pieces))
     spec.config.bos_token = spec.config.decoder_start_token = pieces[config.start_id]
     spec.config.eos_token = pieces[config.end_id]
-    # There is no unknown token: every text has ids. Padding is never written, nor is that one.
+    # There is no unknown token, since every text has ids. Padding, like an unknown token, is never
+    # generated.
     spec.config.unk_token = pieces[config.pad_id]
     spec.config.layer_norm_epsilon = config.norm_epsilon
     spec.validate()
@@ -120,7 +121,8 @@ def _specification(config: TransformerConfig, weights: Mapping[str, Array]) -> A
         side = "source" if name == "encoder" else "target"
         stack.scale_embeddings = math.sqrt(config.d_model) if config.scale_embedding else 1.0
         embeddings = stack.embeddings[0] if name == "encoder" else stack.embeddings
-        # A copy: quantization changes its array in place. The other matrices are joined, and new.
+        # A copy, because quantization changes its array in place. The other matrices are new,
+        # joined ones.
         embeddings.weight = weights[f"{config.embedding_name(side)}.weight"].copy()
         stack.position_encodings.encodings = _positions(config, weights, side)
         if config.norm_place == "before":
@@ -170,7 +172,7 @@ def _set_norm(norm: Any, weights: Mapping[str, Array], name: str) -> None:
 def _set_linear(
     linear: Any, weights: Mapping[str, Array], names: Sequence[str], bias: str | None = None
 ) -> None:
-    """Set a linear layer to one of ours, or to several of the same input, one below the other."""
+    """Set a linear layer to ours, or to several of ours with the same input, concatenated."""
     linear.weight = np.concatenate([weights[f"{name}.weight"] for name in names])
     biases = [bias] if bias else [f"{name}.bias" for name in names]
     if all(name in weights for name in biases):

@@ -1,4 +1,4 @@
-"""Our settings of a search in the words of CTranslate2, and those that it has no words for."""
+"""Translates our search settings to CTranslate2's, and lists those that it lacks."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 from ..errors import ConfigError
 from ..search.settings import SearchSettings
 
-# Where a token is forbidden, the others share its probability there; here they keep their own.
+# If a token is forbidden, CTranslate2 gives its probability to the others; ours keep their own.
 _SHARES = "it gives the probability of what is forbidden to the other tokens"
-# Settings that CTranslate2 cannot follow, unless they have this value, and why.
+# Settings that CTranslate2 supports only with this value, and why.
 _WITHOUT_WORDS: dict[str, tuple[Any, str]] = {
     "sample": (False, "its draws follow other random numbers"),
     "sibling_diversity": (0.0, "it has no such penalty"),
     "no_repeat_ngram_size": (0, _SHARES),
 }
-# In the place of the exact rule. Of 300 everyday sentences the bundled model then translated all as
-# under the exact rule, and 294 when the first beam_size stopped it, for 7 % less processor time.
+# Instead of the exact rule. With it, the bundled model translated all of 300 everyday sentences as
+# under the exact rule; with stopping at the first beam_size, 294, for 7 % less processor time.
 _PATIENCE = 1.5
 _STOP = "it stops when beam_size times a patience hypotheses have ended"
 
 
 def problems(settings: SearchSettings, explicit: Collection[str] = ()) -> list[str]:
-    """Return what of these settings CTranslate2 cannot do, each with the reason.
+    """Return the settings that CTranslate2 cannot follow, each with the reason.
 
     Args:
         settings: of the search.
-        explicit: names of the settings that a caller has asked for. The rule by which a search
-            stops is a problem only where it is among them; `stop_note` tells of it otherwise.
+        explicit: names of the settings that the caller has set. The stopping rule is a problem only
+            if it is among them; otherwise `stop_note` describes the difference.
     """
     reasons = [
         f"{name}={getattr(settings, name)!r} ({reason})"
@@ -48,7 +48,7 @@ def check(settings: SearchSettings, explicit: Collection[str] = ()) -> None:
     """Check that CTranslate2 can follow these settings.
 
     Raises:
-        ConfigError: it cannot; each is named.
+        ConfigError: it cannot; the message names each such setting.
     """
     reasons = problems(settings, explicit)
     if reasons:
@@ -59,7 +59,7 @@ def check(settings: SearchSettings, explicit: Collection[str] = ()) -> None:
 
 
 def stop_note(settings: SearchSettings) -> str:
-    """Return what CTranslate2 does instead of the exact rule; empty where it does the same."""
+    """Return CTranslate2's substitute for the exact stopping rule; empty if it is the same."""
     if settings.beam_size == 1 or settings.stop != "exact":
         return ""
     count = int(settings.beam_size * _PATIENCE + 0.5)
@@ -67,17 +67,17 @@ def stop_note(settings: SearchSettings) -> str:
 
 
 def batch_options(settings: SearchSettings, limit: int) -> dict[str, Any]:
-    """Return the options of ``translate_batch`` that search as these settings say.
+    """Return the options of ``translate_batch`` for these settings.
 
     Args:
         settings: of the search.
-        limit: most tokens of a target, its end token not counted.
+        limit: the most tokens of a target, without its end token.
     """
-    # A score there is divided by the length with the end token where that token is returned, as
-    # ours is; and one more step than the limit tells a target that may not be longer from one
-    # that would go on.
-    # With a patience more hypotheses may end than come back, and it could go unnoticed: there an
-    # empty target is forbidden, at the price of scores that are higher by its probability.
+    # If the end token is returned, CTranslate2 divides a score by the length with the end token, as
+    # ours does. One step more than the limit distinguishes a target that ends at the limit from one
+    # that would continue. With a patience, more hypotheses may end than are returned, and an empty
+    # one could be missed. So an empty target is forbidden then, which raises the other scores by
+    # its probability.
     has_patience = settings.stop != "first" and settings.beam_size > 1
     patience = _PATIENCE if settings.stop == "exact" else settings.patience_factor
     return {
@@ -94,5 +94,5 @@ def batch_options(settings: SearchSettings, limit: int) -> dict[str, Any]:
 
 
 def divisor_exponent(settings: SearchSettings) -> float:
-    """Return the power of the length that scores are divided by."""
+    """Return the exponent of the length by which scores are divided."""
     return 0.0 if settings.normalization == "none" else settings.length_penalty

@@ -1,4 +1,4 @@
-"""The engines of one model, each made when it is first used."""
+"""The engines of one model, each created on first use."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from .torch_engine import TorchEngine, best_device, faster_compute
 from .verification import verify
 
 Sources = Sequence[Sequence[int]]
-# Sources, settings, prefixes and what is told how far it is: hypotheses of each source, the n best
-# and spares behind them.
+# Takes sources, settings, prefixes and a progress callback; returns the hypotheses of each source,
+# the n best and then spares.
 BatchSearch = Callable[
     [Sources, SearchSettings, Sequence[Sequence[int]], Callable[[int], None] | None],
     list[list[Hypothesis]],
 ]
-_MEASURED_FROM = 5000  # sources in one call, from which measuring layouts is worth its time
-_SAMPLE = 192  # sources that are measured with
-_GPU_TOKENS = 16384  # source tokens of a batch there
+_MEASURED_FROM = 5000  # sources in one call from which measuring layouts pays off
+_SAMPLE = 192  # sources used for measuring
+_GPU_TOKENS = 16384  # source tokens of a batch on a GPU
 
 
 class WithWeights(Protocol):
@@ -51,11 +51,11 @@ class WithWeights(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """How a call wants its batches; None leaves it to the engine.
+    """A call's wishes for its batches; None leaves the choice to the engine.
 
     Attributes:
-        batch_tokens: source tokens of a batch, padding counted.
-        threads: so many at once.
+        batch_tokens: source tokens of a batch, including padding.
+        threads: the number of threads.
     """
 
     batch_tokens: int | None = None
@@ -63,13 +63,13 @@ class Work:
 
 
 class VolumeEngines:
-    """What can translate with a model in the place of the readable engine.
+    """The engines that can translate with a model instead of the readable engine.
 
     Args:
         config: of the model, which has an encoder and a decoder.
-        read_model: reads the model again; called when an engine is made.
+        read_model: reads the model again; called when an engine is created.
         tokenizer: of the model.
-        own_engine: the readable engine, which answers what another one cannot.
+        own_engine: the readable engine, for sources that another engine cannot handle.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class VolumeEngines:
         self._torch_compute = ""
         self._ctranslate2: dict[tuple[str, Layout], CTranslate2Engine] = {}
         self._answers: dict[EngineChoice, RecentAnswers] = {}
-        self._lock = threading.RLock()  # of making engines
+        self._lock = threading.RLock()  # held while an engine is created
 
     def choose(
         self,
@@ -97,7 +97,7 @@ class VolumeEngines:
         explicit: Collection[str] = (),
         characters: int = 0,
     ) -> EngineChoice:
-        """Return who translates; see `clearhead.volume.choice.choose`."""
+        """Return the choice of engine; see `clearhead.volume.choice.choose`."""
         return choose(
             engine, compute, self.config, self.parameters, settings,
             explicit=explicit, characters=characters,
@@ -106,14 +106,14 @@ class VolumeEngines:
     def search(
         self, choice: EngineChoice, batch_tokens: int | None = None, threads: int | None = None
     ) -> BatchSearch | None:
-        """Return the search with the engine of a choice; None for the readable engine.
+        """Return the search function of the chosen engine; None for the readable engine.
 
-        What it has searched for of late it does not search for again.
+        Recent results are reused.
 
         Args:
-            choice: as `choose` returns it.
-            batch_tokens: source tokens of a batch, padding counted; None leaves it to the engine.
-            threads: so many at once; None leaves it to the engine.
+            choice: the result of `choose`.
+            batch_tokens: source tokens of a batch, including padding; None leaves it to the engine.
+            threads: the number of threads; None leaves it to the engine.
         """
         if choice.engine == "numpy":
             return None
@@ -138,12 +138,12 @@ class VolumeEngines:
         return search
 
     def forget_answers(self) -> None:
-        """Forget what was searched for, so that the next texts do not depend on those before."""
+        """Drop the stored results, so that the next texts do not depend on earlier ones."""
         with self._lock:
             self._answers.clear()
 
     def repeats(self, choice: EngineChoice) -> int:
-        """Return how many sources were not searched for because they had been before."""
+        """Return the number of sources whose results were reused."""
         return self._answers[choice].hits if choice in self._answers else 0
 
     # --- PyTorch ---------------------------------------------------------------------------------
@@ -167,12 +167,12 @@ class VolumeEngines:
         )  # fmt: skip
 
     def torch_engine(self, compute: str, sources: Sources) -> TorchEngine:
-        """Return the engine of PyTorch.
+        """Return the PyTorch engine.
 
         Args:
-            compute: a type, or ``auto``, for which the types are compared on some of the sources
-                when it is first asked for.
-            sources: that are to be translated.
+            compute: a type, or ``auto``: on the first call, the types are compared on some of the
+                sources.
+            sources: the sources to translate.
         """
         with self._lock:
             if compute != "auto":
@@ -201,7 +201,7 @@ class VolumeEngines:
         prefixes: Sequence[Sequence[int]],
         on_progress: Callable[[int], None] | None,
     ) -> list[list[Hypothesis]]:
-        # Of its types int8 is the faster one on every processor that CTranslate2 has it for.
+        # Where CTranslate2 supports int8 on a processor, it is the faster of its types.
         compute = "int8" if choice.compute == "auto" else choice.compute
         layout = self.layout(compute, work, sources, settings)
         engine = self._ctranslate2_of(compute, layout)
@@ -210,10 +210,10 @@ class VolumeEngines:
     def layout(
         self, compute: str, work: Work, sources: Sources, settings: SearchSettings
     ) -> Layout:
-        """Return how CTranslate2 shares out the processors.
+        """Return CTranslate2's distribution of work over the processors.
 
-        What was measured before with this model counts. With many sources it is measured now, and
-        kept beside the model.
+        An earlier measurement with this model is reused. With many sources it is measured now, and
+        stored beside the model.
         """
         count = work.threads or processors()
         size = work.batch_tokens
@@ -243,7 +243,7 @@ class VolumeEngines:
         with self._lock:
             key = (compute, layout)
             if key not in self._ctranslate2:
-                # One model in memory at a time: those of other layouts go.
+                # Only one model is held in memory, so those of other layouts are dropped.
                 self._ctranslate2 = {
                     key: CTranslate2Engine(
                         self.folder(compute), self._vocabulary, compute, layout, self._own_search
@@ -252,7 +252,7 @@ class VolumeEngines:
             return self._ctranslate2[key]
 
     def folder(self, compute: str) -> Path:
-        """Return the folder of the model for CTranslate2, written and verified at first."""
+        """Return the folder of the model for CTranslate2; write and verify it on first use."""
         with self._lock:
             if compute not in self._folders:
                 self._folders[compute] = stored_model(
@@ -278,7 +278,7 @@ class VolumeEngines:
 
     @cached_property
     def parameters(self) -> int:
-        """How many numbers the model has."""
+        """The number of the model's parameters."""
         return sum(math.prod(shape) for shape in expected_shapes(self.config).values())
 
     @cached_property
@@ -292,7 +292,7 @@ class VolumeEngines:
     @cached_property
     def _vocabulary(self) -> Vocabulary:
         pieces = self.tokenizer.pieces(range(self.tokenizer.vocab_size))
-        # A vocabulary may be rounded up; the ids beyond the tokenizer's have no name.
+        # A vocabulary size may be rounded up; ids beyond the tokenizer's have no name.
         pieces += [f"<unused{number}>" for number in range(len(pieces), self.config.vocab_size)]
         return Vocabulary(pieces, self._special)
 

@@ -1,4 +1,4 @@
-"""How the processors are shared out among batches, chosen by measuring."""
+"""Distributes the processors among batches, by measuring."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SIZES = (512, 1024, 2048)
 
 @dataclass(frozen=True)
 class Layout:
-    """Who translates at once.
+    """The distribution of processors among batches.
 
     Attributes:
-        workers: batches that are translated at once.
-        threads: of each worker.
-        batch_tokens: source tokens of a batch, padding counted.
+        workers: the number of batches translated at once.
+        threads: the number of threads of each worker.
+        batch_tokens: source tokens of a batch, including padding.
     """
 
     workers: int
@@ -36,17 +36,17 @@ class Layout:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def candidates(count: int) -> Iterator[Layout]:
-    """Yield the layouts to compare for so many processors, the likeliest first.
+    """Yield the layouts to compare for a number of processors, the most promising first.
 
-    One thread for each worker mostly wins, since the products of a batch are small; two and all
-    threads for a worker are compared because a large model's are not.
+    One thread for each worker is mostly the fastest, since the products of a batch are small. Two
+    threads and all threads for a worker are compared because a large model's products are not.
     """
     for threads in dict.fromkeys((1, 2, count)):
         if threads <= count:
@@ -56,15 +56,15 @@ def candidates(count: int) -> Iterator[Layout]:
 def fastest(
     count: int, run: Callable[[Layout], Callable[[], object]], *, give_up: float = 2.0
 ) -> Layout:
-    """Return the fastest layout for so many processors.
+    """Return the fastest layout for a number of processors.
 
-    First the ways to share out the processors are compared at one size of batches, then the sizes.
-    Each is timed twice, and the better time counts; one that takes more than ``give_up`` times
+    First, distributions of the processors are compared at one batch size, then batch sizes. Each
+    layout is timed twice, and the better time counts; one that takes more than ``give_up`` times
     the best so far is not timed again.
 
     Args:
-        count: processors.
-        run: makes a layout ready and returns what is timed.
+        count: the number of processors.
+        run: prepares a layout, and returns the function to time.
         give_up: a ratio of times.
     """
     times: dict[Layout, float] = {}
@@ -91,16 +91,16 @@ def fastest(
 
 
 def stored_layout(folder: Path, key: str) -> Layout | None:
-    """Return the layout that was measured for a key before; None where there is none."""
+    """Return the layout measured earlier for a key; None if there is none."""
     content = _read(folder).get(key)
     try:
         return Layout(**{name: int(value) for name, value in content.items()}) if content else None
     except (AttributeError, TypeError, ValueError):
-        return None  # of another version: measure again
+        return None  # stored by another version, so measure again
 
 
 def store_layout(folder: Path, key: str, layout: Layout) -> None:
-    """Keep a layout beside a model, whatever else is kept there."""
+    """Store a layout beside a model, and keep those of other keys."""
     write_whole(folder / FILE, json.dumps({**_read(folder), key: asdict(layout)}, indent=1) + "\n")
 
 

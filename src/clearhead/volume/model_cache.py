@@ -1,4 +1,4 @@
-"""Models that were written for another engine, kept in the user's cache folder."""
+"""Models written for another engine, stored in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..file_reading import FileProblem, read_json
 from ..files import draft_folder
 from ..shapes import Array
 
-_FORMAT = 1  # of what is written; another one is another model
-_CONTENTS = "clearhead.json"  # what a whole folder holds
+_FORMAT = 1  # version of what is written; part of a model's identity
+_CONTENTS = "clearhead.json"  # lists the contents of a complete folder
 
 
 def cache_folder() -> Path:
-    """Return where models for CTranslate2 are kept: in XDG_CACHE_HOME, or in ~/.cache."""
+    """Return the folder for CTranslate2 models: in XDG_CACHE_HOME, or in ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME")
-    # An empty or relative one is to be ignored, as the XDG specification says.
+    # The XDG specification says to ignore an empty or relative path.
     home = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
     return home / "clearhead" / "ctranslate2"
 
@@ -33,7 +33,7 @@ def cache_folder() -> Path:
 def fingerprint(
     config: TransformerConfig, weights: Mapping[str, Array], pieces: Sequence[str]
 ) -> str:
-    """Return the hash of a model: of its config, its weights and the names of its tokens."""
+    """Return the hash of a model's config, weights and token names."""
     digest = hashlib.blake2b(digest_size=16)
     head = {"format": _FORMAT, "config": config.to_dict(), "pieces": list(pieces)}
     digest.update(json.dumps(head, sort_keys=True).encode())
@@ -47,16 +47,16 @@ def fingerprint(
 def stored_model(
     name: str, write: Callable[[Path], None], verify: Callable[[Path], dict[str, Any]]
 ) -> Path:
-    """Return the folder of a model, which is written and verified when there is none yet.
+    """Return the folder of a model; write and verify it if it does not exist yet.
 
-    A folder has its name only when it is whole and verified. Of two processes that write the same
-    model, both finish, and one of the folders stays. A folder whose files were damaged is
-    written anew. What a killed process left of the same model is removed.
+    A folder gets its name only when it is complete and verified. If two processes write the same
+    model, both finish, and one of the folders is kept. A folder with damaged files is written
+    again. Drafts of the same model left by killed processes are removed.
 
     Args:
         name: of the folder.
         write: writes the model's files to an empty folder.
-        verify: runs the model that was written, raises an error where it is another, and returns
+        verify: runs the written model, raises an error if it is not the same model, and returns
             what it compared.
 
     Raises:
@@ -83,7 +83,7 @@ def stored_model(
 
 
 def _take_place(draft: Path, folder: Path) -> None:
-    """Give a whole draft its name, unless another process has just done so."""
+    """Give a complete draft its name, unless another process has just done so."""
     for _ in range(3):
         try:
             draft.rename(folder)
@@ -91,7 +91,8 @@ def _take_place(draft: Path, folder: Path) -> None:
         except OSError:
             if _is_whole(folder):
                 return
-            # A damaged folder is moved away first: whoever reads it goes on reading it.
+            # A damaged folder is moved away first, so that processes with open files in it can
+            # continue.
             with draft_folder(folder) as aside, suppress(FileNotFoundError):  # another one did
                 folder.rename(aside / folder.name)
     raise ConfigError(f"{folder} cannot be replaced. Remove it, and try again.")

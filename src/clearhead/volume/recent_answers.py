@@ -1,4 +1,4 @@
-"""What was searched for before, so that a sentence that comes again is not searched for again."""
+"""A cache of search results, so that repeated sentences are searched for only once."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ..search.settings import SearchSettings
 Sources = Sequence[Sequence[int]]
 Search = Callable[[Sources, Sequence[Sequence[int]]], list[list[Hypothesis]]]
 _Key = tuple[bytes, bytes, SearchSettings]
-# The token ids of all hypotheses, their tokens' log-probabilities, and five numbers of each.
+# The token ids of all hypotheses, their tokens' log-probabilities, and five numbers for each.
 _Compact = tuple[bytes, bytes, bytes]
 
 
 class RecentAnswers:
-    """The hypotheses of the sources of late, by their token ids; usable from several threads.
+    """The hypotheses of recent sources, by their token ids; thread-safe.
 
     Args:
-        most: how many sources are remembered; those that were asked for longest ago are
-            forgotten first. With a beam of 4, one of ten tokens takes less than a kilobyte.
+        most: the number of sources remembered; the least recently used are dropped first. With a
+            beam of 4, a source of ten tokens takes less than a kilobyte.
     """
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
         self._answers: OrderedDict[_Key, _Compact] = OrderedDict()
         self._lock = threading.Lock()
-        self.hits = 0  # sources that were answered from here
+        self.hits = 0  # sources answered from the cache
 
     def answer(
         self,
@@ -38,13 +38,13 @@ class RecentAnswers:
         prefixes: Sequence[Sequence[int]],
         search: Search,
     ) -> list[list[Hypothesis]]:
-        """Return the hypotheses of each source; ``search`` is asked for those that are new.
+        """Return the hypotheses of each source; ``search`` is called for the new ones.
 
         Args:
             sources: token ids, end token included.
-            settings: what is looked for.
-            prefixes: what each target must begin with.
-            search: takes the new sources and their prefixes, no two of them alike.
+            settings: of the search.
+            prefixes: the required beginning of each target.
+            search: takes the new sources and their prefixes, without duplicates.
         """
         keys = [
             (array("i", source).tobytes(), array("i", prefix).tobytes(), settings)

@@ -1,6 +1,6 @@
-"""An engine of PyTorch: `clearhead.nn` with keys and values of earlier positions.
+"""An engine on PyTorch: `clearhead.nn` with a cache of keys and values.
 
-It answers what `clearhead.engine.reference_engine` answers, so any search runs on it.
+It has the interface of `clearhead.engine.reference_engine`, so any search runs on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PURPOSE = "The engine torch"
 
 
 def best_device() -> str:
-    """Return where PyTorch computes: ``cuda`` where there is a GPU, ``cpu`` otherwise."""
+    """Return the device for PyTorch: ``cuda`` if there is a GPU, otherwise ``cpu``."""
     torch = require("torch", extra="torch", purpose=PURPOSE)
     return "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -78,7 +78,7 @@ class TorchEngine:
 
 
 class TorchDecoding:
-    """A `clearhead.engine.protocols.Decoding` of sources that an encoder has read."""
+    """A `clearhead.engine.protocols.Decoding` of encoded sources."""
 
     def __init__(self, engine: TorchEngine, sources: Sequence[Sequence[int]]) -> None:
         import torch
@@ -109,7 +109,7 @@ class TorchDecoding:
             )  # fmt: skip
             logits = self._model.logits(hidden[:, 0])
             log_probs = self._torch.log_softmax(logits, dim=-1, dtype=self._torch.float32)
-            # A fresh array, which the caller may change, and no longer one of inference mode.
+            # A new array, which the caller may change, outside inference mode.
             result: Array = log_probs.cpu().numpy()
         return result
 
@@ -125,14 +125,14 @@ class TorchDecoding:
             for memory in self._source_memories
         ]
         mask = None if encoded.mask is None else encoded.mask.index_select(0, index)
-        # What is attended to are the memories; of the encoder's result the mask alone is read, and
-        # so its output is any of the right shape.
+        # Attention reads the memories; only the mask of the encoder's result is read, so its output
+        # can be any tensor of the right shape.
         output = encoded.output[:1].expand(len(rows), -1, -1)
         self._row_mask = Encoded(output, mask)
         self._rows = rows
 
     def _reorder(self, parents: Int[Array, "rows"]) -> None:
-        """Let each row go on from its parent."""
+        """Let each row continue from its parent."""
         if self._past is None:
             return
         before = self._past[0].key.shape[0]
@@ -155,19 +155,19 @@ class TorchDecoding:
 def faster_compute(
     engines: Mapping[str, TorchEngine], sources: Sequence[Sequence[int]], steps: int = 8
 ) -> str:
-    """Return the name of the engine that is the fastest at some sources.
+    """Return the name of the fastest engine for some sources.
 
     Args:
         engines: by the type that they compute in.
         sources: token ids, end token included; some dozens.
-        steps: how many tokens are decoded, whatever they are.
+        steps: the number of decoding steps, with arbitrary tokens.
 
     Returns:
-        a name of ``engines``; of each the best of three times counts.
+        a key of ``engines``; the best of three times counts for each.
     """
     times = dict.fromkeys(engines, float("inf"))
     for _ in range(3):
-        for name, engine in engines.items():  # in turn, so that what slows both is shared
+        for name, engine in engines.items():  # in turn, to share slowdowns
             start = time.perf_counter()
             decoding, rows = engine.begin(sources), np.arange(len(sources))
             for _ in range(steps):

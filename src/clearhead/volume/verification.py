@@ -1,4 +1,4 @@
-"""Whether CTranslate2 computes the model that was written for it, found by running it."""
+"""Checks that CTranslate2 computes the model written for it, by running it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from . import ctranslate2_engine
 from .layout import Layout
 
 _SOURCES = 12
-# How far the log-probability of a token may be from ours, on average over a target: rounding in
-# float32; for int8 what its rows of 255 values lose.
+# The largest difference of a token's log-probability from ours, averaged over a target: rounding in
+# float32; for int8, the loss of storing rows with 255 values.
 _TOLERANCE = {"float32": 1e-3, "int8": 0.5}
 
 
@@ -27,10 +27,10 @@ def verify(
     compute: str,
     own_search: ctranslate2_engine.OwnSearch,
 ) -> dict[str, Any]:
-    """Score targets that our own engine gives to random sources with the other engine.
+    """Let CTranslate2 score the targets that our engine finds for random sources.
 
-    Scores tell more than tokens: near ties fall either way, and scores of a wrong model are far
-    off whichever tokens it prefers.
+    Scores are a better test than tokens: near ties may go either way, while scores of a wrong model
+    are far off whatever tokens it prefers.
 
     Args:
         folder: of the model for CTranslate2.
@@ -58,7 +58,7 @@ def verify(
         for result, hypothesis in zip(results, own, strict=True)
     ]
     worst = max(differences)
-    if not worst <= _TOLERANCE[compute]:  # nor if it is no number
+    if not worst <= _TOLERANCE[compute]:  # written so that NaN fails too
         raise CheckpointError(
             f"CTranslate2 computes other numbers with this model: log-probabilities of tokens "
             f"differ by {worst:.3g}, and in {compute} they may by {_TOLERANCE[compute]}. Translate "
@@ -68,7 +68,7 @@ def verify(
 
 
 def _random_sources(config: TransformerConfig) -> Sequence[Sequence[int]]:
-    """Return sources of different lengths that end in the end token, always the same ones."""
+    """Return a fixed set of sources of different lengths, each with an end token."""
     rng = np.random.default_rng(0)
     ids = [
         number

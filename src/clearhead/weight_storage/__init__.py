@@ -1,1 +1,1 @@
-"""How the weights in a folder of ours are stored: as floats, or in 8 bits with scales."""
+"""How a folder of ours stores weights: as floats, or in 8 bits with scales."""

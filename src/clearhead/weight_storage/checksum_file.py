@@ -1,8 +1,8 @@
-"""``checksums.json`` beside the weights of a model whose file states none of its own.
+"""``checksums.json``: the checksums of a model whose weight file contains none.
 
-A model that this version writes has its checksums in its file (see `tensor_header`). The bundled
-models were written before, and their weights stay as they are: what their files would state
-stands beside them, and is held against them just so.
+A model that this version writes has its checksums in its weight file (see `tensor_header`). The
+bundled models are older, and their weight files stay as they are; their checksums are in this file
+beside them, and are checked in the same way.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _STATEMENTS = ("languages", "registers", "labels")
 
 
 def statements_json(description: dict[str, Any]) -> bytes:
-    """Return what a config.json says of its model to users, of which the weights state a checksum.
+    """Return the part of a config.json that describes the model to users; it has a checksum.
 
-    Where it comes from is none of it: how long a training took differs, and the bytes of the
-    weights must not.
+    The provenance is left out: it contains, for instance, the duration of a training, which varies
+    between runs that must give the same bytes of weights.
     """
     return canonical_json({name: description[name] for name in _STATEMENTS if name in description})
 
 
 def open_weights(path: Path) -> TensorFile:
-    """Open the weights of a model; where they state no checksums, those beside them are held.
+    """Open the weights of a model, with checksums from the file beside them if they have none.
 
     Raises:
-        FileProblem: the file, or what stands beside it, cannot be read.
+        FileProblem: the file, or the file of checksums, cannot be read.
     """
     file = TensorFile(path)
     if CHECKSUMS in file.metadata:
@@ -60,14 +60,14 @@ def _checksums_beside(path: Path) -> Checksums:
 
 
 def write_checksums(folder: str | Path) -> Path:
-    """Write checksums of a model's files beside them, where its weights state none.
+    """Write the checksums of a model's files beside them, if its weight file has none.
 
     Returns:
-        the file.
+        the path of the file.
 
     Raises:
-        CheckpointError: a file cannot be read, or the weights have checksums of their own.
-        OSError: it cannot be written.
+        CheckpointError: a file cannot be read, or the weight file has checksums of its own.
+        OSError: the file cannot be written.
     """
     folder = Path(folder)
     try:

@@ -1,8 +1,8 @@
-"""The weights of a model of ours as its folder stores them: floats, or 8 bits with scales.
+"""Reads and writes the weights in a folder of ours: as floats, or in 8 bits with scales.
 
-`format` in config.json says what there may be in model.safetensors. Format 1 has floats alone.
-Format 2 also has matrices in 8 bits: NAME is int8 [rows, columns], and NAME.scale float32 [rows].
-Read, all are float32.
+`format` in config.json says what model.safetensors may contain. Format 1 has only floats. Format 2
+also has matrices in 8 bits: NAME is int8 [rows, columns], and NAME.scale float32 [rows]. All
+weights are read as float32.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from .quantized_rows import MOST_SCALE, dequantize, quantize, row_errors
 Array = np.ndarray[Any, Any]
 
 FORMATS = (1, 2)
-"""What this version reads: 1 has weights in floats, 2 also in 8 bits."""
+"""The formats that this version reads: 1 has weights in floats, 2 also in 8 bits."""
 STORAGES = ("float32", "float16", "int8")
-"""How weights are written; in 8 bits only matrices are, and all others stay float32."""
+"""The ways to store weights; 8 bits are used for matrices only, other weights stay float32."""
 
 _QUANTIZED = "int8"
 _SCALES = ".scale"
-_BLOCK = 1 << 16  # numbers that are widened at once, which caches hold
-_ALIGNED = 16  # each weight begins at a multiple of so many numbers: 64 bytes
+_BLOCK = 1 << 16  # numbers converted at once, which fit in the cache
+_ALIGNED = 16  # each weight begins at a multiple of 16 numbers: 64 bytes
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Weights in the way in which they are written.
+    """Weights in the form in which they are written.
 
     Attributes:
-        tensors: of model.safetensors, by name.
-        format: of config.json.
-        facts: for the model's provenance: how each kind of weight is written and, in 8 bits, the
-            largest error of a row as a part of the row's length, and the row. Nothing for float32.
+        tensors: the content of model.safetensors, by name.
+        format: the format number in config.json.
+        facts: for the model's provenance: how each kind of weight is stored and, for 8 bits, the
+            largest relative error of a row, and which row it is. Empty for float32.
     """
 
     tensors: Mapping[str, Array]
@@ -51,14 +51,14 @@ class Storage:
 
 
 def store(weights: Mapping[str, Array], storage: str) -> Storage:
-    """Return weights as they are written in one of `STORAGES`.
+    """Return weights in the form in which one of `STORAGES` writes them.
 
     Args:
         weights: finite float32 arrays, by name.
-        storage: which.
+        storage: one of `STORAGES`.
 
     Raises:
-        ConfigError: a number is too large for float16; it is named.
+        ConfigError: a number is too large for float16; the message names it.
     """
     if storage == _QUANTIZED:
         return _in_8_bits(weights)
@@ -102,7 +102,7 @@ def read_format(config: Fields) -> int:
     """Return the format of a config.json.
 
     Raises:
-        FileProblem: there is none, or it is not one that is read here.
+        FileProblem: there is none, or it is not supported.
     """
     number = config.value("format") if config.has("format") else None
     if number not in FORMATS:
@@ -115,15 +115,15 @@ def read_format(config: Fields) -> int:
 
 
 def weight_shapes(file: TensorFile, number: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight of a file, whose scales are no weights.
+    """Return the shape of each weight in a file; scales do not count as weights.
 
     Args:
         file: model.safetensors of a folder.
-        number: the format that its config.json says.
+        number: the format number in its config.json.
 
     Raises:
-        FileProblem: a weight in 8 bits is no matrix, has no scale for each row, or is in a folder
-            whose format has none.
+        FileProblem: a weight in 8 bits is not a matrix, lacks a scale for each row, or is in a
+            folder whose format does not allow it.
     """
     shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
     for name, tensor in file.tensors.items():
@@ -155,15 +155,15 @@ def _check_quantized(file: TensorFile, name: str, number: int) -> None:
 
 
 def read_weights(file: TensorFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
-    """Read weights as float32, in one piece of memory, which is quicker to get than many.
+    """Read weights as float32 into one block of memory, which is faster than many allocations.
 
     Args:
         file: model.safetensors of a folder.
         shapes: of its weights, as `weight_shapes` returns them.
 
     Raises:
-        FileProblem: a weight is of a type that is not read, or not finite, or a scale is negative
-            or not finite; or the file cannot be read to its end.
+        FileProblem: a weight has an unsupported type, or is not finite, or a scale is negative or
+            not finite; or the file cannot be read to its end.
     """
     sizes = [math.prod(shape) for shape in shapes.values()]
     room = np.empty(sum(-(-size // _ALIGNED) * _ALIGNED for size in sizes), np.float32)
@@ -186,7 +186,7 @@ def _read_floats(file: TensorFile, name: str, out: Array) -> None:
 
 def _read_rows(file: TensorFile, name: str, out: Array) -> None:
     scales = file.read(name + _SCALES)
-    sound = (scales >= 0) & (scales <= MOST_SCALE)  # neither holds for NaN
+    sound = (scales >= 0) & (scales <= MOST_SCALE)  # both comparisons are false for NaN
     if not sound.all():
         row = int(sound.argmin())
         raise FileProblem(

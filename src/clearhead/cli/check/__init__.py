@@ -1,4 +1,4 @@
-"""`clearhead check`: a learner's functions, and what is off in them."""
+"""`clearhead check`: tests a learner's functions and describes their mistakes."""
 
 from .command import command
 

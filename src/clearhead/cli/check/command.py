@@ -1,4 +1,4 @@
-"""``clearhead check``: try a learner's functions, and say in words what is off."""
+"""The command ``clearhead check``: tests a learner's functions and describes their mistakes."""
 
 from __future__ import annotations
 

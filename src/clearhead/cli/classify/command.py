@@ -1,4 +1,4 @@
-"""``clearhead classify``: a label for each text, or for each line."""
+"""``clearhead classify``: labels each text, or each line of a file."""
 
 from __future__ import annotations
 

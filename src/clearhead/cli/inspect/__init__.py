@@ -1,4 +1,4 @@
-"""`clearhead inspect`: the attention of any PyTorch model; and what other commands take from it."""
+"""`clearhead inspect`: the attention of any PyTorch model; also parts used by other commands."""
 
 from ...surveys.text_model import Model, Tokens
 from ._page import bar, layer_table, text_of, title_line

@@ -1,4 +1,4 @@
-"""`clearhead inspect --ablate`: how well the model foresees a text without each of its parts."""
+"""`clearhead inspect --ablate`: how well the model predicts a text without each of its parts."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CAUTION = (
 
 @dataclass(frozen=True)
 class Surprise:
-    """The metric: minus the mean of -log p of each token of a text, given those before it.
+    """The metric: the mean log p of a text's tokens, each given those before it.
 
     Attributes:
-        ids: of the text; the first is given.
+        ids: of the text; the first token is not predicted.
     """
 
     ids: tuple[int, ...]
@@ -47,7 +47,7 @@ def ablate(model: Model, source: Tokens, target: Tokens | None, over: str) -> Sw
     """Return the change of the mean log p of the text's tokens without each head or layer.
 
     Raises:
-        ConfigError: the model does not foresee words.
+        ConfigError: the model does not predict words.
         TextError: the text is too short.
     """
     import torch
@@ -73,7 +73,7 @@ def ablate(model: Model, source: Tokens, target: Tokens | None, over: str) -> Sw
 def ablation_page(
     model: Model, source: Tokens, target: Tokens | None, sweep: Sweep, paper: Paper, top: int
 ) -> Iterator[str]:
-    """Yield the page, a piece at a time."""
+    """Yield the page in pieces."""
     from ...maps.pictures.layer_grid import short_names
 
     yield from opening(model, source, target, paper)
@@ -95,7 +95,7 @@ def ablation_page(
 
 
 def ablation_json(sweep: Sweep) -> dict[str, Any]:
-    """Return the numbers for JSON; a head that is not there is null."""
+    """Return the numbers for JSON; a missing head is null."""
     rises = np.where(np.isfinite(sweep.values), -sweep.values, 0.0).tolist()
     if sweep.values.ndim == 2:
         rises = [

@@ -1,4 +1,4 @@
-"""`clearhead inspect --heads`: which heads copy what they read, from the model's weights."""
+"""`clearhead inspect --heads`: finds the heads that copy what they attend to, from the weights."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from ...errors import ClearheadError
 from ...head_kinds import CopyingScores
 from ...surveys.text_model import Model, Tokens
 
-# A run of so many tokens finds the matrices that the scores follow from.
+# A run over this many tokens finds the matrices from which the scores are computed.
 TOKENS = 8
 
 
 def copying_of(model: Model, source: Tokens, target: Tokens | None) -> CopyingScores:
-    """Return the copying scores of the heads that were recorded, or why there are none.
+    """Return the copying scores of the recorded heads, or the reason why there are none.
 
     Args:
         model: loaded with ``copies``.
-        source, target: what it reads.
+        source, target: the model's input.
     """
     lacking = [key for key in model.missing if "lm_head" in key]
     if not (model.two_stacks or model.foretells) or lacking:

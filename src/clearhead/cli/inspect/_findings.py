@@ -1,4 +1,4 @@
-"""What an inspection finds: stacks of layers, measures by head, the strongest links."""
+"""The results of an inspection: stacks of layers, measures by head, the strongest links."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ...surveys.text_model import Tokens
 
 MEASURES = ("entropy", "sink", "distance")
-# Of each query so many keys are looked at for links: itself, the first token and special tokens
-# are left out, so that more than one is needed.
+# The number of keys examined for links of each query. One is not enough, because the query itself,
+# the first token and special tokens do not count.
 KEYS_OF_A_QUERY = 6
 
 
@@ -35,7 +35,7 @@ class Link:
 
 @dataclass
 class LayerFindings:
-    """One attention of the model: its measures are means over queries, one number a head."""
+    """One attention of the model; its measures are means over queries, one number per head."""
 
     name: str
     call: int | None
@@ -51,14 +51,14 @@ class LayerFindings:
 
 @dataclass(frozen=True)
 class StackFindings:
-    """Layers of one name but for their numbers."""
+    """Layers whose names differ only in numbers."""
 
     pattern: str
     layers: list[LayerFindings]
 
     @property
     def kind(self) -> str:
-        """self or cross."""
+        """The kind of attention, self or cross."""
         return self.layers[0].kind
 
     def table(self, measure: str) -> Array:
@@ -70,7 +70,7 @@ class StackFindings:
         return values
 
     def strongest(self, count: int) -> list[tuple[LayerFindings, Link]]:
-        """Return the heads' strongest links, one a head, strongest first."""
+        """Return the heads' strongest links, one for each head, the strongest first."""
         links = [(layer, link) for layer in self.layers for link in layer.links]
         return sorted(links, key=lambda pair: -pair[1].weight)[:count]
 
@@ -88,7 +88,7 @@ def summaries() -> list[Measure[Any]]:
 
 
 def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[StackFindings]:
-    """Measure all that was recorded and could be read, stack by stack."""
+    """Return the measures of everything that was recorded and could be read, by stack."""
     stacks: dict[tuple[str, str], list[LayerFindings]] = {}
     unreadable = recording.refusals
     for name in recording:
@@ -104,7 +104,7 @@ def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> li
 
 
 def _label(layers: Sequence[LayerFindings]) -> None:
-    """Label layers with the numbers in which their names differ, or with those of the calls."""
+    """Label layers with the numbers in which their names differ, or with call numbers."""
     names = [(layer.name, layer.call) for layer in layers]
     for layer, label in zip(layers, labels_of(names), strict=True):
         layer.label = label
@@ -144,7 +144,7 @@ def _layer(
 def _links(
     layer: LayerFindings, values: Array, indices: Array, keys: Tokens, query_count: int
 ) -> list[Link]:
-    """Return the strongest link of each head, of those that tell something.
+    """Return the strongest informative link of each head.
 
     Args:
         values, indices: Float["heads queries k"] and Int["heads queries k"], of a TopK.

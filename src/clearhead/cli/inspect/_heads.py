@@ -1,4 +1,4 @@
-"""`clearhead inspect --heads`: what kind each head is, as a page and for JSON."""
+"""`clearhead inspect --heads`: the kind of each head, as a page and as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...maps.recording.calls import Map
     from ...maps.recording.recording import Recording
 
-# A word for a cell of the table, and what a head of the kind does.
+# The word for a cell of the table, and the behaviour of a head of the kind.
 WORDS = {
     "previous": ("prev", "most weight on the token before"),
     "next": ("next", "most weight on the token after"),
@@ -47,14 +47,14 @@ CELL = 6
 
 @dataclass(frozen=True)
 class HeadStack:
-    """Layers of one name but for their numbers.
+    """Layers whose names differ only in numbers.
 
     Attributes:
         pattern: the name.
         kind: self or cross.
-        names: of the layers, as the table of kinds has them.
-        labels: short ones.
-        maps: the map of each.
+        names: of the layers, as in the table of kinds.
+        labels: short names.
+        maps: the attention map of each layer.
     """
 
     pattern: str
@@ -65,7 +65,7 @@ class HeadStack:
 
 
 def head_stacks(recording: Recording) -> list[HeadStack]:
-    """Return the stacks of all that was recorded and could be read."""
+    """Return the stacks of everything that was recorded and could be read."""
     stacks: dict[tuple[str, str], list[tuple[str, int | None, Map]]] = {}
     for name in recording:
         if name in recording.refusals:
@@ -91,7 +91,7 @@ def heads_page(
     model: Model, kinds: HeadKinds, stacks: Sequence[HeadStack], source: Tokens,
     target: Tokens | None, paper: Paper, *, top: int, notes: Sequence[str],
 ) -> Iterator[str]:  # fmt: skip
-    """Yield the whole page, a piece at a time."""
+    """Yield the whole page in pieces."""
     yield from opening(model, source, target, paper)
     rows = kinds.rows
     for stack in stacks:
@@ -111,7 +111,7 @@ def heads_page(
 
 
 def kind_table(rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper) -> str:
-    """Return layers by heads, a word in each cell, in blocks of heads that fit the paper."""
+    """Return a table of layers by heads, with a word in each cell, in blocks that fit the paper."""
     side = max(width_of("layer"), *map(width_of, labels.values()))
     layers: dict[str, list[HeadRow]] = {name: [] for name in labels}
     for row in rows:
@@ -132,7 +132,7 @@ def kind_table(rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper) ->
 
 
 def _cell(row: HeadRow, paper: Paper) -> str:
-    """Return the word of a head, tinted by its score where it has one of that name."""
+    """Return the word for a head, tinted by its score if its kind has one."""
     word = "-" if row.kind is None else WORDS[row.kind][0]
     word = f"{word}+" if row.copies else word
     cell = fit(word, CELL + 1, right=True)
@@ -143,7 +143,7 @@ def _cell(row: HeadRow, paper: Paper) -> str:
 def _by_kind(
     rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper, top: int
 ) -> Iterator[str]:
-    """Yield how many heads are of each kind, and the clearest of those that have a share."""
+    """Yield the number of heads of each kind, and the clearest of those that have a share."""
     counts = Counter(row.kind for row in rows)
     for kind in KINDS:
         if not counts[kind]:
@@ -165,7 +165,7 @@ def _by_kind(
 def _copying(
     rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper, top: int
 ) -> Iterator[str]:
-    """Yield how many heads copy, and which do so most."""
+    """Yield the number of heads that copy, and those that copy most."""
     scores = [row.copying for row in rows if not math.isnan(row.copying)]
     if not scores:
         return
@@ -180,13 +180,13 @@ def _copying(
 def _largest(
     scored: list[tuple[float, HeadRow, str]], labels: dict[str, str], paper: Paper, top: int
 ) -> Iterator[str]:
-    """Yield the heads with the largest scores, a line each.
+    """Yield the heads with the largest scores, one line for each.
 
     Args:
-        scored: the score of each head, the head, and what stands behind it.
+        scored: the score of each head, the head, and the text after it.
         labels: of the layers.
-        paper: to write on.
-        top: how many.
+        paper: the paper to write on.
+        top: the number of heads.
     """
     heads = sorted(scored, key=lambda one: -one[0])[:top]
     side = max((width_of(labels[row.module]) for _, row, _ in heads), default=0)
@@ -200,7 +200,7 @@ def _largest(
 
 
 def heads_json(kinds: HeadKinds, stacks: Sequence[HeadStack]) -> list[dict[str, Any]]:
-    """Return the stacks as a list for JSON; a score that says nothing of a head is null."""
+    """Return the stacks as a list for JSON; a score that does not apply to a head is null."""
     by_module: dict[str, list[HeadRow]] = {}
     for row in kinds.rows:
         by_module.setdefault(row.module, []).append(row)

@@ -1,4 +1,4 @@
-"""An inspection as a page: what was read, measures by layer and head, the strongest links."""
+"""The page of an inspection: the text, measures by layer and head, the strongest links."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEANING = {
     "sink": "the weight on the first token, where heads park what they do not use",
     "distance": "how far away a query looks, in tokens",
 }
-# A weight tells where a head reads, not why the model answers as it does (arXiv 1902.10186).
+# A weight shows where a head attends, not why the model predicts what it does (arXiv 1902.10186).
 CAUTION = (
     "Numbers are means over the queries. A weight says where a head reads from, not how much that "
     "counts for what the model does."
@@ -39,7 +39,7 @@ def page(
     top: int,
     notes: Sequence[str],
 ) -> Iterator[str]:
-    """Yield the whole page, a piece at a time."""
+    """Yield the whole page in pieces."""
     yield from opening(model, source, target, paper)
     for stack in stacks:
         yield heading(stack.pattern, paper)
@@ -55,7 +55,7 @@ def page(
 
 
 def opening(model: Model, source: Tokens, target: Tokens | None, paper: Paper) -> Iterator[str]:
-    """Yield which model read what."""
+    """Yield the names of the model and the text."""
     lengths = f"{len(source.ids):,} tokens"
     if target is not None:
         lengths += f" to {len(target.ids):,}"
@@ -68,12 +68,12 @@ def opening(model: Model, source: Tokens, target: Tokens | None, paper: Paper) -
 
 
 def about(kind: str, shape: tuple[int, int, int, int], kernel: str) -> str:
-    """Describe the layers of a stack in a line.
+    """Return a line that describes the layers of a stack.
 
     Args:
         kind: self or cross.
         shape: (batch, heads, query_len, key_len).
-        kernel: what computed them.
+        kernel: the kernel that computed them.
     """
     _, heads, queries, keys = shape
     what = {"self": "Self-attention", "cross": "Cross-attention"}.get(kind, kind)
@@ -81,7 +81,7 @@ def about(kind: str, shape: tuple[int, int, int, int], kernel: str) -> str:
 
 
 def text_of(tokens: Tokens, paper: Paper) -> str:
-    """Return a text as its tokens, shortened in the middle where it is long."""
+    """Return a text as its tokens; a long one is shortened in the middle."""
     text = " ".join(tokens.labels)
     if len(text) > TEXT_MOST:
         dots = "…" if paper.unicode else "..."
@@ -103,15 +103,15 @@ def layer_table(
     """Return layers by heads, tinted by `levels` (0 to 1), in blocks of heads that fit the paper.
 
     Args:
-        values: Float["layers heads"], what is printed; NaN where there is no such head.
+        values: Float["layers heads"], the numbers to print; NaN for a head that does not exist.
         labels: of the layers.
         levels: Float["layers heads"], from 0 to 1.
-        paper: what it is printed on.
+        paper: the paper to print on.
         pattern: the format of a number.
-        column: what the columns are.
+        column: the name of the columns.
     """
     cells = [["" if np.isnan(v) else pattern.format(v) for v in row] for row in values]
-    # One column for the space between, and one for the shade where there is no colour.
+    # One column for the gap, and one for the shade if there is no colour.
     width = max(len(cell) for row in cells for cell in row) + 2
     side = max(width_of("layer"), *map(width_of, labels))
     heads = values.shape[1]
@@ -140,9 +140,10 @@ def _tables(stack: StackFindings, paper: Paper) -> Iterator[str]:
     even = math.log(keys) if keys > 1 else 0.0
     for measure, meaning in MEANING.items():
         if measure == "distance" and stack.kind == "cross":
-            continue  # a target's positions are no places in the source
+            continue  # positions in a target do not correspond to those in the source
         values = stack.table(measure)
-        # A head that attends evenly, in both directions, looks a third of the length away.
+        # A head with even attention in both directions has a mean distance of a third of the
+        # length.
         most = {"entropy": even, "sink": 1.0, "distance": keys / 3}[measure]
         pattern = "{:.2f}"
         if measure == "distance":
@@ -200,6 +201,6 @@ def bar(share: float, paper: Paper) -> str:
 
 
 def title_line(name: str, meaning: str, paper: Paper) -> str:
-    """Return a name that stands out, with its meaning behind it."""
+    """Return a highlighted name, followed by its meaning."""
     lines = prose(f"{name}  {meaning}", paper)
     return f"\n{bold(name, paper)}{lines[len(name) :]}"

@@ -1,4 +1,4 @@
-"""An inspection as a picture: the measures of all layers and heads side by side."""
+"""The picture of an inspection: the measures of all layers and heads side by side."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SCALES: dict[str, tuple[str, float | None]] = {
     "sink": ("weight on the first token", 1.0),
     "distance": ("distance (tokens)", None),
 }
-MOST_NUMBERED_HEADS, MOST_NUMBERED_LAYERS = 16, 48  # so many have room for their numbers
+MOST_NUMBERED_HEADS, MOST_NUMBERED_LAYERS = 16, 48  # beyond these there is no room for numbers
 
 
 def plot_stacks(stacks: Sequence[StackFindings], title: str, path: Path) -> None:
     """Draw entropy, sink and distance of every layer and head into a file.
 
     Args:
-        stacks: what was found.
-        title: above the picture.
+        stacks: the results of the inspection.
+        title: the title of the picture.
         path: a .png or .svg file.
     """
     from ...maps.pictures.layer_grid import short_names

@@ -1,4 +1,4 @@
-"""`clearhead inspect MODEL --input FILE`: every head over a corpus, in parts."""
+"""`clearhead inspect MODEL --input FILE`: surveys every head over a corpus, in parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ._survey_page import survey_page
 if TYPE_CHECKING:
     from ...batch.job.folder import Job
 
-# Options that have a meaning for a corpus alone, and what they are where nothing was said.
+# Options that apply only to a corpus, and their defaults.
 _ALONE = {
     "column": None,
     "target_column": None,
@@ -79,14 +79,14 @@ def survey_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_survey(survey: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    """Tell whether a command is about a corpus.
+    """Return whether a command is about a corpus.
 
     Args:
         survey: the values of `survey_options`.
-        others: the options of one text, as they are written, with their values.
+        others: the options for a single text, as spelled, with their values.
 
     Raises:
-        UsageError: it mixes a corpus and one text, or gives neither.
+        UsageError: it mixes a corpus and a single text, or gives neither.
     """
     if survey["source"] is None:
         for name, neutral in _ALONE.items():
@@ -117,10 +117,10 @@ def survey_heads(
     model: str, options: Mapping[str, Any], layers: tuple[str, ...], device: str | None,
     dtype: str, top: int,
 ) -> None:  # fmt: skip
-    """Survey a corpus, or one shard of it, and print what all lines show.
+    """Survey a corpus, or one shard of it, and print the results over all lines.
 
     Raises:
-        UsageError: parts are begun, and are not to be gone on with.
+        UsageError: some parts exist already, and ``--resume`` was not given.
         ClearheadError, OSError: see `Job`, `LineSurvey`.
     """
     job = _job(model, options, layers, device, dtype)
@@ -145,7 +145,7 @@ def survey_heads(
 def _answer(
     job: Job, model: str, whole: Mapping[str, Any] | None, paper: Paper, top: int, *, quiet: bool
 ) -> Iterator[str]:
-    """Yield what is printed when a part is written, or all are."""
+    """Yield the text to print when a part is written, or all are."""
     if whole is None:
         missing = len(job.remaining_parts())
         if not quiet:
@@ -189,7 +189,7 @@ def _job(
 
 
 def _device(name: str | None, engine: str | None) -> str:
-    """Return where the model runs: on Ray a core for each worker, else a GPU where there is one."""
+    """Return the device for the model: on Ray, a CPU core per worker; else a GPU if possible."""
     import torch
 
     if engine is None:

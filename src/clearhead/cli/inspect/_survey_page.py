@@ -1,4 +1,4 @@
-"""A survey of a corpus as a page: kinds of heads over all texts, and how steady these are."""
+"""The page of a survey: kinds of heads over all texts of a corpus, and their variation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def survey_page(
     model: str, statistics: HeadStatistics, rejects: int, files: Sequence[Path], paper: Paper,
     top: int,
 ) -> Iterator[str]:  # fmt: skip
-    """Yield the whole page, a piece at a time."""
+    """Yield the whole page in pieces."""
     from ...surveys.tables import head_rows
 
     yield bold(f"Heads of {model} over a corpus", paper)
@@ -74,14 +74,14 @@ def _about(stack: Stack) -> str:
 
 
 def _as_row(row: HeadRow) -> HeadKindRow:
-    """Return a head as tables of kinds have it."""
+    """Return a head in the form that tables of kinds use."""
     from ...maps.heads import kinds
 
     return kinds.HeadRow(row.layer.title, row.head, row.stack.attention, *row.scored)
 
 
 def _by_kind(rows: Sequence[HeadRow], paper: Paper, top: int) -> Iterator[str]:
-    """Yield how many heads are of each kind, and the clearest of those that have a share."""
+    """Yield the number of heads of each kind, and the clearest of those that have a share."""
     counts = Counter(row.scored.kind for row in rows)
     side = max(width_of(row.layer.label) for row in rows)
     for kind in KINDS:
@@ -102,7 +102,7 @@ def _by_kind(rows: Sequence[HeadRow], paper: Paper, top: int) -> Iterator[str]:
 
 
 def _line(row: HeadRow, kind: str, side: int, paper: Paper) -> str:
-    """Return a head of a kind: its score, how it varies from text to text, and how often it is."""
+    """Return a line for a head of a kind: score, variation between texts, and frequency."""
     score = row.scored.scores[kind]
     one = row.layer.statistics.measures[kind]
     spread = ""
@@ -116,7 +116,7 @@ def _line(row: HeadRow, kind: str, side: int, paper: Paper) -> str:
 
 
 def _sparks(histogram: Array) -> str:
-    """Return a histogram as a line of small bars; a bin with any value is seen."""
+    """Return a histogram as a line of small bars; a bin with any value is visible."""
     sums = histogram.reshape(_COLUMNS, -1).sum(1)
     levels = np.ceil(sums / max(int(sums.max()), 1) * len(SPARKS)).astype(int)
     return "".join(SPARKS[level - 1] if level else " " for level in levels)
@@ -132,7 +132,7 @@ def _means(stack: Stack, labels: Sequence[str], paper: Paper) -> Iterator[str]:
             for head, mean in enumerate([] if one is None else one.means):
                 values[place, head] = np.nan if mean is None else mean
         if np.isnan(values).all():
-            continue  # a target's positions are no places in the source
+            continue  # positions in a target do not correspond to those in the source
         most = 1.0 if measure == "sink" else float(np.nanmax(values)) or 1.0
         pattern = "{:.2f}"
         if measure == "distance":
@@ -142,7 +142,7 @@ def _means(stack: Stack, labels: Sequence[str], paper: Paper) -> Iterator[str]:
 
 
 def _notes(statistics: HeadStatistics, rejects: int) -> Iterator[str]:
-    """Yield what is to be known of the numbers."""
+    """Yield notes on how to read the numbers."""
     if not statistics.texts:
         what = f"all {rejects:,} lines were rejected" if rejects else "there is no line"
         yield f"No text was read: {what}. There is no head in the files, and no picture."

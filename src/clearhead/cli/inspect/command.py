@@ -1,4 +1,4 @@
-"""`clearhead inspect`: what a Hugging Face model attends to while it reads a text."""
+"""`clearhead inspect`: the attention of a Hugging Face model while it reads a text."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 def read_text(argument: str, option: str) -> str:
-    """Read a text: a file of this name, standard input for "-", or the words themselves.
+    """Return a text: the file of this name, standard input for "-", or the argument itself.
 
     Raises:
-        TextError: there is nothing in it, or the file is not UTF-8.
+        TextError: the text is empty, or the file is not UTF-8.
     """
     text = argument
     try:
@@ -42,14 +42,14 @@ def read_text(argument: str, option: str) -> str:
     except UnicodeDecodeError as error:
         raise TextError(f"{option} {argument!r} is not a text in UTF-8: {error}.") from error
     except OSError:
-        pass  # too long for a file's name
+        pass  # too long for a file name
     if not text.strip():
         raise TextError(f"{option} is empty; give a text, or the name of a file that holds one.")
     return text
 
 
 def check_outputs(plot: Path | None, files: Sequence[Path | None]) -> None:
-    """Fail before the work, not after it.
+    """Fail before the work instead of after it if outputs cannot be written.
 
     Raises:
         ConfigError: a file cannot be written there.
@@ -69,7 +69,7 @@ def check_outputs(plot: Path | None, files: Sequence[Path | None]) -> None:
 def _record(
     model: Model, source: Tokens, target: Tokens | None, layers: Sequence[str], *, keep: bool
 ) -> Recording:
-    """Record one pass; keep measures alone unless `keep` is set."""
+    """Record one pass; only the measures are kept unless `keep` is set."""
     with model.recording_of(layers, None if keep else summaries()) as recording:
         model.run(source, target)
     if not len(recording):
@@ -81,7 +81,7 @@ def _record(
 
 
 def _notes(recording: Recording) -> list[str]:
-    """Return what could not be read, and why."""
+    """Return notes on what could not be read, with the reasons."""
     unreadable = [f"Not read: {name}: {one.why}." for name, one in recording.refusals.items()]
     return [*unreadable, *recording.notes]
 
@@ -120,7 +120,7 @@ def _show_ablation(
     model: Model, source: Tokens, target: Tokens | None, over: str, top: int, plot: Path | None,
     json_file: Path | None,
 ) -> None:  # fmt: skip
-    """Print, draw and write how the model does without each of its parts."""
+    """Print, plot and write the effect of removing each part of the model."""
     result = ablate_parts(model, source, target, over)
     if plot is not None:
         result.plot(title=f"{result.measure} on log p, {model.name}", save=plot)
@@ -139,7 +139,7 @@ def _show_heads(
     recording: Recording, model: Model, source: Tokens, target: Tokens | None,
     notes: Sequence[str], top: int, plot: Path | None, json_file: Path | None,
 ) -> None:  # fmt: skip
-    """Print, draw and write what kind each head is."""
+    """Print, plot and write the kind of each head."""
     kinds = recording.heads(copying=copying_of(model, source, target))
     stacks = head_stacks(recording)
     if plot is not None:
@@ -153,7 +153,7 @@ def _show_heads(
 
 
 def model_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where, and in what, a model computes."""
+    """Add the options for the device and dtype of a model."""
     dtype = click.option(
         "--dtype",
         default="auto",
@@ -263,7 +263,7 @@ def command(
     if ablate is not None:
         _show_ablation(subject, source, target, ablate, top, plot, json_file)
         return
-    # The heads of one layer are drawn from queries and keys; measures are enough for all else.
+    # The heads of one layer are drawn from queries and keys; everything else needs only measures.
     keep = save is not None or heads or (plot is not None and len(layers) == 1)
     recording = _record(subject, source, target, layers, keep=keep)
     notes = [*subject.notes, *_notes(recording)]

@@ -1,4 +1,4 @@
-"""`clearhead patch`: which part of a model carries the difference between two texts."""
+"""`clearhead patch`: finds the parts of a model that carry the difference between two texts."""
 
 from .command import command
 

@@ -1,4 +1,4 @@
-"""A sweep as a page: both texts, both answers, and how much of the way each edit goes."""
+"""The page of a sweep: both texts, both answers, and the share restored by each edit."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ WHOLE = (
 def page(
     model: Model, pair: Pair, measure: str, sweeps: Sequence[Sweep], paper: Paper, *, top: int
 ) -> Iterator[str]:
-    """Yield the whole page, a piece at a time.
+    """Yield the whole page in pieces.
 
     Args:
-        model: that was swept over.
-        pair: of texts.
+        model: the model of the sweeps.
+        pair: the two texts.
         measure: the metric, in words.
         sweeps: of the same two runs.
-        paper: what the page is printed on.
-        top: how many edits of each sweep are listed.
+        paper: the paper to print on.
+        top: the number of edits listed for each sweep.
     """
     yield bold(f"{type(model.model).__name__} of {model.name}", paper)
     lengths = f"{len(pair.clean.ids):,} tokens"
@@ -84,7 +84,7 @@ def measure_of(answer: Word, against: Word | None) -> str:
 
 
 def runs_of(sweep: Sweep) -> str:
-    """Return the metric of both runs, in words."""
+    """Return the metric's values in both runs, in words."""
     return f"{sweep.target:+.3f} with the clean text, {sweep.before:+.3f} with the corrupted one"
 
 
@@ -109,7 +109,7 @@ def _table(share: NamedValues, pair: Pair, paper: Paper) -> Iterator[str]:
 
 
 def position_names(pair: Pair, positions: Sequence[str]) -> list[str]:
-    """Return positions with their tokens: of the clean text, and of the other where it differs."""
+    """Return positions with their tokens: the clean text's, and the other's if it differs."""
     names = []
     for one in positions:
         place = int(one)
@@ -124,7 +124,7 @@ def position_names(pair: Pair, positions: Sequence[str]) -> list[str]:
 def write_picture(
     path: Path, model: Model, pair: Pair, measure: str, sweeps: Sequence[Sweep]
 ) -> None:
-    """Draw the shares of sweeps; positions have their tokens in models that read one text."""
+    """Draw the shares of sweeps; in models with one text, positions are labelled with tokens."""
     from ._picture import draw_shares
 
     shares = []
@@ -166,7 +166,7 @@ def _words_of(axes: Sequence[str], names: Sequence[str]) -> list[str]:
 def as_json(
     model: Model, pair: Pair, answer: Word, against: Word | None, sweep: Sweep
 ) -> dict[str, Any]:
-    """Return everything for JSON; a number that is not there is null."""
+    """Return everything for JSON; a missing number is null."""
     values = np.where(np.isfinite(sweep.values), sweep.values, 0.0).tolist()
     missing = ~np.isfinite(sweep.values)
     return {

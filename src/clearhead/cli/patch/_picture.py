@@ -1,4 +1,4 @@
-"""The picture of `clearhead patch`: a panel for each sweep, with the tokens that differ marked."""
+"""The picture of `clearhead patch`: a panel for each sweep, with differing tokens marked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ...attribution.named_values import NamedValues
 
-FURTHEST = 3  # cells with a frame
+FURTHEST = 3  # cells with a frame, those with the largest shares
 LEVELS = {0.0: "as corrupted", 1.0: "as clean"}
 TITLES = {
     "head": "each head, from the clean run",
@@ -29,12 +29,12 @@ def draw_shares(
     marks: Sequence[str] = (),
     save: str | Path | None = None,
 ) -> Figure:
-    """Draw shares of the way from a corrupted run to a clean one, a panel for each sweep.
+    """Draw the shares that sweeps restore between a corrupted and a clean run, in one panel each.
 
     Args:
         shares: of each sweep, with one axis or two.
         title: of the whole picture.
-        marks: names of positions that are written in another colour: where the texts differ.
+        marks: names of positions to write in another colour: those where the texts differ.
         save: a .png or .svg file to write as well.
 
     Returns:

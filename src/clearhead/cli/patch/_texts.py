@@ -1,4 +1,4 @@
-"""The two texts of a comparison, and the words whose logits tell them apart."""
+"""The two texts of a comparison, and the words whose logits distinguish them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Word:
     """A word that is one token.
 
     Attributes:
-        text: as it was asked for.
+        text: as given by the user.
         id: of its token.
-        label: the token as it is shown.
+        label: the token in readable form.
     """
 
     text: str
@@ -25,12 +25,12 @@ class Word:
 
 @dataclass(frozen=True)
 class Pair:
-    """A clean and a corrupted text with as many tokens, and where the answer is read.
+    """A clean and a corrupted text of the same number of tokens, and the answer's position.
 
     Attributes:
-        clean, corrupted: the texts; of models with two stacks what the encoder reads.
-        target: what the decoder reads; None of models with one stack.
-        position: at which the answer is predicted; negative counts from the last.
+        clean, corrupted: the texts; in models with two stacks, the encoder's input.
+        target: the decoder's input; None for models with one stack.
+        position: the position that predicts the answer; negative values count from the end.
     """
 
     clean: Tokens
@@ -46,7 +46,7 @@ class Pair:
 
 
 def pair_of(model: Model, clean: str, corrupted: str, target: str | None) -> Pair:
-    """Return two texts as a model reads them.
+    """Return two texts as the model's input.
 
     Raises:
         ShapeError: they have different numbers of tokens, or are the same.
@@ -88,10 +88,10 @@ def _masked_place(model: Model, clean: Tokens, corrupted: Tokens) -> int:
 
 
 def word_of(model: Model, text: str, option: str) -> Word:
-    """Return a word's token: as it stands in running text, behind a space, where that is one token.
+    """Return a word's token: preferably the one after a space, as in running text.
 
     Raises:
-        TextError: it is none or several tokens.
+        TextError: the word is not a single token.
     """
     tries = []
     for form in (f" {text}", text) if text == text.strip() else (text,):

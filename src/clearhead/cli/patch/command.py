@@ -1,4 +1,4 @@
-"""`clearhead patch`: two texts, one run patched from the other, part by part."""
+"""`clearhead patch`: patches the run of one text with another's, part by part."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def command(
 
 
 def _check_one(over: tuple[str, ...], **files: Path | None) -> None:
-    """Check that files of one sweep are asked for with one alone."""
+    """Check that an output file of one sweep is requested only with a single sweep."""
     names = [name for name, file in files.items() if file is not None]
     if len(over) > 1 and names:
         raise ConfigError(
@@ -134,7 +134,7 @@ def _sweep(
     model: Model, pair: Pair, answer: Word, against: Word | None, over: Any,
     settings: dict[str, Any],
 ) -> Sweep:  # fmt: skip
-    """Return what patching each part does, with the tokens of the texts."""
+    """Return the effects of patching each part, with the tokens of the texts."""
     from ...attribution.target import Target
     from ...sweeps.sweep import sweep
 

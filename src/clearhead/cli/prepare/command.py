@@ -1,4 +1,4 @@
-"""``clearhead prepare``: training text from a recipe."""
+"""``clearhead prepare``: makes training text from a recipe."""
 
 from __future__ import annotations
 

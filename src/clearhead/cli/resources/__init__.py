@@ -1,1 +1,1 @@
-"""What a command may use of the machine: memory and threads."""
+"""The resources of a command: memory and threads."""

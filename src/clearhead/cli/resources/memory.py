@@ -1,8 +1,8 @@
-"""A limit on memory that is in force (``ulimit -v``) is answered by a sentence, come what may.
+"""Reports in one sentence that memory is used up, under a limit on memory (``ulimit -v``).
 
-Libraries end the process when they get no memory: C++ calls abort, and a thread that cannot be
-made is followed by a broken pointer. Then nobody is left to say why. So under a limit, and under
-one alone, the command runs in a forked process, and this one waits for it.
+Libraries end the process when they get no memory: C++ calls abort, and a failure to create a thread
+leads to a crash. Then the process cannot report the reason. So under such a limit, and only then,
+the command runs in a forked process, and this process waits for it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _SENTENCE = (
     b"clearhead: The memory is used up. Give it more, if a limit is in force (see `ulimit -v`), or "
     b"less to do at once: a smaller batch, a smaller beam or a shorter text.\n"
 )
-# What libraries say in errors of their own: PyTorch, the system about a library to load, C++, and
-# Rust about threads, whose stacks are memory.
+# Messages in errors of PyTorch, of the system when loading a library, of C++, and of Rust when
+# creating threads, whose stacks need memory.
 _WORDS = (
     "can't allocate memory",
     "cannot allocate memory",
@@ -31,7 +31,7 @@ _END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Tell whether an error, or one that it came from, says that there is no memory."""
+    """Return whether an error, or one of its causes, says that there is no memory."""
     link: BaseException | None = error
     for _ in range(32):
         if link is None:
@@ -39,7 +39,7 @@ def lacks_memory(error: BaseException) -> bool:
         words = str(link).lower()
         if isinstance(link, MemoryError) or any(part in words for part in _WORDS):
             return True
-        # An import that gets no memory may end with an error that was not set.
+        # An import without memory may end with an error that was not set.
         if isinstance(link, SystemError) and is_limited():
             return True
         link = link.__cause__ or link.__context__
@@ -47,7 +47,7 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 def is_limited() -> bool:
-    """Tell whether a limit on the address space is in force, on Linux, where it is heeded."""
+    """Return whether the address space is limited, on Linux, where the limit is enforced."""
     if sys.platform != "linux":
         return False
     import resource
@@ -56,7 +56,7 @@ def is_limited() -> bool:
 
 
 def say_it_is_used_up() -> None:
-    """Write the sentence; no memory is needed for it any more."""
+    """Write the sentence; this needs no more memory."""
     try:
         print(_SENTENCE.decode(), end="", file=sys.stderr, flush=True)
     except MemoryError:
@@ -64,9 +64,9 @@ def say_it_is_used_up() -> None:
 
 
 def go_on_in_a_forked_process() -> None:
-    """Return in a forked process, and end this one as that one ends.
+    """Continue in a forked process; this process waits, and ends with the same status.
 
-    Signals that are sent to this one are passed on; those of the terminal reach both.
+    Signals sent to this process are passed on; the terminal's signals reach both.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -84,12 +84,12 @@ def go_on_in_a_forked_process() -> None:
             number, status = os.waitpid(child, os.WNOHANG)
             if number:
                 _end_as(os.waitstatus_to_exitcode(status))
-        elif info.si_code <= 0:  # of a process, not of the terminal
+        elif info.si_code <= 0:  # sent by a process, not by the terminal
             os.kill(child, info.si_signo)
 
 
 def _end_with(parent: int) -> None:
-    """Let the kernel end this process when its parent is ended."""
+    """Make the kernel end this process when its parent ends."""
     import ctypes
 
     ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
@@ -98,7 +98,7 @@ def _end_with(parent: int) -> None:
 
 
 def _end_as(status: int) -> NoReturn:
-    """End as the forked process has; where a library has ended it, with the sentence."""
+    """Exit like the forked process; if a library ended it, print the sentence first."""
     if status >= 0:
         os._exit(status)
     number = signal.Signals(-status)

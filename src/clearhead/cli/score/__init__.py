@@ -1,4 +1,4 @@
-"""`clearhead score`: how likely a model finds each pair of a corpus."""
+"""`clearhead score`: scores each pair of a corpus by its probability under a model."""
 
 from .command import command
 

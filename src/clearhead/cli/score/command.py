@@ -1,4 +1,4 @@
-"""``clearhead score``: how likely a model finds each pair of a corpus."""
+"""``clearhead score``: scores each pair of a corpus by its probability under a model."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def command(
 
 
 def _torch(precision: str) -> Callable[[Checkpoint], Likelihood]:
-    """Return what makes PyTorch compute with a model."""
+    """Return a function that prepares a model to be computed with PyTorch."""
     require("torch", extra="torch", purpose="Scoring with --engine torch")
     from ...training.likelihood import TargetLikelihood
 

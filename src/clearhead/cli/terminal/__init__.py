@@ -1,1 +1,1 @@
-"""How commands write to a terminal: running text, and matrices as heat maps."""
+"""Output for a terminal: running text, and matrices as heat maps."""

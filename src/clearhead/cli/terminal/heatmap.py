@@ -1,8 +1,8 @@
-"""Matrices as text: tokens as labels, columns aligned, and weights as a heat map.
+"""Matrices as text: labelled with tokens, columns aligned, and weights as a heat map.
 
-A heat map's scale is fixed at 0 to 1, so that two maps can be compared. Colour stands behind the
-numbers, never instead of them, and cells that a mask forbids are hatched, because "may not
-attend" is not "attends with weight 0".
+The scale of a heat map is fixed at 0 to 1, so that two maps can be compared. Colour is behind the
+numbers, never in place of them, and masked cells are hatched, because "may not attend" differs
+from "attends with weight 0".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from ...shapes import Array
 
-# xterm's 256 colours, light to dark; black text on the lighter ones, white on the darkest.
+# xterm's 256 colours, from light to dark; black text on the lighter ones, white on the darkest.
 RAMP = (231, 195, 153, 117, 75, 69, 33, 26, 25, 18)
 DARK_FROM = 7
 SHADES = " ░▒▓█"
@@ -29,7 +29,7 @@ LABEL_MOST = 14
 
 @dataclass(frozen=True)
 class Paper:
-    """What is printed on: its width in columns, and whether it takes colour and Unicode."""
+    """An output medium: its width in columns, and whether it supports colour and Unicode."""
 
     width: int = 80
     colour: bool = False
@@ -37,7 +37,7 @@ class Paper:
 
     @classmethod
     def of(cls, stream: TextIO | None = None) -> Paper:
-        """Return the paper that a stream is: colour for a terminal that takes it (no-color.org)."""
+        """Return the paper for a stream, coloured if the terminal supports it (no-color.org)."""
         stream = stream or sys.stdout
         terminal = stream.isatty()
         allows_colour = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
@@ -49,7 +49,7 @@ class Paper:
 
 
 def width_of(text: str) -> int:
-    """Return how many columns a terminal gives a text: two to wide letters, none to accents."""
+    """Return the number of terminal columns of a text: wide letters take two, accents none."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -57,7 +57,7 @@ def width_of(text: str) -> int:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Return a text in exactly so many columns: cut with an ellipsis, or filled with spaces."""
+    """Return a text in exactly ``width`` columns: cut with an ellipsis, or padded with spaces."""
     if width_of(text) > width:
         while text and width_of(text) > width - 1:
             text = text[:-1]
@@ -67,7 +67,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def number_format(values: Array, digits: int = 4) -> str:
-    """Return a format that gives the largest finite number of `values` about `digits` digits."""
+    """Return a format that shows the largest finite value with about `digits` digits."""
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max()) if finite.size else 0.0
     whole = len(str(int(largest)))
@@ -75,12 +75,12 @@ def number_format(values: Array, digits: int = 4) -> str:
 
 
 def cells_of(values: Array, *, pattern: str | None = None, masked: Array | None = None) -> Array:
-    """Return the numbers of a matrix as text, all of one format; hatched where masked.
+    """Return the numbers of a matrix as text in one format; masked cells are hatched.
 
     Args:
         values: Float["rows columns"].
-        pattern: a format such as ``"{:.2f}"``; None finds one that suits the numbers.
-        masked: Bool["rows columns"], True where a mask forbids.
+        pattern: a format such as ``"{:.2f}"``; None chooses one that suits the numbers.
+        masked: Bool["rows columns"], True where a mask forbids attention.
     """
     pattern = pattern or number_format(values)
     text = np.empty(values.shape, dtype=object)
@@ -111,10 +111,10 @@ def draw_matrix(
     Args:
         values: Float["rows columns"].
         rows, columns: the labels.
-        paper: what it is drawn on.
-        pattern: the format of a number; None finds one.
+        paper: the paper to draw on.
+        pattern: the format of a number; None chooses one.
         masked: Bool["rows columns"], True where a cell is hatched instead of shown.
-        heat: whether the cells are tinted by their value, on a scale from 0 to 1.
+        heat: whether cells are tinted by their value, on a scale from 0 to 1.
     """
     cells = cells_of(values, pattern=pattern, masked=masked)
     label = min(LABEL_MOST, max((width_of(row) for row in rows), default=0))
@@ -141,7 +141,7 @@ def draw_matrix(
 
 
 def heated(cell: str, level: float, paper: Paper) -> str:
-    """Return a cell of fixed width, tinted by a level from 0 to 1; not tinted if that is NaN."""
+    """Return a cell of fixed width, tinted by a level from 0 to 1; not tinted if it is NaN."""
     if not np.isfinite(level):
         return cell
     if paper.colour:

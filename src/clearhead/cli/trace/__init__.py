@@ -1,4 +1,4 @@
-"""`clearhead trace`: every number between a text and what a model makes of it."""
+"""`clearhead trace`: prints every number that a model computes from a text."""
 
 from .command import command
 

@@ -1,4 +1,4 @@
-"""The reference in float64 against the fast models in float32, over one text."""
+"""Compares the reference in float64 with the fast models in float32, on one text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def differences(subject: Subject) -> Iterator[tuple[str, float | None]]:
     """Yield the largest difference of a log-probability, for each fast model.
 
     Yields:
-        what was compared, and the difference; None where PyTorch is not installed.
+        the name of the comparison, and the difference; None if PyTorch is not installed.
     """
     reference = log_softmax(subject.logits)
     name = "key-value cache" if subject.target else "one pass"
@@ -31,7 +31,7 @@ def differences(subject: Subject) -> Iterator[tuple[str, float | None]]:
 
 
 def _numpy_log_probabilities(subject: Subject) -> FloatArray:
-    """Return those of the engine, token after token where there is a decoder."""
+    """Return the engine's log-probabilities, computed token by token if there is a decoder."""
     source = subject.model.source
     if isinstance(source, Checkpoint):
         engine = source.engine()
@@ -39,7 +39,7 @@ def _numpy_log_probabilities(subject: Subject) -> FloatArray:
         engine = ReferenceEngine.build(source.config, source.weights, dtype=np.float32)
     if not subject.target:
         return log_softmax(engine.model.forward(np.array([subject.source]))[0])
-    decoding = engine.begin([subject.source])  # an empty prompt, where there is no encoder
+    decoding = engine.begin([subject.source])  # an empty prompt, if there is no encoder
     row = np.zeros(1, np.int64)
     return np.concatenate([decoding.advance(np.array([one]), row) for one in subject.target])
 

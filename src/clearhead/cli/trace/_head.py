@@ -1,4 +1,4 @@
-"""One attention head, cut out of a trace."""
+"""One attention head, extracted from a trace."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Head:
 
     Attributes:
         path: of its attention, such as ``decoder.layers.1.cross_attention``.
-        number: which head it is.
+        number: the number of the head.
         queries, keys: the tokens of the rows and of the columns.
-        steps: name -> the step it comes from.
-        values: name -> the head's part: query, key, value Float["length head_dim"]; scores,
-            scaled, masked, weights Float["query_len key_len"] (bias too, where positions add one);
-            contributions Float["query_len key_len value_dim"]; output
+        steps: the step that each array comes from, by name.
+        values: the head's part of each step, by name: query, key, value Float["length head_dim"];
+            scores, scaled, masked, weights Float["query_len key_len"] (and bias, if positions add
+            one); contributions Float["query_len key_len value_dim"]; output
             Float["query_len value_dim"].
     """
 
@@ -51,7 +51,7 @@ class Head:
 
     @property
     def masked(self) -> Array:
-        """Bool["query_len key_len"]: True where the mask forbids."""
+        """Bool["query_len key_len"]: True where the mask forbids attention."""
         return np.isneginf(self.values["masked"])
 
 

@@ -1,4 +1,4 @@
-"""The logit lens and the summands of a logit, as tables."""
+"""The logit lens and the contributions to a logit, as tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..terminal.heatmap import Paper, fit, width_of
 from ..terminal.paragraphs import heading, prose
 from ._subject import Subject
 
-_MOST = 20  # summands that are printed
+_MOST = 20  # contributions that are printed
 
 
 def tell_lens(subject: Subject, position: int, paper: Paper) -> Iterator[str]:
-    """Yield what each layer would say at a position, a row each."""
+    """Yield each layer's prediction at a position, one row for each layer."""
     readings = subject.lens(position)
     yield heading("What each layer would say (logit lens)", paper)
     yield prose(
@@ -37,7 +37,7 @@ def tell_lens(subject: Subject, position: int, paper: Paper) -> Iterator[str]:
 def tell_attribution(
     subject: Subject, position: int, token: str | None, paper: Paper
 ) -> Iterator[str]:
-    """Yield what each head, layer and embedding adds to a logit, the largest first."""
+    """Yield the contribution of each head, layer and embedding to a logit, the largest first."""
     attribution = subject.attribution(position, token)
     piece = subject.labels([attribution.token])[0]
     yield heading(f"What adds to the logit of {piece} (direct logit attribution)", paper)

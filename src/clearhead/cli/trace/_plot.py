@@ -1,7 +1,7 @@
-"""One attention head as a picture: the scaled scores beside the weights.
+"""The picture of one attention head: the scaled scores beside the weights.
 
-Scores have a sign, so their scale is diverging and centred on 0; weights are shares, so theirs is
-sequential and fixed at 0 to 1. Masked cells are hatched: they are not zeros.
+Scores can be negative, so their colour scale is diverging and centred on 0; weights are shares, so
+theirs is sequential and fixed at 0 to 1. Masked cells are hatched, since they are not zeros.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CELL, MARGIN = 0.42, 2.2  # inches
 
 
 def check_plot(path: str | Path) -> None:
-    """Refuse a picture that could not be drawn, before the work rather than after it.
+    """Check before the work that a picture can be drawn.
 
     Raises:
         ConfigError: the file's name does not end in .png or .svg.
@@ -38,8 +38,8 @@ def plot_head(head: Head, path: str | Path) -> None:
     """Draw a head's scaled scores and weights into a file.
 
     Args:
-        head: whose steps are drawn.
-        path: of the file; its ending, .png or .svg, says which kind.
+        head: the head to draw.
+        path: of the file; its ending, .png or .svg, determines the format.
     """
     check_plot(path)
     from matplotlib.figure import Figure
@@ -72,7 +72,7 @@ def _panel(
 
 
 def _label(axis: Any, tokens: Sequence[str], *, rotation: int) -> None:
-    # A $ would begin a formula in matplotlib.
+    # matplotlib would read a $ as the beginning of a formula.
     axis.set_ticks(range(len(tokens)), [token.replace("$", r"\$") for token in tokens])
     axis.set_tick_params(labelrotation=rotation)
 

@@ -1,4 +1,4 @@
-"""What is traced: a sentence and its translation, a prompt, or a text with masks, by any model."""
+"""The subject of a trace: a sentence and its translation, a prompt, or a text with masks."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from ._head import Head, head_of
 
 
 class Subject:
-    """A text as a model reads it, and the forward pass over it in float64.
+    """A text as a model's input, and the forward pass over it in float64.
 
     Args:
         model: the name or folder of a model, ours or someone else's.
         text: a source, a prompt, or a text with masks.
-        target: a translation to look at instead of the model's own.
-        task: what someone else's model is to do with it, such as ``en-fr``.
-        register: how a translation of one of ours says "you".
+        target: a translation to trace instead of the model's own.
+        task: the task of someone else's model, such as ``en-fr``.
+        register: the form of "you" in a translation by a model of ours.
 
     Raises:
-        ConfigError: a target was given to a model that translates nothing, or it does not know
-            the task or the register.
+        ConfigError: a target was given to a model that does not translate, or the model does not
+            have the task or the register.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Subject:
             self.read = walk.read
             self.inputs = Inputs(np.array([walk.source]), np.array([walk.target]))
         else:
-            register_tags(register, ())  # which refuses what such a model cannot be asked for
+            register_tags(register, ())  # refuses a register for such a model
             self.inputs = self.model.inputs(text, target=target)
         tokenizer = self.model.tokenizer
         assert tokenizer is not None  # the text has been encoded
@@ -67,29 +67,29 @@ class Subject:
 
     @property
     def translates(self) -> bool:
-        """Whether there are a source and a target."""
+        """Whether there is both a source and a target."""
         return self.inputs.source_ids is not None and self.inputs.target_ids is not None
 
     @property
     def source(self) -> tuple[int, ...]:
-        """Ids of what the encoder reads; none without an encoder."""
+        """Ids of the encoder's input; empty without an encoder."""
         return _row(self.inputs.source_ids)
 
     @property
     def target(self) -> tuple[int, ...]:
-        """Ids of what the decoder reads; none without a decoder."""
+        """Ids of the decoder's input; empty without a decoder."""
         return _row(self.inputs.target_ids)
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """Ids at whose positions something is predicted."""
+        """Ids of the input whose positions have predictions."""
         return self.target or self.source
 
     @property
     def position(self) -> int:
-        """The position that is looked at where none is named.
+        """The default position.
 
-        The first of a translation, the last of a prompt, and the first mask of a text.
+        The first one of a translation, the last one of a prompt, and the first mask of a text.
         """
         if self.translates:
             return 0
@@ -100,20 +100,20 @@ class Subject:
 
     @property
     def part(self) -> str:
-        """The part of the model that is looked at where none is named."""
+        """The default part of the model."""
         if self.translates:
             return "cross"
         return "decoder" if self.target else "encoder"
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Return each token as it is written in the vocabulary."""
+        """Return each token in its vocabulary's spelling."""
         pieces = self.tokenizer.pieces(ids)
         source = self.model.source
         tagged = isinstance(source, Checkpoint) and bool(source.registers)
         return with_tags(pieces, ids) if tagged else pieces
 
     def labels(self, ids: Sequence[int]) -> list[str]:
-        """Return tokens without the escape codes of a terminal that one may hold."""
+        """Return tokens as labels, without terminal escape codes."""
         return [visible(piece) for piece in self.pieces(ids)]
 
     @property
@@ -127,19 +127,19 @@ class Subject:
 
     @property
     def logits(self) -> Array:
-        """Of the reference, Float["length vocab"]."""
+        """The logits of the reference, Float["length vocab"]."""
         return self._last_steps["logits"].value[0]
 
     @property
     def probabilities(self) -> Array:
-        """Of the reference, Float["length vocab"]."""
+        """The probabilities of the reference, Float["length vocab"]."""
         return self._last_steps["probabilities"].value[0]
 
     @property
     def predicted(self) -> tuple[int, ...]:
-        """What follows each token: the next of the target, and last its end.
+        """The token after each position: the next of the target, and finally its end token.
 
-        After a prompt it is the likeliest token, and so it is at each position of an encoder.
+        After a prompt it is the likeliest token, and likewise at each position of an encoder.
         """
         if self.translates:
             return (*self.target[1:], self.model.config.end_id)
@@ -153,10 +153,10 @@ class Subject:
         return trace
 
     def steps(self, pattern: str) -> list[Step]:
-        """Return the steps whose path matches.
+        """Return the steps whose paths match a pattern.
 
         Raises:
-            TraceError: none does; the message names some that there are.
+            TraceError: no path matches; the message names some existing paths.
         """
         matches = self.trace(keep=pattern)
         return (matches if len(matches) else self.trace()).find(pattern)
@@ -172,7 +172,7 @@ class Subject:
                 f"--part {part} was asked for, and {self.name} has: {', '.join(self.parts)}."
             )
         path = PARTS[part].format(layer=layer)
-        # The other layers' weights tell how many layers there are, where that one is missing.
+        # If the requested layer does not exist, the other layers' weights show how many there are.
         pattern = PARTS[part].format(layer="*")
         trace = self.trace(keep=(f"{path}.*", f"{pattern}.weights"))
         source, target = self.labels(self.source), self.labels(self.target)
@@ -180,7 +180,7 @@ class Subject:
 
     @property
     def parts(self) -> list[str]:
-        """The parts of the model that attend."""
+        """The parts of the model that have attention."""
         if self.translates:
             return list(PARTS)
         return [self.part]
@@ -191,15 +191,15 @@ class Subject:
         return likeliest_tokens(self.probabilities[position], self.predicted[position], size)
 
     def lens(self, position: int, count: int = 5) -> list[LayerReading]:
-        """Return what each layer would say at a position."""
+        """Return each layer's prediction at a position."""
         arguments = self.inputs.lens_arguments
         return logit_lens(self.model.engine.model, **arguments, position=position, count=count)
 
     def attribution(self, position: int, token: str | None) -> Attribution:
-        """Return what adds to the logit of a token; None is the one that follows.
+        """Return the contributions to a token's logit; None is the token that follows.
 
         Raises:
-            ConfigError: there is no such token, or the logit is no sum.
+            ConfigError: there is no such token, or the logit is not a sum.
         """
         number = self.predicted[position] if token is None else self.model.token_id(token)
         arguments = self.inputs.lens_arguments

@@ -1,8 +1,8 @@
-"""A traced translation as text that someone meeting attention for the first time can follow.
+"""Explains a traced translation as text for readers who are new to attention.
 
-Every step shows its formula, what it is for, its matrix with tokens as labels, and the arithmetic
-of one cell, the same cell throughout: one query, and the key to which it gives most weight. The
-formulas and what they are for are those that `clearhead.reference.tracing.steps` declares.
+Every step shows its formula, its purpose, its matrix labelled with tokens, and the arithmetic of
+one cell. It is the same cell throughout: one query, and the key with its largest weight. Formulas
+and purposes are those declared in `clearhead.reference.tracing.steps`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def tell_tokens(
     *,
     read: str,
 ) -> Iterator[str]:
-    """Yield the two texts as tokens, and how sure the model was of each word."""
+    """Yield the two texts as tokens, and the model's probability of each word."""
     yield f"{text}\n{translation}"
     if read != text:
         yield prose(f"The model does not read the text as it is typed, but: {read}", paper)
@@ -60,15 +60,15 @@ def tell_prompt(
     *,
     writes: bool,
 ) -> Iterator[str]:
-    """Yield a text as tokens, and what the model says at each position.
+    """Yield a text as tokens, and the model's prediction at each position.
 
     Args:
-        text, tokens: what it reads.
-        predicted: the next token at each position, after the last one the likeliest; of an
-            encoder the likeliest in each place.
+        text, tokens: the model's input.
+        predicted: the next token at each position, and the likeliest after the last one; for an
+            encoder, the likeliest at each position.
         probabilities: of these.
-        paper: what it is printed on.
-        writes: whether the model predicts what comes next; otherwise what stands in each place.
+        paper: the paper to print on.
+        writes: whether the model predicts the next token; otherwise the token at each position.
     """
     yield text
     yield heading("Tokens", paper)
@@ -85,7 +85,7 @@ def tell_prompt(
 
 
 def tell_step(step: Step, paper: Paper) -> str:
-    """Return a step's path, formula, axes and numbers, shortened where they are many."""
+    """Return a step's path, formula, axes and numbers; a large array is shortened."""
     sizes = zip(step.shape, step.axes, strict=True) if step.axes else ()
     shape = " x ".join(f"{size} {axis}" for size, axis in sizes) or str(step.shape)
     numbers = np.array2string(
@@ -97,14 +97,14 @@ def tell_step(step: Step, paper: Paper) -> str:
 def tell_head(
     head: Head, row: int, paper: Paper, *, layers: int, heads: int, parts: Sequence[str]
 ) -> Iterator[str]:
-    """Yield the steps of one head, a section each.
+    """Yield the steps of one head, one section for each.
 
     Args:
-        head: whose steps.
-        row: the query whose arithmetic is spelled out.
-        paper: what it is printed on.
-        layers, heads: how many there are to choose from.
-        parts: of the model, to choose from.
+        head: the head.
+        row: the query whose arithmetic is shown in full.
+        paper: the paper to print on.
+        layers, heads: the numbers of layers and heads to choose from.
+        parts: the parts of the model to choose from.
     """
     values, column = head.values, int(head.values["weights"][row].argmax())
     query, key = head.queries[row], head.keys[column]
@@ -144,11 +144,11 @@ def tell_head(
 
 
 def _title(step: Step, value: Array, paper: Paper) -> str:
-    """Return a step's name, formula, the shape of the part on paper, and what the step is for."""
+    """Return a step's name, formula, the shape of the printed part, and the step's purpose."""
     axes = step.axes[-value.ndim :]
     shape = " x ".join(f"{size} {axis}" for size, axis in zip(value.shape, axes, strict=True))
     title = f"{bold(step.name, paper)} = {step.formula}"
-    # Escape codes take no room, so the width is that of the plain title.
+    # Escape codes have no width, so the width is that of the plain title.
     apart = "\n" if width_of(f"{step.name} = {step.formula}   [{shape}]") > paper.width else "   "
     return f"\n{title}{apart}[{shape}]\n{prose(_kind(step).meaning, paper)}"
 
@@ -160,7 +160,7 @@ def _kind(step: Step) -> StepKind:
 
 
 def vectors(values: Array, labels: Sequence[str], paper: Paper) -> str:
-    """Return one vector a row, the first few of its numbers, and how many more there are."""
+    """Return one vector a row: its first few numbers, and how many more there are."""
     columns = min(VECTOR_COLUMNS, values.shape[1])
     text = draw_matrix(values[:, :columns], labels, [str(j) for j in range(columns)], paper)
     more = values.shape[1] - columns
@@ -168,9 +168,9 @@ def vectors(values: Array, labels: Sequence[str], paper: Paper) -> str:
 
 
 def contributions(head: Head, row: int, paper: Paper) -> str:
-    """Return what each key gives to one query: its weight, its value's size, and their product.
+    """Return each key's contribution to one query: weight, norm of the value, and their product.
 
-    A large weight on a small value carries little, which the weight alone does not tell.
+    A large weight on a small value contributes little, which the weight alone does not show.
     """
     parts, weights = head.values["contributions"][row], head.values["weights"][row]
     sizes = np.linalg.norm(head.values["value"], axis=-1)
@@ -194,7 +194,7 @@ def contributions(head: Head, row: int, paper: Paper) -> str:
 
 
 def _sum_of(name: str, head: Head, row: int, column: int) -> str:
-    """Return the arithmetic of one cell, in numbers that can be checked by hand."""
+    """Return the arithmetic of one cell, with numbers that can be checked by hand."""
     values, place = head.values, f"Row {row}, column {column}:"
     if name == "weights":
         return _softmax_of(values["masked"][row], values["weights"][row], row, column)
@@ -223,11 +223,11 @@ def _sum_of(name: str, head: Head, row: int, column: int) -> str:
 
 
 def _with_numbers(kind: StepKind, numbers: Mapping[str, str]) -> str:
-    """Return the expression of a kind with numbers in place of its symbols.
+    """Return the expression of a kind with numbers instead of its symbols.
 
     Args:
         kind: of the step.
-        numbers: for each step and constant that the expression needs, its number.
+        numbers: the number for each step and constant in the expression.
     """
     (rule,) = kind.rules
     texts = {
@@ -239,7 +239,7 @@ def _with_numbers(kind: StepKind, numbers: Mapping[str, str]) -> str:
 
 
 def _products(query: Array, key: Array) -> str:
-    """Return the first products of a query and a key, and how many more there are."""
+    """Return the first products of a query and a key, entry by entry, and how many more follow."""
     first = " ".join(
         f"{'+' if q * k >= 0 else '-'} {abs(q):.3f} * {abs(k):.3f}"
         for q, k in zip(query[:2], key[:2], strict=True)
@@ -262,7 +262,7 @@ def _softmax_of(masked: Array, weights: Array, row: int, column: int) -> str:
 def tell_next(
     pieces: Sequence[str], probabilities: Sequence[float], choice: str, paper: Paper
 ) -> str:
-    """Return the likeliest next tokens, with bars of their probabilities, and mark ``choice``."""
+    """Return the likeliest next tokens with bars of their probabilities, ``choice`` marked."""
     label = max(width_of(piece) for piece in pieces)
     room = max(10, min(40, paper.width - label - 16))
     block = "█" if paper.unicode else "#"

@@ -1,4 +1,4 @@
-"""`clearhead trace`: every number between a text and what a model says of it."""
+"""`clearhead trace`: prints every number that a model computes from a text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _check_range(option: str, value: int, count: int) -> None:
 
 
 def _tell(subject: Subject, head: Head, row: int, position: int, paper: Paper) -> Iterator[str]:
-    """Yield the whole page, a stretch at a time."""
+    """Yield the whole page in pieces."""
     yield from _tell_text(subject, paper)
     config = subject.model.config
     stack = head.path.partition(".")[0]
@@ -47,11 +47,11 @@ def _tell(subject: Subject, head: Head, row: int, position: int, paper: Paper) -
     yield prose(f"{'After' if subject.target else 'In the place of'} {place}", paper)
     pieces = subject.labels(likeliest.tokens)
     (target_piece,) = subject.labels([likeliest.target_token])
-    # An encoder takes nothing: it says what may stand in each place.
+    # An encoder does not choose a next token: it predicts the token at each position.
     choice = target_piece if subject.target else ""
     yield tell_next(pieces, likeliest.probabilities, choice, paper)
     if subject.target and target_piece not in pieces:
-        # Beam search keeps what makes the whole sentence likely, and --target may be anything.
+        # Beam search maximises the probability of the whole sentence, and --target may be anything.
         yield (
             f"taken: {target_piece} ({likeliest.target_probability:.4f}, "
             f"number {likeliest.target_rank})"
@@ -68,7 +68,7 @@ def _tell(subject: Subject, head: Head, row: int, position: int, paper: Paper) -
 
 
 def _tell_text(subject: Subject, paper: Paper) -> Iterator[str]:
-    """Yield what is read, and what is predicted at each position."""
+    """Yield the model's input, and its prediction at each position."""
     predicted = subject.predicted
     shares = subject.probabilities[np.arange(len(predicted)), list(predicted)].tolist()
     after = subject.labels(predicted)
@@ -90,7 +90,7 @@ def _tell_text(subject: Subject, paper: Paper) -> Iterator[str]:
 
 
 def _plain(value: Array) -> Any:
-    """Return an array as nested lists for JSON, which has no infinity: null stands for it."""
+    """Return an array as nested lists for JSON; infinity, which JSON lacks, becomes null."""
     if value.dtype.kind != "f" or np.isfinite(value).all():
         return value.tolist()
     plain = value.astype(object)
@@ -202,7 +202,7 @@ def command(
     part = part or subject.part
     attention_head = None if path is not None else subject.head(part, layer, head)
     if save is not None:
-        # Contributions are left out: they are large, and weights and value give them.
+        # Contributions are left out: they are large, and follow from the weights and values.
         subject.trace().save(save)
     if plot is not None:
         plot_head(attention_head or subject.head(part, layer, head), plot)

@@ -1,4 +1,4 @@
-"""`clearhead translate`: texts, lines and whole corpora."""
+"""`clearhead translate`: translates texts, lines and whole corpora."""
 
 from .command import command
 

@@ -1,4 +1,4 @@
-"""Corpora in parts: ``--shard i/n`` by hand, ``--engine ray`` on a cluster."""
+"""Translates corpora in parts: ``--shard i/n`` by hand, ``--engine ray`` on a cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clearhead.cli.parts import (
 if TYPE_CHECKING:
     from clearhead.batch.job.folder import Job
 
-# What has a meaning for a job in parts alone, by its option, and what it is where nothing was said.
+# Options that apply only to a job in parts, and their defaults.
 _ALONE = {
     "resume": False,
     "column": None,
@@ -58,10 +58,10 @@ def bulk_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_bulk(options: dict[str, Any]) -> bool:
-    """Tell whether a command is about a corpus in parts.
+    """Return whether a command is about a corpus in parts.
 
     Raises:
-        UsageError: it is not, and has options that only such a one has; or it mixes two ways.
+        UsageError: it is not, but has options that need one; or it mixes two ways.
     """
     on_ray = options["engine"] == "ray"
     if options["shard"] is not None and on_ray:
@@ -85,7 +85,7 @@ def translate_in_parts(
     """Translate one shard of a corpus, or all its parts on Ray.
 
     Raises:
-        UsageError: there is no input or no folder for the output.
+        UsageError: the input, or the folder for the output, is missing.
         ClearheadError, OSError: see `Job`.
     """
     if texts or source in (None, "-") or output is None:
@@ -110,7 +110,7 @@ def translate_in_parts(
         rejects = None
     whole = job.finish()
     if rejects is None:
-        assert whole is not None  # every part is complete, or an error was raised
+        assert whole is not None  # an error was raised if a part is missing
         rejects = whole["rejects"]
     counter.close(rejects, output, "were rejected, and are empty in the output (null with --json)")
     if whole is not None:
@@ -135,7 +135,7 @@ def _job(
     translator = load(options)
     call = call_options(translator, {**options, "threads": 1, "engine": "auto"})
     if isinstance(translator, Translator):
-        del call["threads"]  # how a machine divides the work changes nothing
+        del call["threads"]  # the division of work on a machine does not change the output
         choice = translator.choose_engine(engine, options["compute"])
         call |= {"engine": choice.engine, "compute": choice.compute}
     elif engine != "numpy":

@@ -1,4 +1,4 @@
-"""``clearhead translate``: text in, translations out, in order."""
+"""``clearhead translate``: translates texts and lines, in order."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def command(texts: tuple[str, ...], source: str | None, output: str | None, **op
         else:
             _translate(texts, source, output, options)
     except KeyboardInterrupt:
-        # Quiet, and with the status of a program that an interrupt ended. A window that is being
-        # translated in another thread would be waited for.
+        # End quietly, with the status of an interrupted program. A normal exit would wait for a
+        # window that another thread is still translating.
         sys.stdout.flush()
         if threading.active_count() > 1:
             os._exit(130)
@@ -157,9 +157,9 @@ def _load(options: dict[str, Any]) -> AnyTranslator:
 
 
 def _warn_about_file_names(texts: tuple[str, ...]) -> None:
-    """Say of an argument that names a file that it was translated as a text."""
+    """Warn about an argument that was translated as a text but is the name of a file."""
     for text in texts:
-        # A name longer than a file may have, or with a zero byte, is an error to ask about.
+        # os.path.isfile cannot ask about a name that is too long, or has a zero byte.
         if len(text) < 256 and "\0" not in text and os.path.isfile(text):
             click.echo(
                 f"clearhead: {text!r} was translated as a text. To translate the lines of the file "
@@ -172,7 +172,7 @@ def _open_output(path: str | None) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdout.buffer) if path is None else open_whole(path)
 
 
-# What stands around our models alone, by its option, and what it is where nothing was said.
+# Options that apply only to our models, and their defaults.
 _OURS_ALONE = {
     "register": "auto",
     "normalization": None,
@@ -191,10 +191,10 @@ _OURS_ALONE = {
 
 
 def _call_options(translator: AnyTranslator, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of `translate`, for a model of ours or of someone else's.
+    """Return the arguments of `translate`, for a model of ours or someone else's.
 
     Raises:
-        UsageError: an option has no meaning for someone else's model.
+        UsageError: an option does not apply to someone else's model.
     """
     from clearhead.search.settings import SearchSettings
     from clearhead.translation.translator import Translator
@@ -232,7 +232,7 @@ def _run(
     stream: BinaryIO | None = None,
     name: str = "",
 ) -> None:
-    """Translate texts as they come, and write their lines."""
+    """Translate texts as they arrive, and write their lines."""
     from clearhead.batch.output_lines import output_lines
 
     form = {name: options[name] for name in ("as_json", "scores", "alignments")}
@@ -242,7 +242,7 @@ def _run(
         for translation in translations:
             number += 1
             for line in output_lines(number, translation, **form):
-                # A translation is made of bytes too, and a terminal obeys some of them.
+                # A translation may contain control characters, which a terminal would obey.
                 line = visible(line, keep="\n\t") if is_terminal else line
                 out.write(line.encode("utf-8") + b"\n")
         out.flush()
@@ -282,6 +282,6 @@ def _translations(
         (number, texts, engine.call(texts))
         for number, texts in enumerate(windows(chunks, stream, lambda: engine.lines))
     )
-    # A pipe may be slow: what was read first is written before more is read.
+    # A pipe may be slow, so the first results are written before more is read.
     is_file = stream is not None and regular_size(stream) is not None
     yield from ahead(translate, jobs, 2 if is_file and engine.has_workers else 1)

@@ -1,1 +1,1 @@
-"""Answers to questions about one run of a translation model."""
+"""Answers to the explorer's questions about one run of a model."""

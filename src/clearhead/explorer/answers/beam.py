@@ -1,8 +1,8 @@
-"""What a beam search weighed at each step, and what became of it.
+"""The candidates of a beam search at each step, and the fate of each.
 
-The search itself is the translator's. An engine that remembers its calls stands between, so
-nothing of the search's rules is written twice: a prefix that the next call extends was kept, and
-one that the search returns was finished. An end that better ones displaced was dropped.
+The translator runs the search; here, an engine between them records its calls, so that the rules
+of search are not implemented twice. A prefix that the next call extends was kept; one that the
+search returns was finished. An ended prefix that better ones displaced was dropped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..models.searched_model import SearchedModel
 from .run import Run
 from .run_answer import finite
 
-LIKELIEST = 5  # continuations of each prefix, beside those that were kept or finished
+LIKELIEST = 5  # continuations shown for each prefix, beside those kept or finished
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,8 @@ class _Call:
     """One call of the engine.
 
     Attributes:
-        tokens, parents: Int["rows"], what was appended to which row of the call before.
-        best, values: Int and Float["rows candidates"], the likeliest next tokens, falling.
+        tokens, parents: Int["rows"], each row's new token, and the row of the previous call.
+        best, values: Int and Float["rows candidates"], the likeliest next tokens, descending.
         ends: Float["rows"], the log-probability of the end token.
     """
 
@@ -45,12 +45,12 @@ class _Call:
 
     @property
     def successors(self) -> list[tuple[int, int]]:
-        """(parent, token) of each row."""
+        """The (parent, token) pair of each row."""
         return list(zip(self.parents.tolist(), self.tokens.tolist(), strict=True))
 
 
 class _CallRecorder:
-    """An engine that remembers its calls and their answers."""
+    """An engine that records its calls and their results."""
 
     def __init__(self, engine: Engine, candidates: int, end_id: int) -> None:
         self._engine, self._candidates, self._end_id = engine, candidates, end_id
@@ -75,20 +75,20 @@ class _CallRecorder:
 
 
 def beam_answer(run: Run, beam_size: int) -> BeamAnswer:
-    """Answer ``beam``: the search for a run's sentence, edited as the run is.
+    """Answer ``beam``: the search for a run's sentence, with the run's edits.
 
-    Log-probabilities are those of the fast engine (float32), which the search compared.
+    Log-probabilities are those of the fast engine (float32), which the search used.
 
     Args:
-        run: whose source and edits are taken; its target is not, since this is a new search.
-        beam_size: width of the beam.
+        run: gives the source and the edits; its target is not used, since this is a new search.
+        beam_size: the width of the beam.
     """
     models = run.models
     if not isinstance(models, SearchedModel) or "beam" not in models.abilities:
         raise ConfigError(
             "beam: this model has no search of ours, whose steps could be told. Ask for its run."
         )
-    # The search takes the best 2 * beam of a source, and never pad or start.
+    # The search uses the best 2 * beam candidates of a source, and never pad or start.
     count = max(2 * beam_size, LIKELIEST) + 2
     recorder = _CallRecorder(models.fast_with(run.changes), count, models.config.end_id)
     hypotheses = models.search(recorder, run.source, beam_size)
@@ -111,7 +111,7 @@ def beam_answer(run: Run, beam_size: int) -> BeamAnswer:
 
 
 class _Steps:
-    """Follows the prefixes of a search from call to call."""
+    """Follows the prefixes of a search through its calls."""
 
     def __init__(
         self, models: SearchedModel, calls: list[_Call], hypotheses: Sequence[Hypothesis]
@@ -140,7 +140,7 @@ class _Steps:
         prefixes: list[tuple[int, ...]],
         totals: Array,
     ) -> list[Prefix]:
-        """Return the prefixes of one step, without impossible ones, which fill up a beam."""
+        """Return the prefixes of one step, without the impossible ones that fill up a beam."""
         return [
             {
                 "pieces": [self.models.token(token)["piece"] for token in prefix],
@@ -160,7 +160,7 @@ class _Steps:
     def continuations(
         self, call: _Call, row: int, prefix: tuple[int, ...], total: float, successors: set[int]
     ) -> list[BeamContinuation]:
-        """Return the likeliest next tokens of one prefix, with what became of each."""
+        """Return the likeliest next tokens of one prefix, with the fate of each."""
         config = self.models.config
         fates: dict[int, Literal["kept", "finished"]] = dict.fromkeys(successors, "kept")
         if prefix in self.finished_tokens:
@@ -183,7 +183,7 @@ class _Steps:
         ]
 
     def value(self, call: _Call, row: int, token: int) -> float:
-        """Return the log-probability of a token after a prefix; -inf where search ruled it out."""
+        """Return the log-probability of a token after a prefix; -inf if the search forbids it."""
         if token == self.models.config.end_id:
             return float(call.ends[row])
         place = np.flatnonzero(call.best[row] == token)

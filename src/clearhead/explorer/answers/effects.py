@@ -1,10 +1,10 @@
-"""Weight, contribution, effect: three numbers of the same link, which need not agree.
+"""Weight, contribution, effect: three measures of one attention link, which may disagree.
 
-weight        weights[query, key], the routing weight
-contribution  |weights[query, key] * value[key] W_o|, the size of what it carries to the
-              residual stream (the norm of Kobayashi et al. 2020, arXiv 2004.10102)
-effect        log-probability of the translation with weights[query, key] := 0 (and the rest
-              of the row as it is), less that without
+weight        weights[query, key], the attention weight
+contribution  |weights[query, key] * value[key] W_o|, the norm of the vector that the link adds to
+              the residual stream (Kobayashi et al. 2020, arXiv 2004.10102)
+effect        change of the translation's log-probability if weights[query, key] is set to 0 (the
+              rest of the row is unchanged)
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .run_answer import finite
 
 
 def effects_answer(run: Run, question: EffectsQuestion) -> EffectsAnswer:
-    """Answer ``effects``: the links of one query, keys by falling weight.
+    """Answer ``effects``: the links of one query, keys in descending order of weight.
 
     Raises:
         ConfigError: there is no such head.
-        ShapeError: the query or the position is outside of the sentence.
+        ShapeError: the query or the position is outside the sentence.
     """
     if not run.models.predicts:
         raise ConfigError(
@@ -47,7 +47,7 @@ def effects_answer(run: Run, question: EffectsQuestion) -> EffectsAnswer:
     if question.position is not None:
         _check("position", question.position, len(run.predicted), "The translation")
     row = weights[question.query]
-    # A decoder's own query may attend to no key after its position.
+    # In a decoder's self-attention, a query sees no key after its own position.
     visible = question.query + 1 if question.part == "decoder" else len(row)
     keys = np.argsort(-row[:visible], kind="stable")[: question.most]
     effects = _effects(run, question, path, keys)
@@ -83,7 +83,7 @@ def _contributions(run: Run, question: EffectsQuestion, path: str) -> Array:
     config = run.config
     head = AblateHead(part=question.part, layer=question.layer, head=question.head)
     if head in run.request.edits:
-        return np.zeros(run.trace[f"{path}.weights"].shape[-1])  # its output is 0, whatever it adds
+        return np.zeros(run.trace[f"{path}.weights"].shape[-1])  # an edit sets its output to 0
     config = config.of_stack(stack_of(question.part))
     group = config.num_heads // config.key_value_heads
     value = run.trace[f"{path}.value"].value[0, question.head // group]
@@ -96,14 +96,14 @@ def _contributions(run: Run, question: EffectsQuestion, path: str) -> Array:
 def _effects(run: Run, question: EffectsQuestion, path: str, keys: Array) -> Array:
     """Return the change of the log-probability for each key, Float["keys"].
 
-    Each key is a row of one batch, in which its weight alone is set to 0. A batch is as large
-    as some memory allows: all keys of a sentence, fewer of a very long one.
+    Each row of a batch sets the weight of one key to 0. The batch size is limited by memory: all
+    keys of a sentence, or fewer for a very long one.
     """
     config = run.config
     longest = max(len(run.source), len(run.target))
     memories = None
     if question.part != "encoder" and config.encoder_layers:
-        # The encoder does not see the change: it runs once.
+        # The change does not reach the encoder, so it runs only once.
         memories = memories_of(run.reference, run.source, Editor(run.changes))
     return np.concatenate(
         [
@@ -138,7 +138,7 @@ def _effects_of_batch(
 
 
 def _change(run: Run, editor: Editor, hidden: Array, position: int | None) -> Array:
-    """Return log-probabilities of the translation, or of one token, less those of the run."""
+    """Return the change of the log-probability of the translation, or of one token."""
     places = list(run.passage.scored_positions) if position is None else [position]
     predicted = [run.predicted[place] for place in places]
     before = run.log_probabilities[places]

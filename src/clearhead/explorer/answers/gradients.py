@@ -1,4 +1,4 @@
-"""The backward pass of a run as an answer, and its numbers beside those of the forward pass."""
+"""Answers with the backward pass of a run, and its arrays beside those of the forward pass."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _BYTES = 64 * 2**20
 
 
 def has_gradients(models: WalkedModel) -> bool:
-    """Tell whether a model predicts words, and is small enough to go back through for a page."""
+    """Return whether a model predicts words, and is small enough for a backward pass."""
     return models.predicts_words and is_small_enough(models.config)
 
 
 def counting_positions(run: Run, position: int | None) -> tuple[int, ...]:
-    """Return the positions whose losses make the mean.
+    """Return the positions whose losses are averaged.
 
     Raises:
-        ConfigError: the model has no loss to go back from, or an edit replaces a step.
+        ConfigError: the model has no loss, or an edit replaces a step.
         ShapeError: there is no such position, or the text is too long.
     """
     if not has_gradients(run.models):
@@ -66,28 +66,28 @@ def counting_positions(run: Run, position: int | None) -> tuple[int, ...]:
 
 
 class BackwardPasses:
-    """The backward passes that were asked for lately, each computed once.
+    """A cache of recent backward passes, each computed once.
 
     Args:
-        most_bytes: what all of them together may hold.
+        most_bytes: the most memory of all of them together.
     """
 
     def __init__(self, most_bytes: int = _BYTES) -> None:
         self._passes: RunCache[tuple[RunQuestion, int | None], BackwardPass] = RunCache(most_bytes)
 
     def _of(self, run: Run, position: int | None) -> BackwardPass:
-        """Return the backward pass of a run; the errors are those of `counting_positions`."""
+        """Return the backward pass of a run; see `counting_positions` for the errors."""
         key = run.request, position
         return self._passes.get(
             key, lambda: go_back(run.reference, run.passage, counting_positions(run, position))
         )
 
     def answer(self, run: Run, position: int | None) -> GradientsAnswer:
-        """Answer ``gradients``; the errors are those of `counting_positions`.
+        """Answer ``gradients``; see `counting_positions` for the errors.
 
         Args:
-            run: whose backward pass it is.
-            position: whose loss; None for the mean over all that count.
+            run: the run whose backward pass is computed.
+            position: the position of the loss; None for the mean over all positions that count.
         """
         backward = self._of(run, position)
         return {
@@ -100,7 +100,7 @@ class BackwardPasses:
         }
 
     def arrays(self, run: Run, paths: Iterable[str], position: int | None) -> ArraySource:
-        """Return what the arrays of these paths are taken from: the run, or both its passes."""
+        """Return the source of these paths' arrays: the run, or both of its passes."""
         if any(map(is_of_backward_pass, paths)):
             return BothPasses(run, self._of(run, position))
         return run
@@ -109,7 +109,7 @@ class BackwardPasses:
 class BothPasses:
     """The steps of a run and of its backward pass, for windows of their arrays.
 
-    It is its own ``trace``: `clearhead.explorer.contract.arrays.Steps`.
+    It serves as its own ``trace``: `clearhead.explorer.contract.arrays.Steps`.
     """
 
     def __init__(self, run: Run, backward: BackwardPass) -> None:

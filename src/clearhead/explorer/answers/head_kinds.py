@@ -26,10 +26,10 @@ def head_kinds(
     """Answer ``head_kinds``.
 
     Args:
-        run: a traced text.
+        run: a traced run.
         part: ``encoder``, ``decoder`` (its self-attention) or ``cross``.
-        layers: from which to before which; None for all.
-        ids: of the tokens of self-attention; what is about tokens is left out without them.
+        layers: the first layer, and the one after the last; None for all.
+        ids: of the tokens in self-attention; without them, measures that need tokens are left out.
         copying: the copying scores of heads, by the paths of their attentions.
 
     Raises:
@@ -41,7 +41,7 @@ def head_kinds(
     heads = []
     for path in paths[span]:
         weights = run.trace[f"{path}.weights"].value[0]
-        # A weight that an edit set may stand where the mask hides a key.
+        # An edit may give a weight to a key that the mask hides.
         hidden = np.isneginf(run.trace[f"{path}.masked"].value[0]) & (weights == 0)
         tokens = np.array(ids) if len(ids) == weights.shape[-1] else None
         of = HeadWeights.of(weights, ~hidden, cross=part == "cross", ids=tokens)
@@ -50,7 +50,7 @@ def head_kinds(
 
 
 def kinds_answer(part: str, start: int, layers: list[list[MeasuredHead]]) -> HeadKindsAnswer:
-    """Return the answer of these heads, with the bounds that their kinds follow from."""
+    """Return the answer for these heads, with the thresholds that define their kinds."""
     return {
         "part": part,
         "start": start,

@@ -1,4 +1,4 @@
-"""What kind a head is, as the page is told it: by the definition of `clearhead.head_kinds`."""
+"""The kind of each head in the form of an answer, as defined by `clearhead.head_kinds`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ...lens.copying import Weighted, copying_scores
 from ...shapes import Array, Float
 from ..contract.first_screen.head_kinds import HeadKind, HeadMeasure, MeasuredHead
 
-# The copying scores of a model go once through its vocabulary: some seconds of such.
+# Bound on the copying scores of a model, which go once through its vocabulary: a few seconds.
 MULTIPLY_ADDS = 10**11
 
 
 def model_copying(model: Weighted) -> Mapping[str, Float[Array, "heads"]]:
     """Return the copying scores of a model's heads, by the paths of their attentions.
 
-    Those that cannot be said are left out: all of a model that has none, or is too large to wait
-    for.
+    The result is empty for a model that has no such scores, or is too large to compute them in
+    reasonable time.
 
     Args:
         model: its config and weights.
@@ -40,8 +40,8 @@ def measured_heads(
     """Return the measures and the kind of each head.
 
     Args:
-        of: their weights.
-        copying: their copying scores; None where they are not known.
+        of: the attention weights of the heads.
+        copying: their copying scores; None if unknown.
     """
     heads = scored_heads(HeadSums.of(of))
     scores = [math.nan] * len(heads) if copying is None else copying.tolist()

@@ -1,4 +1,4 @@
-"""What each layer would say at a position, and what adds to the logit of a token there."""
+"""Each layer's prediction at a position, and the parts of a token's logit there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .run import Run
 
 
 def lens_answer(run: Run, question: LensQuestion) -> LensAnswer:
-    """Answer ``lens`` by one pass of its own, of which it keeps what it reads.
+    """Answer ``lens`` with a forward pass of its own, which records only the steps needed.
 
     Raises:
         ConfigError: the model predicts no words.

@@ -1,4 +1,4 @@
-"""The tokens nearest to one: whose rows of the embedding matrix make the smallest angle with it."""
+"""The nearest tokens to a given one, by the cosine of their rows of the embedding matrix."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..contract.meaning.neighbours import NeighboursAnswer
 from ..contract.questions import NeighboursQuestion
 from ..models.walked_model import WalkedModel
 
-_ROWS = 4096  # candidates at a time: of a vocabulary of 50,000 no second copy in float64 is made
+_ROWS = 4096  # rows compared at a time, so that no float64 copy of a vocabulary of 50,000 is made
 
 
 def neighbours_answer(models: WalkedModel, question: NeighboursQuestion) -> NeighboursAnswer:
     """Answer ``neighbours`` by comparing a row with all others.
 
-    Rows without a name, which round a vocabulary up, are left out, and so are rows of zeros: they
-    have no direction.
+    Rows without a token, which only round up the vocabulary size, are left out, and so are zero
+    rows, which have no direction.
 
     Raises:
-        ConfigError: the model has no such stack.
+        ConfigError: the model has no such embedding.
         ShapeError: there is no such token.
     """
     config = models.config
@@ -50,11 +50,11 @@ def neighbours_answer(models: WalkedModel, question: NeighboursQuestion) -> Neig
 
 
 def _cosines(rows: Array, token: int) -> Array:
-    """Return the cosine of the angle of each row with that of a token; NaN for a row of zeros.
+    """Return the cosine of each row with a token's row; NaN for a zero row.
 
     Args:
         rows: Float["vocab d_model"].
-        token: number of the row that all are candidates with.
+        token: the number of the row to compare with.
     """
     own = rows[token].astype(np.float64)
     result = np.empty(len(rows))

@@ -1,4 +1,4 @@
-"""All heads of one part of a model at once: a small picture of each, and its entropy."""
+"""All heads of one part of a model at once: a small picture and the entropy of each."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def overview(run: ArraySource, part: str, layers: Span | None = None) -> Answer:
     """Answer ``overview``.
 
     Args:
-        run: a traced sentence.
+        run: a traced run.
         part: ``encoder``, ``decoder`` (its self-attention) or ``cross``.
-        layers: from which to before which; None for all.
+        layers: the first layer, and the one after the last; None for all.
 
     Returns:
-        arrays ``weights`` Float32["layers heads rows columns"], a picture larger than 48 x 48
-        being pooled: each of its cells is the largest weight of a block of queries and keys;
-        ``entropy`` Float64["layers heads"], in nats, the mean over the queries that attend to
-        anything; ``masked`` UInt8["rows columns"], 1 where no query of the cell may attend to
-        any key of it, in any head. JSON: ``{part, pooled, block: [queries, keys], queries, keys}``.
+        arrays ``weights`` Float32["layers heads rows columns"]; a picture larger than 48 x 48 is
+        max-pooled: each cell is the largest weight of a block of queries and keys.
+        ``entropy`` Float64["layers heads"], in nats, is the mean over the queries that attend to
+        anything. ``masked`` UInt8["rows columns"] is 1 where no query of the cell may attend to any
+        key of it, in any head. JSON: ``{part, pooled, block: [queries, keys], queries, keys}``.
 
     Raises:
         TraceError: the model has no such part.
@@ -67,11 +67,11 @@ def overview(run: ArraySource, part: str, layers: Span | None = None) -> Answer:
 
 
 def layer_slice(layers: Span | None, count: int) -> slice:
-    """Return which of a part's layers a question is about.
+    """Return the slice of a part's layers that a question asks about.
 
     Args:
-        layers: from which to before which; None for all.
-        count: of the part's layers.
+        layers: the first layer, and the one after the last; None for all.
+        count: the number of layers of the part.
 
     Raises:
         ShapeError: the part has no such layers.
@@ -86,7 +86,7 @@ def layer_slice(layers: Span | None, count: int) -> slice:
 
 
 def attention_steps(trace: Steps, part: str) -> list[str]:
-    """Return the paths of a part's attentions: ``decoder.layers.0.cross_attention``, say.
+    """Return the paths of a part's attentions, such as ``decoder.layers.0.cross_attention``.
 
     Raises:
         TraceError: the part is unknown, or the model has none.
@@ -106,11 +106,11 @@ def attention_steps(trace: Steps, part: str) -> list[str]:
 
 
 def pooled(x: Array, block: tuple[int, int]) -> Array:
-    """Return the largest entry of each block of the last two axes; the last may be smaller.
+    """Return the maximum of each block of the last two axes; the last block may be smaller.
 
     Args:
         x: ["... queries keys"].
-        block: queries and keys of one block.
+        block: the number of queries and of keys in a block.
 
     Returns:
         ["... rows columns"] of the same type.
@@ -122,7 +122,7 @@ def pooled(x: Array, block: tuple[int, int]) -> Array:
 
 
 def entropy(weights: Array) -> Array:
-    """Return -sum w log w over keys, in nats, in the mean over queries that attend to anything.
+    """Return -sum w log w over keys, in nats, averaged over the queries that attend to anything.
 
     Args:
         weights: Float["heads queries keys"]; masked keys have weight 0 and add nothing.
@@ -131,7 +131,7 @@ def entropy(weights: Array) -> Array:
         Float["heads"]; 0 for a head in which no query attends to anything.
     """
     positive = np.where(weights > 0, weights, 1.0)
-    each = 0.0 - (positive * np.log(positive)).sum(axis=-1)  # and not -0.0
+    each = 0.0 - (positive * np.log(positive)).sum(axis=-1)  # 0.0 - x avoids -0.0
     attending = (weights > 0).any(axis=-1)
     return each.sum(axis=-1) / np.maximum(attending.sum(axis=-1), 1)
 

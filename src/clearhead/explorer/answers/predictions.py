@@ -1,4 +1,4 @@
-"""What a model says at each position: its likeliest words, and how likely the one there is."""
+"""A model's prediction at each position: its likeliest tokens, and the actual token."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...translation.walkthrough import Likeliest, likeliest_tokens
 from ..contract.stopping import check
 from ..passes.passage import FastRows
 
-NUMBERS = 2**20  # logits that are looked at together: 8 MB
+NUMBERS = 2**20  # logits processed together: 8 MB
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says at one position.
+    """A model's prediction at one position.
 
     Attributes:
-        likeliest: the likeliest tokens, and the one that is there.
-        log_probability: of the one that is there.
+        likeliest: the likeliest tokens, and the actual one.
+        log_probability: of the actual token.
     """
 
     likeliest: Likeliest
@@ -36,19 +36,19 @@ def predictions(
     vocab_size: int,
     fast: FastRows,
 ) -> tuple[tuple[Prediction, ...], float]:
-    """Return the prediction at each position, and how far the fast engine is from them.
+    """Return the predictions, and the fast engine's largest deviation from them.
 
-    The vocabulary is the widest axis by far: some positions are looked at at a time.
+    The vocabulary is by far the widest axis, so positions are processed in groups.
 
     Args:
-        logits: gives those of the reference at some positions, Float["rows vocab"].
-        width: of the vocabulary.
-        predicted: the token at each position.
-        vocab_size: ids that the tokenizer has.
-        fast: gives the log-probabilities of the fast engine.
+        logits: returns the reference's logits at some positions, Float["rows vocab"].
+        width: the width of the logits.
+        predicted: the actual token at each position.
+        vocab_size: the number of ids that the tokenizer has.
+        fast: returns the log-probabilities of the fast engine.
 
     Returns:
-        the predictions, and the largest difference of any log-probability.
+        the predictions, and the largest absolute difference of any log-probability.
     """
     positions = len(predicted)
     some = max(1, NUMBERS // width)
@@ -63,7 +63,7 @@ def predictions(
         for row, values, token in zip(
             softmax(rows), log_probabilities, predicted[window], strict=True
         ):
-            # A model may have written an id that has no name.
+            # A model may have generated an id without a token.
             likeliest = likeliest_tokens(row, token, max(vocab_size, token + 1))
             result.append(Prediction(likeliest, float(values[token])))
     return tuple(result), largest

@@ -1,6 +1,6 @@
-"""A walk: a text that goes through a model, traced in float64 and checked against the fast engine.
+"""A walk: a text's forward pass, traced in float64 and compared with the fast engine.
 
-What a text becomes, and what the model makes of it, says `clearhead.explorer.models`.
+`clearhead.explorer.models` says how each kind of model reads a text, and what it computes from it.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from .predictions import NUMBERS, Prediction, predictions
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A text and its forward pass, with every step but the contributions.
+    """A text and its forward pass, with every step except the contributions.
 
     Attributes:
-        request: what was asked, normalised.
+        request: the question, normalised.
         models: the model, fast and exact.
-        pieces: of the text, of which number ``request.sentence`` is walked.
+        pieces: the pieces of the text; number ``request.sentence`` is walked.
         read: the text as the model reads it.
-        changes: what the edits do to steps.
-        passage: the tokens that the model reads and predicts, those of the text edited.
+        changes: the changes of steps that the edits make.
+        passage: the tokens that the model reads and predicts, after edits of the text.
         trace: float64, batch of 1: all steps but attention's ``contributions``. Edited steps
-            say ``replaced``. Of a long text the numbers are computed as they are looked at.
-        predictions: what the model says at each position; of a classifier, of its labels at the
-            first; empty where it predicts nothing.
-        largest_difference: of a log-probability, or of an output vector where there are none,
-            between the fast engine and the reference.
-        unreached: numbers of the edits that meet no query, the target being too short.
-        baseline: what the run without edits says, and the log-probability of its target in this.
-        seconds: that each part took.
+            say ``replaced``. For a long text, numbers are computed on demand.
+        predictions: the prediction at each position; for a classifier, its labels at the first;
+            empty if the model predicts nothing.
+        largest_difference: between the fast engine and the reference, of a log-probability, or of
+            an output vector if there are none.
+        unreached: indices of edits that affect no query, because the target is too short.
+        baseline: the result without edits, and the log-probability of its target under these edits.
+        seconds: the time of each part.
     """
 
     request: RunQuestion
@@ -68,12 +68,12 @@ class Run:
 
     @property
     def config(self) -> TransformerConfig:
-        """The shape of the model."""
+        """The config of the model."""
         return self.models.config
 
     @property
     def reference(self) -> Transformer:
-        """The model in float64, whose ``weights`` are those that the trace was computed with."""
+        """The model in float64; the trace was computed with its ``weights``."""
         return self.models.reference
 
     @property
@@ -88,9 +88,9 @@ class Run:
 
     @property
     def predicted(self) -> tuple[int, ...]:
-        """What follows each of the decoder's tokens, or stands at each of an encoder's.
+        """The token after each of the decoder's tokens, or at each of an encoder's positions.
 
-        Of a classifier, the number of its label.
+        For a classifier, the number of its label.
         """
         return self.passage.predicted
 
@@ -101,12 +101,12 @@ class Run:
 
     @cached_property
     def log_probabilities(self) -> Array:
-        """Of each predicted token, Float["positions"]."""
+        """The log-probability of each predicted token, Float["positions"]."""
         return np.array([one.log_probability for one in self.predictions])
 
     @property
     def logits(self) -> Float[Array, "scored_positions vocab"]:
-        """Those of the positions that count; of a long text they are computed now."""
+        """The logits at the positions that count; for a long text they are computed on demand."""
         places = np.array(self.passage.scored_positions)
         step = self.trace["logits"]
         window = slice(int(places.min()), int(places.max()) + 1)
@@ -120,7 +120,7 @@ class Run:
 
     @cached_property
     def protected(self) -> ProtectedNote | None:
-        """What is to be said where translating protects parts of the sentence; else None."""
+        """The note to show if translating protects parts of the sentence; else None."""
         request = self.request
         if request.edits or request.target is not None or request.target_ids is not None:
             return None
@@ -128,12 +128,12 @@ class Run:
 
     @cached_property
     def sentences(self) -> list[Sentence]:
-        """The pieces of the text, with what the model makes of each without edits."""
+        """The pieces of the text, with the model's result for each without edits."""
         return self.models.sentences(self.pieces, self.request, self.passage)
 
     @cached_property
     def nbytes(self) -> int:
-        """What the trace holds in memory."""
+        """The memory of the trace in bytes."""
         if isinstance(self.trace, BoundedTrace):
             return self.trace.nbytes
         return sum(step.value.nbytes for step in self.trace)
@@ -141,15 +141,15 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class EditFreeRun:
-    """What an edited run is compared with, which holds no trace of it.
+    """The results that an edited run is compared with, without their trace.
 
     Attributes:
         passage: the tokens that the model reads and predicts without edits.
-        log_probability: of its target, without edits; 0 of a model that predicts nothing.
-        label_logits: of a classifier, Float["labels"], without edits; None of other models.
+        log_probability: of its target, without edits; 0 for a model that predicts nothing.
+        label_logits: of a classifier, Float["labels"], without edits; None for other models.
         target_log_probability: of its target, under the edited model.
-        output_change: of a model that predicts no words: how far each output vector moved, as a
-            share of its length; None of other models.
+        output_change: for a model that predicts no words, the distance that each output vector
+            moved, relative to its length; None for other models.
     """
 
     passage: Passage
@@ -162,7 +162,7 @@ class EditFreeRun:
     def of(
         cls, before: Run, *, target_log_probability: float = 0.0, output_change: Array | None = None
     ) -> EditFreeRun:
-        """Return what a run without edits says."""
+        """Return the results of a run without edits."""
         return cls(
             before.passage,
             before.log_probability if before.models.predicts else 0.0,
@@ -177,11 +177,11 @@ def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuest
 
     Args:
         models: the model.
-        request: what is asked.
-        unedited: gives the run of a request without edits, for the baseline of one with edits.
+        request: the question.
+        unedited: returns the run of a request without edits, the baseline of one with edits.
 
     Raises:
-        TextError: there is nothing to read, or the text holds what is no character.
+        TextError: there is nothing to read, or the text holds an invalid character.
         ConfigError: there is no such sentence, or an edit does not fit the model.
         ShapeError: an edit does not fit the text, or it is longer than the model can read.
     """
@@ -215,7 +215,7 @@ def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuest
 
 
 def _check_ids(ids: tuple[int, ...], vocab_size: int) -> None:
-    """Raise ConfigError where a target has a token that the model does not know."""
+    """Raise ConfigError if a target has a token that the model does not know."""
     for token in ids:
         if token >= vocab_size:
             raise ConfigError(
@@ -227,7 +227,7 @@ def _check_ids(ids: tuple[int, ...], vocab_size: int) -> None:
 def _compare(
     models: WalkedModel, passage: Passage, trace: Trace | BoundedTrace, fast: FastRows
 ) -> tuple[tuple[Prediction, ...], float]:
-    """Return what the model predicts, and how far the fast engine is from it."""
+    """Return the model's predictions, and the fast engine's largest deviation from them."""
     if not models.predicts:
         output = trace["encoder.output"].value[0]
         return (), float(np.abs(fast(slice(None)) - output).max())
@@ -250,7 +250,7 @@ def _baseline(
     trace: Trace | BoundedTrace,
     changes: Changes,
 ) -> EditFreeRun:
-    """Return the unedited run, and how likely the edited model makes its target."""
+    """Return the unedited run's results, with the probability of its target under the edits."""
     if not models.predicts:
         plain = before.trace["encoder.output"].value[0]
         distance = np.linalg.norm(trace["encoder.output"].value[0] - plain, axis=-1)
@@ -259,7 +259,7 @@ def _baseline(
         values = np.array([one.log_probability for one in rows])
         log_probability = float(values[list(before.passage.scored_positions)].sum())
     else:
-        # Its words, behind the text as it is edited.
+        # The unedited run's words, after the edited text.
         source = passage.source if before.source else ()
         same = Passage(source, _with_prompt(passage, before.passage), before.predicted, (), "")
         log_probability = _log_probability(models, same, before, changes)
@@ -267,7 +267,7 @@ def _baseline(
 
 
 def _with_prompt(passage: Passage, before: Passage) -> tuple[int, ...]:
-    """Return the target without edits, behind a prompt whose tokens may have been edited."""
+    """Return the target without edits, after a prompt whose tokens may have been edited."""
     if passage.source or before.target_ids is None:
         return before.target
     return (*passage.target[: before.prompt], *before.target_ids)

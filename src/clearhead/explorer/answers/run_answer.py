@@ -1,4 +1,4 @@
-"""A run as the answer to the question ``run``."""
+"""Builds the answer to the question ``run``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .run import Run
 
 
 def run_answer(run: Run) -> RunAnswer:
-    """Answer ``run``: everything about a run but its large arrays."""
+    """Answer ``run``: everything about a run except its large arrays."""
     models, request = run.models, run.request
     predicts = models.predicts
     answer: RunAnswer = {
@@ -72,12 +72,12 @@ def run_answer(run: Run) -> RunAnswer:
 
 
 def finite(value: float) -> float | None:
-    """Return a number as JSON has it: None where it is not finite."""
+    """Return a number in the form of JSON: None if it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 
 def labels_of(run: Run) -> list[LikelyLabel]:
-    """Return a classifier's labels by their numbers, each with how likely it is."""
+    """Return a classifier's labels by their numbers, each with its probability."""
     return likely_labels(run.models.labels, log_softmax(run.logits[0]))
 
 
@@ -92,12 +92,12 @@ def likely_labels(
 
 
 def _predicted(run: Run) -> list[Token]:
-    """Return the tokens that are predicted; the number of a label is none."""
+    """Return the predicted tokens; empty if the model predicts a label."""
     return [] if run.models.labels else run.models.tokens(run.predicted)
 
 
 def _next(run: Run) -> Iterator[NextTokens]:
-    """Yield the likeliest tokens after each of the decoder's, and the one that follows it."""
+    """Yield the likeliest tokens after each of the decoder's, and the actual next one."""
     if run.models.labels:
         return
     for prediction in run.predictions:
@@ -135,7 +135,7 @@ def _attention(run: Run) -> Iterator[AttentionAnswer]:
 
 
 def _steps(run: Run) -> Iterator[StepAnswer]:
-    """Yield every step, attention's contributions among them, in the order of computation."""
+    """Yield every step, including attention's contributions, in the order of computation."""
     replacements: dict[str, list[Replacement]] = {}
     for number, edit in enumerate(run.request.edits):
         for path in edit.paths(run.config):
@@ -150,7 +150,7 @@ def _steps(run: Run) -> Iterator[StepAnswer]:
 
 
 def step_answer(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
-    """Return a step of a run, or of its backward pass, and how its numbers follow from others."""
+    """Return a step of a run, or of its backward pass, with the derivation of its numbers."""
     edits = [run.request.edits[place["edit"]] for place in replaced_at]
     kind = kind_of(step.path, step.formula)
     plain = [one.to_json() for one in derivations(step, run.trace, run.config, edits)]
@@ -168,7 +168,7 @@ def step_answer(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAns
 
 
 def _contributions(weights: Step, shapes: Mapping[str, tuple[int, ...]]) -> Step:
-    """Return a step that is computed window by window: only its shape is here."""
+    """Return the step of contributions; it has only a shape, and is computed window by window."""
     scope = weights.path.removesuffix(".weights")
     value = f"{scope}.value"
     return Step(

@@ -1,4 +1,4 @@
-"""Entries of the vocabulary: those that a text is made of, then those that begin like it."""
+"""Searches the vocabulary: the tokens of a text, then entries that begin like it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MOST = 20
 
 
 class Vocabulary:
-    """The entries of a model's tokenizer, to be searched by what is typed.
+    """The vocabulary of a model's tokenizer, searched by text.
 
     Args:
-        model: whose entries they are.
+        model: the model.
     """
 
     def __init__(self, model: WalkedModel) -> None:
@@ -24,7 +24,7 @@ class Vocabulary:
 
     @cached_property
     def _pieces(self) -> list[tuple[str, int]]:
-        """What each learnt entry reads as, in lower case, with its id: shortest first."""
+        """The lower-case text of each learnt entry, with its id: shortest first."""
         tokenizer, special = self._model.tokenizer, self._model.special_ids
         first = FIRST_LEARNT if isinstance(tokenizer, Tokenizer) else 0
         learnt = [token for token in range(first, tokenizer.vocab_size) if token not in special]
@@ -33,14 +33,13 @@ class Vocabulary:
         return sorted(read, key=lambda entry: (len(entry[0]), entry[1]))
 
     def find(self, query: str) -> list[int]:
-        """Return up to 20 ids for what was typed.
+        """Return up to 20 ids for a query.
 
-        First come the tokens that the text is made of, as the tokenizer cuts it; then entries
-        that begin with it, at the beginning of a word before those within one, short ones
-        first and regardless of case.
+        First come the query's own tokens; then entries that begin with it, regardless of case:
+        those at the beginning of a word before those inside one, and short ones first.
 
         Raises:
-            TextError: the query holds half of a character.
+            TextError: the query holds a lone surrogate.
         """
         query = query.strip()
         if not query:
@@ -54,10 +53,10 @@ class Vocabulary:
         return list(ids)[:MOST]
 
     def check(self, ids: Sequence[int]) -> list[int]:
-        """Return ids that are entries.
+        """Return ids, after checking that they are in the vocabulary.
 
         Raises:
-            ConfigError: one is none.
+            ConfigError: an id is not in the vocabulary.
         """
         size = self._model.tokenizer.vocab_size
         if outside := [token for token in ids if token >= size]:

@@ -1,1 +1,1 @@
-"""Derivations: how each number of a trace follows from others."""
+"""Derivations: the formula behind each number of a trace."""

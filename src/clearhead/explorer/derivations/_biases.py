@@ -1,4 +1,4 @@
-"""Where the biases come from that positions add to scores: their expression depends on a model."""
+"""Derivations of the biases that positions add to scores; their formula depends on the model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _KEY = scalar("j", "keyPosition", axis(2))
 def alibi(config: TransformerConfig) -> Derivation:
     """Return -slope * |i - j| for ["heads query_len key_len"] (Press et al. 2022).
 
-    The slopes of n heads, n a power of two, fall from 2^(-8/n) by that factor; further heads have
-    every other slope of twice as many.
+    For n heads, n a power of two, the slopes are the first n powers of 2^(-8/n). Further heads have
+    every second slope of twice as many heads.
     """
     heads = config.num_heads
     whole = 1 << (heads.bit_length() - 1)
@@ -37,14 +37,14 @@ def alibi(config: TransformerConfig) -> Derivation:
 def relative(stack: str, config: TransformerConfig) -> Derivation:
     """Return T5's bias for ["heads query_len key_len"] (Raffel et al. 2020).
 
-    In an encoder half of the buckets are for keys after the query; in a decoder these all count
-    as distance 0. Near distances have a bucket each, far ones share logarithmic ones.
+    In an encoder, half of the buckets are for keys after the query; in a decoder these all count
+    as distance 0. Small distances have a bucket each; large ones share logarithmic buckets.
     """
     both = stack == "encoder"
     buckets = config.relative_buckets // 2 if both else config.relative_buckets
     exact = buckets // 2
     distance = "abs(i - j)" if both else "max(i - j, 0)"
-    # In float32, as T5 was trained: at some distances another precision gives another bucket.
+    # In float32, as T5 was trained: another precision gives another bucket at some distances.
     near = f"np.log(float(np.float32({distance}) / np.float32(exact)))"
     far = f"np.float32({near}) / np.float32(log_range) * np.float32(buckets - exact)"
     bucket = f"({distance} if {distance} < exact else min(buckets - 1, exact + int({far})))"

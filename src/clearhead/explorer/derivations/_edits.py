@@ -1,4 +1,4 @@
-"""Where the numbers come from that an edit changed without setting them, such as a temperature."""
+"""Derivations of numbers that an edit changes by a formula, such as a temperature."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .derivation import Derivation, array, constant, scalar
 def edited_derivations(
     step: Step, trace: Steps, config: TransformerConfig, plain: Derivation, edits: Sequence[Edit]
 ) -> Iterator[Derivation]:
-    """Yield derivations of those elements that follow from others by one edit alone.
+    """Yield derivations of the elements that a single edit changes by a formula.
 
     Args:
-        step: one that edits changed.
+        step: a step that edits change.
         trace: all steps of the pass.
         config: of the model.
         plain: the derivation of the step without edits.
-        edits: all that change this step.
+        edits: all edits that change this step.
     """
     places = [edit.index() for edit in edits]
     for number, (edit, place) in enumerate(zip(edits, places, strict=True)):
@@ -77,7 +77,7 @@ def _renormalised(
     )
     scores = np.delete(masked.value[0, edit.head, edit.query], edit.key)
     if not scores.size or np.isneginf(scores.max()):
-        # No other key can take a share of what the set weight leaves.
+        # No other key can take a part of the remaining weight.
         return Derivation("weight if j == k else 0.0", operands[1:], when)
     shares = "np.exp(m - m.max())"
     rest = "np.exp(np.delete(m, k) - m.max()).sum()"

@@ -1,4 +1,4 @@
-"""The declared rule of a kind of step, brought to one step of one model."""
+"""Applies the declared rule of a kind of step to one step of one model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .derivation import BoundOperand, Derivation, OperandLabel, constant
 
 
 class StepPlace:
-    """Where a step stands: what the templates and the sizes of its declaration are there.
+    """The place of a step, which resolves the templates and sizes of its declaration.
 
     Args:
-        step: whose path and sources fill the templates of paths.
-        config: of the model, which has the sizes.
+        step: its path and sources resolve the templates of paths.
+        config: of the model; it has the sizes.
     """
 
     def __init__(self, step: Step, config: TransformerConfig) -> None:
@@ -31,7 +31,7 @@ class StepPlace:
         if stack == "decoder" and self.layer is not None and rest.endswith(".self_attention"):
             self.window = config.window(self.layer)
         self._model, self._stack = config, stack.partition(".")[0]
-        # A decoder's heads may be of other numbers and sizes than an encoder's.
+        # A decoder's heads may differ in number and size from an encoder's.
         self._config = config.of_stack(self._stack)
         self._fields: dict[str, Any] = {
             "scope": self.scope,
@@ -60,14 +60,14 @@ class StepPlace:
             }
 
     def _before(self) -> str:
-        """Return the path of the step whose numbers a layer's input repeats."""
+        """Return the path of the step that is a layer's input."""
         if not self.layer:
             return f"{self._stack}.embedded"
         end = "norm.output" if self._model.norm_place == "after" else "residual"
         return f"{self._stack}.layers.{self.layer - 1}.feed_forward_{end}"
 
     def derivation(self, rule: Rule) -> Derivation:
-        """Return the rule with the paths and the numbers of this place."""
+        """Return the rule with the paths and numbers of this step."""
         expression, operands = rule.expression, []
         for operand in rule.operands:
             if operand.only_with and not self._has(self.path(operand.path)):
@@ -78,11 +78,11 @@ class StepPlace:
         return Derivation(expression, tuple(operands), when)
 
     def path(self, template: str) -> str:
-        """Return the path that a template is here."""
+        """Return a template as a path at this step."""
         return template.format(**self._fields)
 
     def _has(self, path: str) -> bool:
-        """Whether the model has a weight, such as a bias that not every layer has."""
+        """Return whether the model has a weight, such as a bias that only some layers have."""
         return path.removeprefix("weights/") in _names(self._model)
 
     def _operand(self, operand: step_kind.Operand) -> BoundOperand:
@@ -95,14 +95,14 @@ class StepPlace:
         return BoundOperand(symbol, label, path=self.path(operand.path), index=index)
 
     def _number(self, name: str) -> float:
-        """Return a number of the config, by its name such as ``rotary.factor``."""
+        """Return a number of the config by its name, such as ``rotary.factor``."""
         if name == "window":
             return self.window
         number: float = attrgetter(name)(self._config)
         return number
 
     def _index(self, entry: Index) -> Any:
-        """Return an entry of an index, or a condition, with numbers in place of names."""
+        """Return an entry of an index, or a condition, with names replaced by numbers."""
         if not isinstance(entry, dict):
             return entry
         if "sum" in entry:

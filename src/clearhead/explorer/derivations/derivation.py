@@ -1,9 +1,9 @@
-"""How one number of a step follows from others: an expression, and where its operands lie.
+"""The derivation of a number of a step: an expression, and the places of its operands.
 
-Nothing here computes. A `Derivation` is a declared `Rule` at one step of one model: its paths are
-those of that step, its numbers those of the model's config. The front end fetches the operands
-as windows of arrays, shows the formula with them, and writes a Python snippet that asserts the
-number; `clearhead.explorer.derivations.snippet` does the same in Python.
+Nothing is computed here. A `Derivation` is a declared `Rule` applied to one step of one model: with
+the paths of that step, and the numbers of the model's config. The front end fetches the operands as
+windows of arrays, shows the formula with them, and writes a Python snippet that asserts the number;
+`clearhead.explorer.derivations.snippet` does the same in Python.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OperandLabel:
-    """What an operand is: the key of a text in the page's word tables, and what the text names."""
+    """The description of an operand: the key of a text in the page's tables, and its argument."""
 
     key: str
     name: str = ""
 
     def to_json(self) -> Label:
-        """Return the label as the front end reads it."""
+        """Return the label in the form that the front end reads."""
         return {"key": self.key, "name": self.name} if self.name else {"key": self.key}
 
 
 @dataclass(frozen=True)
 class BoundOperand:
-    """A symbol of an expression and where its value comes from, which is one of three.
+    """A symbol of an expression and the source of its value, which is one of three.
 
     Attributes:
         symbol: its name in the expression.
-        label: what it is.
+        label: its description.
         path, index: a slice of a step or weight: one `Index` for each axis.
-        scalar: an integer that follows from the index of the explained number.
+        scalar: an integer computed from the index of the explained number.
         constant: a number of the model's config or of an edit.
     """
 
@@ -58,7 +58,7 @@ class BoundOperand:
     constant: float | None = None
 
     def to_json(self) -> Operand:
-        """Return the operand as the front end reads it."""
+        """Return the operand in the form that the front end reads."""
         symbol, label = self.symbol, self.label.to_json()
         if self.path is not None:
             index = cast("list[IndexEntry]", list(self.index))
@@ -71,16 +71,16 @@ class BoundOperand:
 
 @dataclass(frozen=True)
 class Derivation:
-    """How an element of a step follows from its operands.
+    """The formula of a step's elements.
 
     Attributes:
         expression: Python over the symbols, with ``np`` and, for the error function, ``math``;
-            None for an input, which follows from nothing.
-        operands: what the symbols stand for.
-        when: for which elements it holds; None for all. ``{"axis", "mod", "equals"}``, with
+            None for an input, which has no formula.
+        operands: the values of the symbols.
+        when: the elements that it holds for; None for all. ``{"axis", "mod", "equals"}``, with
             ``"floordiv"`` before ``mod``: (index[axis] // floordiv) % mod == equals.
-            ``{"replaced": true}``: where the step was replaced, with ``"index"`` at these places
-            alone: one for each axis, None for all of it.
+            ``{"replaced": true}``: where the step was replaced; with ``"index"`` only at these
+            places: one for each axis, None for the whole axis.
     """
 
     expression: str | None
@@ -88,7 +88,7 @@ class Derivation:
     when: WhenAxis | WhenReplaced | None = None
 
     def to_json(self) -> DerivationAnswer:
-        """Return the derivation as the front end reads it."""
+        """Return the derivation in the form that the front end reads."""
         json: dict[str, object] = {} if self.when is None else {"when": self.when}
         json["expression"] = self.expression
         if self.expression is None:
@@ -103,16 +103,16 @@ EDIT = Derivation(SET_BY_YOU, when={"replaced": True})
 
 
 def array(symbol: str, label: str, path: str, index: Sequence[Index]) -> BoundOperand:
-    """Return an operand that is a slice of a step or, for a path ``weights/NAME``, of a weight."""
+    """Return an operand that is a slice of a step, or of a weight (path ``weights/NAME``)."""
     return BoundOperand(symbol, OperandLabel(label), path=path, index=tuple(index))
 
 
 def scalar(symbol: str, label: str, value: Index) -> BoundOperand:
-    """Return an operand that is an integer, from the index of the explained element."""
+    """Return an operand that is an integer, computed from the index of the explained element."""
     return BoundOperand(symbol, OperandLabel(label), scalar=value)
 
 
 def constant(symbol: str, label: str, value: float) -> BoundOperand:
-    """Return an operand that is a number of the config, or of an edit; a whole one is an int."""
+    """Return an operand that is a number of the config or of an edit; whole numbers become int."""
     whole = int(value) if float(value).is_integer() else value
     return BoundOperand(symbol, OperandLabel(label), constant=whole)

@@ -1,4 +1,4 @@
-"""Where every number of a trace comes from."""
+"""Finds the derivation of every number of a trace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .derivation import EDIT, INPUT, Derivation
 
 _STACK = r"(encoder|decoder)\."
 _LAYER = r"layers\.\d+\."
-# In the backward pass each weight's layer has steps of its own.
+# In the backward pass, each weight's layer has its own steps.
 _PROJECTION = r"(query|key|value|output|(query|key)_norm)\."
 _ATTENTION = rf"(self|cross)_attention\.({_PROJECTION})?"
 _SUBLAYER = rf"({_ATTENTION}|feed_forward\.((gate|up|down)\.)?|\w+_norm\.)"
@@ -45,17 +45,17 @@ _INPUTS = (
 def derivations(
     step: Step, trace: Steps, config: TransformerConfig, edits: Sequence[Edit] = ()
 ) -> Sequence[Derivation]:
-    """Return how an element of a step follows from others; the first that holds applies.
+    """Return the derivations of a step's elements; the first one that holds applies.
 
     Args:
         step: of the forward pass of a `clearhead.reference.Transformer`, or of the backward pass
             of `clearhead.reference.gradients`.
         trace: all steps of that pass.
         config: of the model.
-        edits: of a what-if, those that change this step.
+        edits: of a what-if run: those that change this step.
 
     Raises:
-        TraceError: it is no step of such a pass.
+        TraceError: it is not a step of such a pass.
     """
     plain = _without_edits(step, trace, config)
     if not step.replaced:
@@ -87,9 +87,9 @@ def _without_edits(step: Step, trace: Steps, config: TransformerConfig) -> Seque
 
 
 def _has_empty_rows(trace: Steps, scope: str) -> bool:
-    """Whether a query of this attention may attend to no key at all."""
+    """Return whether a query of this attention may attend to no key at all."""
     scopes = getattr(trace, "empty_rows", None)
-    if scopes is not None:  # of a long text that was seen when its pass was run
+    if scopes is not None:  # for a long text, noted when its pass was run
         return scope in scopes
     masked = trace[f"{scope}.masked"].value
     return bool((masked.max(axis=-1) == -math.inf).any())

@@ -1,7 +1,7 @@
-"""A product of two long vectors in a program that one can read: its largest terms, and a remainder.
+"""Shortens a product of two long vectors for a snippet: its largest terms, and a remainder.
 
-Written out in full, a gradient that comes back from a vocabulary would be 400 kB. The front end
-does the same, in where_from/shortening/product.ts.
+In full, a gradient that comes back from a vocabulary would be 400 kB. The front end does the
+same, in where_from/shortening/product.ts.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _PRODUCT = re.compile(r"(\w+) @ (\w+)")
 
 
 def shorten_product(expression: str, operands: Mapping[str, Any]) -> ShortExpression:
-    """Return an expression of few numbers with the same value, where it is one long product.
+    """Return a short expression with the same value if the expression is one long product.
 
-    The sum of the terms that are left out becomes one operand.
+    The sum of the omitted terms becomes one operand.
 
     Args:
         expression: of a derivation.

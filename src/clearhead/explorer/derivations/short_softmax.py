@@ -1,6 +1,6 @@
-"""A softmax over a vocabulary in a program that one can read: its largest numbers, and a remainder.
+"""Shortens a softmax over a vocabulary for a snippet: its largest numbers, and a remainder.
 
-Written out in full, the row of a probability would be 200 kB. The front end does the same, in
+In full, the row of a probability would be 200 kB. The front end does the same, in
 where_from/shortening/softmax.ts.
 """
 
@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 
-LONG = 256  # numbers of a row; a longer one is shortened
-LARGEST = 50  # of which so many are written out
+LONG = 256  # rows with more numbers are shortened
+LARGEST = 50  # the number of numbers written out
 REMAINDER = "rest"
 _SUM = re.compile(r"np\.exp\((\w+) - \1\.max\(\)\)\.sum\(\)")
 
 
 @dataclass(frozen=True)
 class ShortExpression:
-    """An expression and its operands, as a program has them.
+    """An expression and its operands, as a snippet has them.
 
     Attributes:
         expression: in Python.
         operands: by symbol.
-        notes: labels of what is to be said of some of them, by symbol.
+        notes: labels of the notes on some operands, by symbol.
     """
 
     expression: str
@@ -35,10 +35,10 @@ class ShortExpression:
 
 
 def shorten_softmax(expression: str, operands: Mapping[str, Any]) -> ShortExpression:
-    """Return an expression of few numbers with the same value, where it is a softmax of a long row.
+    """Return a short expression with the same value if the expression is a softmax of a long row.
 
-    The sum of the exponentials of the numbers that are left out becomes one operand, with ten
-    digits. A place in the row becomes the number's place among those that are written out.
+    The sum of the exponentials of the omitted numbers becomes one operand, with ten digits. An
+    index into the row becomes an index into the numbers that are written out.
 
     Args:
         expression: of a derivation.

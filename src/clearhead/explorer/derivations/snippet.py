@@ -1,6 +1,6 @@
-"""A derivation at work: its operands, its value, and a Python snippet that asserts a number.
+"""Evaluates a derivation: its operands, its value, and a Python snippet that asserts a number.
 
-The front end does the same in TypeScript, from the same JSON; what it writes is this text.
+The front end does the same in TypeScript, from the same JSON, and writes exactly this text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .short_softmax import shorten_softmax
 Slices = tuple["slice | int", ...]
 Fetch = Callable[[str, Slices], Any]
 
-_LINE = 96  # columns of a line of literals
+_LINE = 96  # columns of a line of numbers
 
 
 def applicable(
@@ -33,7 +33,7 @@ def applicable(
         was_replaced: whether an edit replaced the element.
 
     Raises:
-        TraceError: none holds.
+        TraceError: no condition holds.
     """
     for derivation in derivations:
         if _holds(derivation.get("when"), index, was_replaced):
@@ -60,10 +60,10 @@ def operand_values(
     Args:
         derivation: as JSON.
         index: of the explained element.
-        fetch: gives the entries of a step or weight for an int or a slice on each axis.
+        fetch: returns the entries of a step or weight, given an int or a slice for each axis.
 
     Returns:
-        an int for a scalar, a number for a constant, and float or array for a slice.
+        an int for a scalar, a number for a constant, and a float or an array for a slice.
     """
     values: dict[str, Any] = {}
     for operand in derivation["operands"]:
@@ -106,18 +106,18 @@ def snippet(
     """Return a Python program that computes a number from its operands, and asserts it.
 
     Args:
-        derivation: as JSON; not one of an input or of a number that an edit set.
+        derivation: as JSON; not that of an input or of a number that an edit set.
         value: the number.
-        operands: what each symbol stands for, as `operand_values` gives it.
+        operands: the value of each symbol, as `operand_values` returns it.
         labels: the text of each label's key, for comments: the page's, in one of its languages.
-            ``{name}`` in it stands for what the label names.
-        heading: what the number is, for a comment.
+            ``{name}`` in it is replaced by the label's argument.
+        heading: a description of the number, for a comment.
 
     Returns:
-        the text of the program: it needs NumPy alone, and floats are written out in full.
+        the text of the program; it needs only NumPy, and floats are written out in full.
 
     Raises:
-        TraceError: the number follows from nothing, so there is nothing to compute.
+        TraceError: the number has no formula, so there is nothing to compute.
     """
     expression = derivation["expression"]
     if expression is None or not derivation["operands"]:
@@ -150,7 +150,7 @@ def _text(label: Mapping[str, str], labels: Mapping[str, str]) -> str:
 
 
 def literal(value: Any) -> str:
-    """Return Python that makes a number or an array again, bit for bit."""
+    """Return Python code that reproduces a number or an array, bit for bit."""
     if isinstance(value, np.ndarray) and value.ndim:
         lines = [""]
         for entry in value.ravel():

@@ -1,1 +1,1 @@
-"""What can be found out about one sentence by trying, for the first screen of the page."""
+"""Discoveries about one text, found by trying changes, for the first screen of the page."""

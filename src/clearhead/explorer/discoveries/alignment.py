@@ -1,16 +1,16 @@
-"""The head that aligns best in one sentence, and which words draw on which in it.
+"""The head that aligns best in a text, and the words that its words attend to.
 
-What a predicted word depends on is tried: each word that the model is given is hidden, and what the
-predicted word loses in probability is its cost (the prediction difference of Li et al. 2019, On
-the Word Alignment from Neural Machine Translation). A head aligns well if its attention falls where
-hiding costs something:
+The dependence of predicted words is measured: each word that the model is given is hidden in turn,
+and the loss in probability of a predicted word is its cost (the prediction difference of Li et al.
+2019, On the Word Alignment from Neural Machine Translation). A head aligns well if it attends to
+words whose hiding is costly:
 
     score = sum(cost * weight) / sum(cost)     over predicted tokens and hidden words
 
-which is 1 for a head that looks at such words alone. Weights between words are sums over the tokens
-of the word that is looked at, and means over those of the word that looks (Clark et al. 2019, What
-Does BERT Look At?). Of a model that predicts no words the score of a head is the mean of its rows'
-largest weights, special tokens left out (Voita et al. 2019, Analyzing Multi-Head Self-Attention).
+which is 1 for a head that attends to such words alone. A weight between words is summed over the
+tokens of the attended word, and averaged over those of the attending word (Clark et al. 2019, What
+Does BERT Look At?). In a model that predicts no words, a head's score is the mean of its rows'
+largest weights, without special tokens (Voita et al. 2019, Analyzing Multi-Head Self-Attention).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..contract.parts import Part, attention_path, layers_of, parts_of
 from .trials import HiddenWords, given_words
 from .words import Tokens
 
-SURE = 0.5  # a word crosses another from here: it draws more on one than on all others together
+SURE = 0.5  # a word crosses another if it gives more weight to one key than to all others together
 
 
 def alignment_answer(run: Run, hidden: HiddenWords) -> AlignmentAnswer:
@@ -35,7 +35,7 @@ def alignment_answer(run: Run, hidden: HiddenWords) -> AlignmentAnswer:
 
     Args:
         run: the text.
-        hidden: what hiding each of its words costs.
+        hidden: the costs of hiding each of its words.
     """
     part = _part(run)
     heads = _scores(run, part, hidden)
@@ -43,7 +43,7 @@ def alignment_answer(run: Run, hidden: HiddenWords) -> AlignmentAnswer:
     table = _weights(run, part, best["layer"])[best["head"]]
     keys, queries = _keys(run), _queries(run)
     weights = between_words(table, queries, keys)
-    crossing = crossing_of(weights) if queries != keys else None  # of one label, none
+    crossing = crossing_of(weights) if queries != keys else None  # a label crosses nothing
     return {
         "part": part,
         "heads": heads,
@@ -60,7 +60,7 @@ def alignment_answer(run: Run, hidden: HiddenWords) -> AlignmentAnswer:
 def between_words(
     weights: Float[Array, "positions tokens"], queries: Sequence[Word], keys: Sequence[Word]
 ) -> Float[Array, "queries keys"]:
-    """Return weights between words: means over a query's rows, sums over a key's tokens."""
+    """Return weights between words: averaged over a query's rows, summed over a key's tokens."""
     rows = [weights[word["start"] : word["stop"]].mean(axis=0) for word in queries]
     table = np.zeros((len(queries), len(keys)))
     for number, row in enumerate(rows):
@@ -71,8 +71,8 @@ def between_words(
 def crossing_of(weights: Float[Array, "queries keys"]) -> list[int] | None:
     """Return the two queries whose ribbons cross most clearly, the first before the second.
 
-    Their smaller weight is the largest of all pairs that draw on keys in the other order; between
-    pairs of one weight the first is meant, and neighbours come before others.
+    Of all pairs whose keys are in the opposite order, neighbours come first, and then the pair
+    whose smaller weight is the largest; of equal pairs, the first is chosen.
     """
     if not weights.size:
         return None
@@ -112,11 +112,11 @@ def _scores(run: Run, part: Part, hidden: HiddenWords) -> list[HeadScore]:
 
 
 def agreement(weights: Float[Array, "heads places keys"], hidden: HiddenWords) -> Array:
-    """Return for each head the share of its attention that falls where hiding costs something.
+    """Return each head's share of attention on words whose hiding costs something.
 
     Args:
         weights: of the rows that predict.
-        hidden: what hiding each word costs them.
+        hidden: the costs of hiding each word, for these rows.
 
     Returns:
         Float["heads"], from 0 to 1.
@@ -130,10 +130,10 @@ def agreement(weights: Float[Array, "heads places keys"], hidden: HiddenWords) -
 
 
 def peak(weights: Float[Array, "heads positions keys"], keys: Sequence[int]) -> Array:
-    """Return for each head the mean of its rows' largest weights, over some of the keys.
+    """Return, for each head, the mean of its rows' largest weights over some of the keys.
 
     Returns:
-        Float["heads"], from 0 to 1; 0 where the text has no word.
+        Float["heads"], from 0 to 1; 0 if the text has no word.
     """
     if not keys:
         return np.zeros(len(weights))
@@ -151,7 +151,7 @@ def _weights(run: Run, part: Part, layer: int) -> Float[Array, "heads queries ke
 
 
 def _keys(run: Run) -> list[Word]:
-    """Return the words that may be looked at; a decoder alone looks at all that it reads."""
+    """Return the words that can be attended to; in a decoder-only model, all that it reads."""
     prompt, models = run.passage.prompt, run.models
     if run.source:
         return given_words(run)
@@ -160,9 +160,9 @@ def _keys(run: Run) -> list[Word]:
 
 
 def _queries(run: Run) -> list[Word]:
-    """Return the words that are predicted, by the rows that predict them; else those that look.
+    """Return the predicted words, at the rows that predict them; else the attending words.
 
-    Of a classifier it is the label, which the first row predicts.
+    For a classifier it is the label, which the first row predicts.
     """
     places = run.passage.scored_positions
     if run.models.labels:
@@ -172,7 +172,7 @@ def _queries(run: Run) -> list[Word]:
     signs = run.models.tokens((*run.source, *run.target, *run.predicted))
     words: list[Word] = []
     start = 0
-    # Hidden words of an encoder need not be neighbours: no word goes from one to another.
+    # Hidden words of an encoder may lie apart, so no word may span a gap.
     ends = [number + 1 for number, gap in enumerate(np.diff(places)) if gap != 1]
     for stop in (*ends, len(places)):
         run_of_places = places[start:stop]

@@ -1,10 +1,10 @@
-"""Three discoveries about one text: of many changes the one that changes it most, and what it does.
+"""Discoveries about a text: of each kind of change, the one with the largest effect.
 
-Each kind is tried in two rounds. All changes are ranked by how unlikely they make the text that the
-model has written (`trials`). Then the model writes anew under the first few of them, as a run with
-these edits would, and the one after which most words differ is the discovery. Where a switched-off
-head is not missed, the next ones are switched off with it, until the words change. If nothing
-changes them, the two texts of the answer are equal.
+Each kind is tried in two rounds. First, all changes are ranked by how unlikely they make the text
+that the model has generated (`trials`). Then the model generates a new text under the first few,
+as a run with these edits would, and the change with the most differing words is the discovery. If
+switching off single heads changes nothing, several heads are switched off together, until the words
+change. If nothing changes them, the two texts of the answer are equal.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from ..contract.stopping import check
 from .draws import TEMPERATURES, draws_of
 from .trials import HiddenWords, silence_each_head
 
-MOST_WRITTEN = 3  # changes of a kind under which the model writes anew
-TOGETHER = (2, 3, 4, 6, 8, 12, 16)  # heads that are switched off where no single one is missed
+MOST_WRITTEN = 3  # changes of a kind under which the model generates a new text
+TOGETHER = (2, 3, 4, 6, 8, 12, 16)  # heads switched off together if single ones have no effect
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """An answer to ``discovery``, to be stored: the page asks for it whenever a text is opened.
+    """A stored answer to ``discovery``; the page asks for it each time that a text is opened.
 
     Attributes:
-        answer: it.
+        answer: the answer.
     """
 
     answer: DiscoveryAnswer
 
     @property
     def nbytes(self) -> int:
-        """About the size of the answer in bytes: that of its JSON."""
+        """The approximate size of the answer in bytes: that of its JSON."""
         return len(json.dumps(self.answer))
 
 
@@ -53,12 +53,12 @@ def discovery_answer(
 
     Args:
         run: the model's own text, without edits.
-        kind: of change: ``hide_word``, ``switch_off`` or ``temperature``.
-        hidden: gives what hiding each word of a run costs.
+        kind: the kind of change: ``hide_word``, ``switch_off`` or ``temperature``.
+        hidden: returns the costs of hiding each word of a run.
 
     Raises:
-        ConfigError: the model predicts nothing, so that there is no text to change, or the text
-            leaves nothing to try.
+        ConfigError: the model predicts nothing, so there is no text to change, or the text offers
+            nothing to try.
     """
     if not run.models.predicts:
         raise ConfigError(
@@ -79,13 +79,13 @@ def discovery_answer(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the model writes under some edits.
+    """The text that the model generates under some edits.
 
     Attributes:
-        edits: that were made.
-        text: what the model writes.
-        difference: how many tokens differ from its own text.
-        labels: of a classifier, how likely each is, as the fast engine computes it.
+        edits: the edits.
+        text: the generated text.
+        difference: the number of tokens that differ from the model's own text.
+        labels: for a classifier, the probability of each, as the fast engine computes it.
     """
 
     edits: tuple[Edit, ...]
@@ -116,7 +116,7 @@ def _switch_off(run: Run) -> DiscoveryAnswer:
     ranked = [silent.heads[int(number)] for number in order]
     ways = [(AblateHead(part=one.part, layer=one.layer, head=one.head),) for one in ranked]
     best = _best(run, ways[:MOST_WRITTEN])
-    if not best.difference:  # others take its place: more are switched off with it
+    if not best.difference:  # other heads replace it, so more are switched off together
         for count in TOGETHER:
             best = _write(run, tuple(edit for (edit,) in ways[:count]))
             if best.difference or count >= len(ways):
@@ -127,7 +127,7 @@ def _switch_off(run: Run) -> DiscoveryAnswer:
 
 
 def edit_head(edit: AblateHead) -> HeadPlace:
-    """Return where the head is that an edit switches off."""
+    """Return the place of the head that an edit switches off."""
     return {"part": edit.part, "layer": edit.layer, "head": edit.head}
 
 
@@ -164,12 +164,12 @@ def _answer(
 
 
 def _best(run: Run, ways: Sequence[tuple[Edit, ...]]) -> Outcome:
-    """Return the outcome that differs most from the text; of equals the first."""
+    """Return the outcome that differs most from the text; among equals, the first."""
     return max((_write(run, edits) for edits in ways), key=lambda one: one.difference)
 
 
 def _write(run: Run, edits: tuple[Edit, ...]) -> Outcome:
-    """Let the model write anew under some edits, as a run with them does."""
+    """Let the model generate a new text under some edits, as a run with them does."""
     check()
     models = run.models
     request = run.request.model_copy(update={"edits": edits})
@@ -185,9 +185,9 @@ def _write(run: Run, edits: tuple[Edit, ...]) -> Outcome:
 
 
 def differing(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return the fewest tokens that are put in, left out or replaced between two texts.
+    """Return the smallest number of tokens inserted, deleted or replaced between two texts.
 
-    The distance of Levenshtein 1966.
+    This is the Levenshtein distance (Levenshtein 1966).
     """
     row = list(range(len(other) + 1))
     for place, token in enumerate(one, 1):

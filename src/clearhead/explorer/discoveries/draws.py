@@ -1,10 +1,10 @@
-"""What chance makes of a text at several temperatures, with the same dice for all.
+"""Samples a text at several temperatures, with the same random numbers at each.
 
-Each word is drawn from the ten likeliest (top-k sampling, Fan et al. 2018, arXiv 1805.04833): at
-each step a number between 0 and 1 is drawn once, and at every temperature it takes the token at
-which the likeliest, added up in falling order, pass it. So the lowest temperatures give the
-likeliest tokens whatever the dice say, and each higher one departs further: a slider moves along
-one story.
+Each word is drawn from the ten likeliest (top-k sampling, Fan et al. 2018, arXiv 1805.04833). At
+each step one random number between 0 and 1 is drawn; every temperature uses it to choose from the
+cumulative distribution of the tokens, the likeliest first. So the lowest temperatures give the
+likeliest tokens whatever the random numbers are, and higher ones move further away: a slider moves
+along one story.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from ..contract.first_screen.answers import Draw
 from ..contract.stopping import check
 
 TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
-DICE = 4  # series of numbers that are tried
+DICE = 4  # series of random numbers that are tried
 _SEED = 2017
 LIKELIEST = 10  # tokens that each word is drawn from
 
 
 @dataclass(frozen=True)
 class Story:
-    """One series of dice at every temperature.
+    """One series of random numbers at every temperature.
 
     Attributes:
-        ids: what was drawn at each temperature.
-        ends: whether each ended by itself.
+        ids: the tokens drawn at each temperature.
+        ends: whether each draw ended with an end token.
     """
 
     ids: tuple[tuple[int, ...], ...]
     ends: tuple[bool, ...]
 
     def departs(self, own: Sequence[int]) -> int | None:
-        """Return the number of the lowest temperature that gives other tokens; None if none."""
+        """Return the index of the lowest temperature that gives other tokens, or None."""
         return next((n for n, ids in enumerate(self.ids) if ids != tuple(own)), None)
 
 
 def draws_of(run: Run) -> tuple[list[Draw], int | None]:
-    """Return a draw for each temperature, and the number of the first that differs from the text.
+    """Return a draw for each temperature, and the index of the first that differs from the text.
 
-    Of some series of dice the one that stays with the model's text up to temperature 1, and leaves
-    it soonest above that, is taken: it shows best what a temperature does.
+    Of several series of random numbers, the one chosen gives the model's own text up to temperature
+    1, and departs from it soonest above: it shows best what a temperature does.
     """
     own = run.passage.target_ids or ()
     stories = _stories(run)
@@ -66,9 +66,9 @@ def draws_of(run: Run) -> tuple[list[Draw], int | None]:
 
 
 def _text(run: Run, ids: Sequence[int]) -> str:
-    """Return the text of a draw; of an encoder the whole text, with the words in their places.
+    """Return the text of a draw; for an encoder, the whole text with the drawn words filled in.
 
-    Of a classifier it is the label.
+    For a classifier it is the label.
     """
     if run.models.labels:
         return run.models.labels[ids[0]]
@@ -87,11 +87,11 @@ def _rank(departure: int | None) -> tuple[int, int]:
 
 
 def probability_at(run: Run, temperature: float) -> float:
-    """Return the probability of the run's own text at a temperature: the product of its tokens'.
+    """Return the probability of the run's own text at a temperature: the product over its tokens.
 
-    Of what a decoder writes the end counts, too. Where a search stops at its limit the model would
-    go on there: the lower the temperature, the less likely it makes exactly this text, however
-    likely all its words are.
+    For a decoder, the end token counts too. If a search stopped at its limit, the model would
+    continue there; so a low temperature makes exactly this text unlikely, even if all of its words
+    are likely.
     """
     places = list(run.passage.scored_positions)
     words = [run.predicted[place] for place in places]
@@ -106,7 +106,7 @@ def _stories(run: Run) -> list[Story]:
 
 
 def _hidden_words(run: Run, dice: int) -> Story:
-    """Draw the hidden words of an encoder: each by itself, from what is predicted in its place.
+    """Draw the hidden words of an encoder, each from the prediction at its place.
 
     The label of a classifier is drawn in the same way.
     """
@@ -125,10 +125,10 @@ def _hidden_words(run: Run, dice: int) -> Story:
 
 
 def _write_all(run: Run) -> list[Story]:
-    """Draw what a decoder writes: all dice and temperatures are rows of one batch."""
+    """Draw the texts of a decoder: all series and temperatures are rows of one batch."""
     models, passage = run.models, run.passage
     own = passage.target_ids or ()
-    # A draw may go on without end: it has room for half as much again as the text.
+    # A draw may never end, so its length is limited to half as much again as the text.
     most = len(own) + len(own) // 2 + 2 if run.source else len(own)
     most = min(most, run.config.max_length - passage.prompt + 1)
     rows = DICE * len(TEMPERATURES)
@@ -175,11 +175,11 @@ def _at_temperatures(
 
 
 def token_at(probabilities: Float[Array, "vocab"], number: float) -> int:
-    """Return the token at which the likeliest few, added up in falling order, pass a number.
+    """Return the token where the cumulative probability of the likeliest few passes a number.
 
     Args:
         probabilities: of all tokens.
-        number: from 0 to below 1, of the sum of these few.
+        number: from 0 to below 1, as a share of the sum of these few.
     """
     few = min(LIKELIEST, len(probabilities))
     likeliest = np.sort(np.argpartition(-probabilities, few - 1)[:few])

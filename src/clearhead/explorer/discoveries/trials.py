@@ -1,8 +1,8 @@
-"""The same text with one thing changed in each row of a batch, and what it costs.
+"""Trials: the same text with one change in each row of a batch, and the cost of each.
 
-A trial is a forward pass over the text that the model has written anyway: it says how likely that
-text still is. All trials of a kind are rows of one batch in float32. They only rank; what is shown
-of the best is computed for itself.
+A trial is a forward pass over the text that the model has generated; it measures how likely that
+text is under the change. All trials of a kind are rows of one batch in float32. They only rank the
+changes; results shown for the best are computed separately.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from ..passes.edited_engine import Editor
 from ..passes.rows import batches, hidden_rows, memories_of, word_log_probabilities
 from .words import Tokens
 
-# Multiply-adds of all trials of a kind: below half a second on one core of a laptop. A model of
-# which a few trials cost more has these few.
+# Multiply-adds of all trials of a kind: under half a second on one core of a laptop. For a larger
+# model, the fewest trials are made even if they cost more.
 MOST_PRODUCTS = 6_000_000_000
 FEWEST, MOST = 12, 96  # trials
 
 
 @dataclass(frozen=True, eq=False)
 class HiddenWords:
-    """What it costs to hide each word that the model is given.
+    """The cost of hiding each word that the model is given.
 
     Attributes:
-        words: those that were hidden, in the order of the text.
-        count: of all words that could be.
+        words: the hidden words, in the order of the text.
+        count: the number of all words that could be hidden.
         places: positions whose predicted tokens count.
         before: log-probabilities of the predicted tokens, Float["places"].
         after: the same with each word hidden, Float["words places"].
@@ -50,29 +50,29 @@ class HiddenWords:
 
     @cached_property
     def drops(self) -> Float[Array, "words"]:
-        """By how much the log-probability of the text falls."""
+        """The decrease of the text's log-probability for each word."""
         drops: Array = (self.before - self.after).sum(axis=-1)
         return drops
 
     @property
     def costs(self) -> Float[Array, "words places"]:
-        """What each predicted token loses in probability, and 0 where it gains.
+        """The decrease of each predicted token's probability; 0 where it increases.
 
         The prediction difference of Li et al. 2019, On the Word Alignment from Neural Machine
-        Translation, with the word hidden from attention in place of its zeroed embedding.
+        Translation; but the word is hidden from attention instead of zeroing its embedding.
         """
         return np.maximum(np.exp(self.before) - np.exp(self.after), 0)
 
     @property
     def nbytes(self) -> int:
-        """What it holds in memory."""
+        """Its memory in bytes."""
         return self.before.nbytes + self.after.nbytes
 
 
 def hide_each_word(run: Run) -> HiddenWords:
-    """Hide each word of what the model is given, and look how likely its text still is.
+    """Hide each word that the model is given, and measure how likely its text still is.
 
-    A model that predicts nothing is not tried: then there are no words and no places.
+    For a model that predicts nothing, there are no words and no places.
     """
     words = given_words(run)
     places = run.passage.scored_positions if run.models.predicts else ()
@@ -89,7 +89,7 @@ def hide_each_word(run: Run) -> HiddenWords:
 
 
 def given_words(run: Run) -> list[Word]:
-    """Return the words that the model is given: of the source, or of the prompt."""
+    """Return the words that the model is given: those of the source, or of the prompt."""
     models = run.models
     if run.source:
         return Tokens(models.tokens(run.source), models.decode).words()
@@ -108,12 +108,12 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class SilentHeads:
-    """What it costs to switch each head off.
+    """The cost of switching off each head.
 
     Attributes:
-        heads: that were switched off.
-        count: of all heads.
-        drops: by how much the log-probability of the text falls, Float["heads"].
+        heads: the heads that were switched off.
+        count: the number of all heads.
+        drops: the decrease of the text's log-probability, Float["heads"].
     """
 
     heads: tuple[Head, ...]
@@ -122,7 +122,7 @@ class SilentHeads:
 
 
 def silence_each_head(run: Run) -> SilentHeads:
-    """Switch off one head in each row. Those nearest to the words come first, if not all fit."""
+    """Switch off one head in each row; if not all fit, those nearest to the output come first."""
     stacks = [part for part in ("cross", "decoder", "encoder") if part in parts_of(run.config)]
     every = [
         Head(part, layer, head)
@@ -132,7 +132,7 @@ def silence_each_head(run: Run) -> SilentHeads:
     ]
     heads = tuple(every[: affordable(run)])
     both = bool(run.config.encoder_layers and run.config.decoder_layers)
-    # The encoder does not see the decoder's heads: it runs once for all of them.
+    # The decoder's heads do not affect the encoder, so it runs once for all of them.
     behind = [head for head in heads if both and head.part != "encoder"]
     others = [head for head in heads if head not in behind]
     before = float(run.log_probabilities[list(run.passage.scored_positions)].sum())
@@ -146,7 +146,7 @@ def silence_each_head(run: Run) -> SilentHeads:
 
 
 def affordable(run: Run) -> int:
-    """Return how many trials of a text are made: what a row costs is counted, not measured."""
+    """Return the number of trials for a text; the cost of a row is counted, not measured."""
     weights = run.models.weights
     stacks = {"encoder.": len(run.source), "decoder.": len(run.target)}
     products = sum(
@@ -164,7 +164,7 @@ def _most_heads(run: Run) -> int:
 
 
 def _by_attention(run: Run, words: Sequence[Word]) -> list[int]:
-    """Return numbers of words, those that receive most attention of the last layer first."""
+    """Return indices of words, those with the most attention in the last layer first."""
     part = parts_of(run.config)[-1]
     path = attention_path(part, layers_of(part, run.config) - 1)
     attention = run.trace[f"{path}.weights"].value[0].sum(axis=(0, 1))

@@ -1,4 +1,4 @@
-"""Words of a text, each of one token or several."""
+"""Groups the tokens of a text into words."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from ..contract.first_screen.answers import Word
 from ..contract.run_answers import Token
 
-_BEGINS = ("▁", "Ġ")  # what SentencePiece and byte-level BPE write for the space before a word
-_GOES_ON = "##"  # what WordPiece writes before the rest of a word
+_BEGINS = ("▁", "Ġ")  # marks of a new word in SentencePiece and byte-level BPE
+_GOES_ON = "##"  # mark of a word's continuation in WordPiece
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a text, and how their ids are written.
+    """Tokens of a text, and the way to decode them.
 
     Attributes:
-        tokens: as answers have them.
+        tokens: in the form of answers.
         decode: from ids to text.
-        first: position of the first of them.
-        signs: tokens that show which sign the tokenizer writes for a new word; None for these.
+        first: the position of the first token.
+        signs: tokens that reveal which word mark the tokenizer uses; None for these tokens.
     """
 
     tokens: Sequence[Token]
@@ -29,10 +29,9 @@ class Tokens:
     signs: Sequence[Token] | None = None
 
     def words(self) -> list[Word]:
-        """Return the words: special tokens are none, and a mark is a word of its own.
+        """Return the words; special tokens are left out, and punctuation is a word of its own.
 
-        A word begins where the tokenizer's sign for it stands; of a tokenizer without such a sign
-        every token is a word.
+        A word begins at the tokenizer's mark for it; without such a mark, every token is a word.
         """
         words: list[Word] = []
         spans: list[list[int]] = []
@@ -62,7 +61,7 @@ class Tokens:
 
 
 def _joins(piece: str, before: str, begins: bool, goes_on: bool) -> bool:
-    """Tell whether a token goes on with the word of the token before it."""
+    """Return whether a token continues the word of the token before it."""
     if goes_on:
         return piece.startswith(_GOES_ON)
     if not begins or piece.startswith(_BEGINS):
@@ -77,6 +76,6 @@ def _is_byte(piece: str) -> bool:
 
 
 def _is_mark(piece: str) -> bool:
-    """Tell whether a piece is punctuation alone; an apostrophe belongs to its word."""
+    """Return whether a piece is only punctuation; an apostrophe belongs to its word."""
     letters = piece.lstrip("▁Ġ")
     return bool(letters) and not any(one.isalnum() or one in "'’" for one in letters)

@@ -1,1 +1,1 @@
-"""The models that the page walks: each kind, and how a text becomes what it reads."""
+"""The kinds of models that the page can walk, and how each reads a text."""

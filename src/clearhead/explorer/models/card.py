@@ -1,4 +1,4 @@
-"""What a model cannot do, as its card says in its own words."""
+"""The limits of a model, in the words of its card."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.S)
 
 
 def limits_of(folder: Path | None) -> str | None:
-    """Return the first sentences under "Limits" of a model's card, README.md in its folder.
+    """Return the first sentences under "Limits" in a model's card, README.md in its folder.
 
     Args:
-        folder: of the model; None where it has none.
+        folder: of the model; None if it has none.
 
     Returns:
-        whole sentences of the section's first paragraph or point, about two lines at most; None
-        where the folder has no card, or the card no such section.
+        whole sentences of the section's first paragraph or point, about two lines at most; None if
+        the folder has no card, or the card no such section.
     """
     if folder is None:
         return None
     text = ""
-    with suppress(FileProblem):  # a model without a card can be explored, too
+    with suppress(FileProblem):  # a model without a card can be explored too
         text = read_text(Path(folder) / "README.md", most=_MOST_BYTES)
     section = _SECTION.search(text)
     return _first_sentences(section[1]) if section else None

@@ -1,4 +1,4 @@
-"""Classifiers of texts: an encoder whose first position says which of some labels a text has."""
+"""Classifiers of texts: encoders whose first position predicts one of several labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .walked_model import TextTokens
 class ClassifierModel(EncoderModel):
     """A `WalkedModel` that gives a text one of its labels.
 
-    What it predicts, at the first position alone, is the number of a label.
+    Its only prediction is the number of a label, at the first position.
 
     Args:
         config, weights, tokenizer, twins, options: as in `WalkedModel`.

@@ -1,4 +1,4 @@
-"""Models with an encoder alone: a text is read, and its hidden words are filled in."""
+"""Encoder-only models: read a text, and predict its masked words."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .walked_model import TextTokens, WalkedModel
 
 
 class EncoderModel(WalkedModel):
-    """A `WalkedModel` that reads, and predicts the words of masks where it has a head for that.
+    """A `WalkedModel` that reads a text, and predicts masked words if it has a head for that.
 
     Args:
         config, weights, tokenizer, twins, options: as in `WalkedModel`.
-        predicts_words: whether its logits mean anything.
-        mask_id: the token that stands for a hidden word; None where there is none.
+        predicts_words: whether its logits are meaningful.
+        mask_id: the id of the mask token; None if there is none.
     """
 
     kind: ClassVar[ModelKind] = "encoder"
@@ -69,7 +69,7 @@ class EncoderModel(WalkedModel):
         words = request.target_ids or ()
         predicted = list(source)
         for number, place in enumerate(masks):
-            # A run that is compared with another names the words whose probability is meant.
+            # A run that is compared with another names the words whose probabilities are meant.
             if number < len(words):
                 predicted[place] = words[number]
             else:
@@ -83,7 +83,7 @@ class EncoderModel(WalkedModel):
         )
 
     def _check_target(self, request: RunQuestion, hidden_words: int) -> None:
-        """Raise ConfigError where a target is given that this text has no place for."""
+        """Raise ConfigError if a target is given that does not fit this text's masks."""
         if request.target is not None:
             raise ConfigError(
                 "run: an encoder by itself writes no text, so there is no target to walk. Leave "

@@ -1,4 +1,4 @@
-"""Models with a decoder alone: a prompt is read, and continued with the likeliest tokens."""
+"""Decoder-only models: read a prompt, and continue it with the likeliest tokens."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .walked_model import TextTokens, WalkedModel
 
 
 class GenerationModel(WalkedModel):
-    """A `WalkedModel` that continues prompts, greedily.
+    """A `WalkedModel` that continues prompts greedily.
 
     Args:
         config, weights, tokenizer, twins, options: as in `WalkedModel`.
-        ends: the tokens that end a continuation; none means that of the config.
+        ends: the tokens that end a continuation; None for the end token of the config.
     """
 
     kind: ClassVar[ModelKind] = "generation"
@@ -80,7 +80,7 @@ class GenerationModel(WalkedModel):
         target = tuple(reading.ids)
         continuation = target[len(prompt) :]
         predicted = (*target[1:], reading.likeliest())
-        # Where nothing continues the prompt, what is said of it is how likely itself is.
+        # Without a continuation, the probability shown is that of the prompt itself.
         first = len(prompt) - 1 if continuation else 0
         last = len(predicted) - 1
         scored_positions = tuple(range(first, last)) or (last,)
@@ -90,7 +90,7 @@ class GenerationModel(WalkedModel):
 
 
 class _Reading:
-    """What the fast engine has read so far, with its cache: the prompt at once, then each token."""
+    """The tokens that the fast engine has read, with its cache: the prompt, then token by token."""
 
     def __init__(self, model: GenerationModel, changes: Changes) -> None:
         self._of, self._changes = model, changes
@@ -109,13 +109,13 @@ class _Reading:
         self.ids += [int(token) for token in ids]
 
     def log_probabilities(self, positions: slice) -> Array:
-        """Return the log-probabilities of what follows the tokens at some positions."""
+        """Return the log-probabilities of the tokens after some positions."""
         hidden = np.concatenate(self._hidden)[positions]
         watcher = self._of.watcher(self._changes)
         return log_softmax(self._model.logits(hidden[None], trace=watcher)[0])
 
     def likeliest(self) -> int:
-        """Return the likeliest next token, of those that have a name."""
+        """Return the likeliest next token among the ids that have a token."""
         last = len(self.ids) - 1
         (row,) = self.log_probabilities(slice(last, last + 1))
         return int(row[: self._of.tokenizer.vocab_size].argmax())

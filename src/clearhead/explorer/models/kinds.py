@@ -1,4 +1,4 @@
-"""Which kind of model something is, for the page."""
+"""Chooses the kind of `WalkedModel` for a model."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def read_model(model: str | Path) -> Checkpoint | PretrainedModel:
 
     Raises:
         CheckpointError: there is no such model, or its files are missing or damaged.
-        MissingExtraError: fetching needs a package that is not installed.
+        MissingExtraError: downloading needs a package that is not installed.
     """
     folder = Path(model)
-    # On the hub a model's name has its owner's before it; no bundled model's has.
+    # On the hub a model's name has its owner's in front; no bundled model's name does.
     theirs = not folder.is_dir() and "/" in str(model)
     if (folder / "config.json").is_file():
-        with suppress(FileProblem):  # which is told of where the file is read
+        with suppress(FileProblem):  # the reader below reports such problems
             theirs = Fields(read_json(folder / "config.json"), "the file").has("model_type")
     return read_pretrained(model) if theirs else read_checkpoint(model)
 
 
 def walked_model(checkpoint: Checkpoint | PretrainedModel, task: str | None = None) -> WalkedModel:
-    """Return a checkpoint, of ours or of others, as the page walks it.
+    """Return a checkpoint, ours or someone else's, in the form that the page walks.
 
     Args:
         checkpoint: as it was read.
-        task: what someone else's translator is to do; None: what it does without being told.
+        task: the task of someone else's translator; None: its default.
 
     Raises:
-        CheckpointError: its weights are not those of its config, or it has no tokenizer.
-        ConfigError: it reads no text, or does not know the task.
+        CheckpointError: its weights do not match its config, or it has no tokenizer.
+        ConfigError: it does not read text, or does not have the task.
     """
     if isinstance(checkpoint, PretrainedModel):
         return walked_pretrained(checkpoint, task)

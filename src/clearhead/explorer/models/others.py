@@ -1,4 +1,4 @@
-"""Other people's models, as they were read from a folder of transformers."""
+"""Other people's models, read from transformers folders."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from .walked_model import WalkedModel
 
 
 def walked_pretrained(model: PretrainedModel, task: str | None = None) -> WalkedModel:
-    """Return someone else's model as the page walks it.
+    """Return someone else's model in the form that the page walks.
 
     Args:
         model: as it was read.
-        task: what a translator is to do, see `clearhead.translation.task.read_task`; None: what
-            it does without being told, or what the text itself says.
+        task: the task of a translator, see `clearhead.translation.task.read_task`; None: its
+            default, or the one that the text itself states.
 
     Raises:
         CheckpointError: it has no tokenizer.
-        ConfigError: it reads no text, or does not know the task.
+        ConfigError: it does not read text, or does not have the task.
     """
     config = model.config
     if config.reads_images or model.tasks == {"classify"}:
@@ -84,16 +84,16 @@ def walked_pretrained(model: PretrainedModel, task: str | None = None) -> Walked
 
 
 def _source_ids(tokenizer: PretrainedTokenizer, task: Task, text: str) -> list[int]:
-    """Return what a translator reads of a text, its task and its special tokens included."""
+    """Return a translator's ids for a text, including its task and its special tokens."""
     return tokenizer.encode(task.prefix + text, language=task.source_language)
 
 
 class PretrainedTranslation(SearchedModel):
-    """A `WalkedModel` of someone else's encoder and decoder.
+    """A `WalkedModel` for someone else's model with encoder and decoder.
 
     Args:
         config, weights, tokenizer, twins, options: as in `WalkedModel`.
-        task: how it is asked to translate.
+        task: how to ask it for a translation.
     """
 
     def __init__(
@@ -125,14 +125,14 @@ class PretrainedTranslation(SearchedModel):
         return self.config.start_id if start is None else start
 
     def target_words(self, text: str) -> Sequence[int]:
-        first = self._task.settings.forced_bos_token_id  # the language, where one is written
+        first = self._task.settings.forced_bos_token_id  # the language token, if one is generated
         words = self.encode_words(text)
         return words if first is None else [first, *words]
 
     def find(
         self, engine: ReferenceEngine, source: Sequence[int], request: RunQuestion
     ) -> tuple[int, ...]:
-        # A model that repeats itself ends as a search of ours does.
+        # The length limit of our own search also stops a model that repeats itself.
         most = SearchSettings().limit(len(source))
         settings = dataclasses.replace(
             self._task.settings,
@@ -153,7 +153,7 @@ class PretrainedTranslation(SearchedModel):
 
 
 def _task(model: PretrainedModel, task: str | None) -> Task:
-    """Return how a translator is asked; one with several tasks does what the text itself says."""
+    """Return a translator's task; None lets the text itself state one of several."""
     try:
         return read_task(model, task)
     except ConfigError:
@@ -163,5 +163,5 @@ def _task(model: PretrainedModel, task: str | None) -> Task:
 
 
 def _settings(model: PretrainedModel) -> GenerationSettings:
-    """Return how a model's own files say that its words are chosen."""
+    """Return the generation settings in a model's own files."""
     return read_generation(model.generation, model.settings)

@@ -1,4 +1,4 @@
-"""Models with encoder and decoder: a source is read, and its target is searched for."""
+"""Models with encoder and decoder: read a source, and search for its target."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class SearchedModel(WalkedModel):
 
     @property
     def special(self) -> SpecialTokens:
-        """The ids that search must know."""
+        """The special token ids that the search needs."""
         return SpecialTokens.of(self.config)
 
     def search_settings(self, beam_size: int) -> SearchSettings:
-        """Return how a target is searched for with a beam of this size."""
+        """Return the settings of a search with a beam of this size."""
         return SearchSettings.of(max_length=self.config.max_length - 1, beam_size=beam_size)
 
     def search(self, engine: Engine, source: Sequence[int], beam_size: int) -> list[Hypothesis]:
-        """Search for the best target of one source; what else ended stands behind it."""
+        """Search for the best target of one source; further finished hypotheses follow it."""
         settings = self.search_settings(beam_size)
         return search(engine, [source], settings, special=self.special, spares=True)[0]
 
@@ -50,7 +50,7 @@ class SearchedModel(WalkedModel):
         return self.config.start_id
 
     def target_words(self, text: str) -> Sequence[int]:
-        """Return a target that was given, as token ids without start and end token."""
+        """Return the token ids of a given target, without start and end token."""
         return self.encode_words(text)
 
     def find(
@@ -76,7 +76,7 @@ class SearchedModel(WalkedModel):
         rows: list[Array] = []
 
         def fast(positions: slice) -> Array:
-            if not rows:  # when the check asks for the first of them
+            if not rows:  # at the first call
                 rows.append(_log_probabilities(engine, source, target))
             return rows[0][positions]
 
@@ -84,7 +84,7 @@ class SearchedModel(WalkedModel):
 
 
 def _log_probabilities(engine: Engine, source: Sequence[int], target: Sequence[int]) -> Array:
-    """Return an engine's log-probabilities of what follows each token of a target.
+    """Return an engine's log-probabilities for the token after each token of a target.
 
     Args:
         engine: decodes with its cache.

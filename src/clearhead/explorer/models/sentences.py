@@ -1,4 +1,4 @@
-"""A long text as the sentences that it is translated in; one of them is walked at a time."""
+"""Splits a long text into the sentences that are translated; one at a time is walked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split_into_pieces(translator: Translator, text: str) -> list[Piece]:
     """Return the pieces that the translator cuts a text into; joined, they are the text.
 
     Raises:
-        TextError: the text holds half of a character, or nothing that would be translated.
+        TextError: the text holds a lone surrogate, or nothing to translate.
     """
     pieces = translator.split(text)
     check_letters(text, pieces)
@@ -27,7 +27,7 @@ def split_into_pieces(translator: Translator, text: str) -> list[Piece]:
 
 
 def sentence_number(pieces: Sequence[Piece], number: int) -> int:
-    """Return the number of the piece to walk: this one, or else the next that is a sentence.
+    """Return the number of the piece to walk: the given one, or the next that is a sentence.
 
     Raises:
         ConfigError: there is no piece of this number.
@@ -44,10 +44,10 @@ def sentence_number(pieces: Sequence[Piece], number: int) -> int:
 def protected_note(
     translator: Translator, read: str, translation: str, request: RunQuestion
 ) -> ProtectedNote | None:
-    """Return a note where translating gives another text, to keep placeholders or numbers.
+    """Return a note if the translator's result differs, to keep placeholders or numbers.
 
-    The walk shows what the model makes of the sentence as it is. `Translator.translate` may put
-    stand-ins for placeholders into it, take a lower hypothesis or translate it in parts.
+    The walk shows the model's result for the sentence as it is. `Translator.translate` may replace
+    placeholders by stand-ins, take a lower hypothesis, or translate the sentence in parts.
 
     Args:
         translator: of the model.

@@ -1,4 +1,4 @@
-"""A text as the token ids of a model with one stack."""
+"""Encodes a text for a model with one stack."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ...errors import ShapeError, TextError
 
 
 def prompt_ids(encode: Callable[[str], Sequence[int]], text: str, longest: int) -> tuple[int, ...]:
-    """Return the token ids of a text, of which nothing is cut off.
+    """Return the token ids of a text; nothing is cut off.
 
     Raises:
-        TextError: the text holds half of a character, or the tokenizer makes nothing of it.
+        TextError: the text holds a lone surrogate, or has no tokens.
         ShapeError: it has more tokens than the model reads.
     """
     try:

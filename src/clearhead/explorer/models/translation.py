@@ -1,4 +1,4 @@
-"""Translation models of ours: the translator cuts the text, and reads it by its rules."""
+"""Our translation models: the translator splits and reads the text by its own rules."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _REMEMBERED_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class RememberedTranslation:
-    """A sentence's translation, to be stored."""
+    """A stored translation of a sentence."""
 
     translation: Translation
 
     @cached_property
     def nbytes(self) -> int:
-        """About its size in bytes: Python's objects take some six times the characters."""
+        """Its approximate size in bytes: Python objects take about six times the characters."""
         return 6 * len(repr(self.translation))
 
 
 class TranslationModel(SearchedModel):
-    """A `WalkedModel` of a checkpoint of ours.
+    """A `WalkedModel` for a checkpoint of ours.
 
     Attributes:
-        checkpoint: what it was made from.
+        checkpoint: the checkpoint.
         translator: cuts texts into sentences, and translates with the fast engine.
 
     Args:
@@ -97,7 +97,7 @@ class TranslationModel(SearchedModel):
     def translations(
         self, sentences: Sequence[str], beam_size: int, register: str = AUTO
     ) -> list[Translation]:
-        """Return the translator's translation of each sentence, and remember it."""
+        """Return the translator's translation of each sentence, and store it."""
         cache, how = self._translations, (beam_size, register)
         entries = {text: cache.recall((text, *how)) for text in sentences}
         translations = {text: one.translation for text, one in entries.items() if one}

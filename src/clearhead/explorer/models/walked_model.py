@@ -1,9 +1,9 @@
-"""The seam between a model and the page: what each kind of model says of itself.
+"""The interface between a model and the page, which each kind of model implements.
 
-A model is there twice: in float32, fast, which translates and continues, and in float64, whose
-numbers are shown. A kind of model says how a text becomes what the model reads (`begin`), what it
-makes of it (`complete`), and what is to be said of the text (`sentences`, `note`); everything
-else about a walk is the same for all.
+A model exists twice: in float32, fast, for translating and continuing texts, and in float64, whose
+numbers are shown. A kind of model defines how a text becomes the model's input (`begin`), what the
+model predicts from it (`complete`), and notes on the text (`sentences`, `note`). Everything else
+about a walk is the same for all kinds.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from ..passes.edited_engine import Editor, edited_engine, replacements
 from ..passes.encoding import encode
 from ..passes.passage import Beginning, Completion, Passage
 
-_MATRIX_BYTES = 2**30  # that the matrices of one layer may take
+_MATRIX_BYTES = 2**30  # the most memory for the matrices of one layer
 Encode: TypeAlias = Callable[[str], Sequence[int]]
 
 
 class TextTokens(Protocol):
-    """From text to token ids and back: our tokenizer, and those of others' models."""
+    """The tokenizer interface used here, for our tokenizer and those of other models."""
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids that have a name."""
+        """The number of ids that have a token."""
         ...
 
     def encode(self, text: str) -> Sequence[int]:
@@ -51,35 +51,35 @@ class TextTokens(Protocol):
         ...
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Return what is written for each id."""
+        """Return the written form of each id's token."""
         ...
 
 
 class WalkedModel(ABC):
-    """One model twice, and the way from text to its tokens.
+    """One model in two precisions, with its tokenizer.
 
     Attributes:
-        kind: of model.
+        kind: the kind of model.
         fast: the engine in float32.
-        reference: float64, whose numbers are shown.
-        longest: tokens that a text may have: as many as the model reads, and as fit into memory.
-        special_ids: of the tokens that are no text.
+        reference: the model in float64, whose numbers are shown.
+        longest: the most tokens of a text: limited by the model and by memory.
+        special_ids: of the tokens that are not text.
         predicts_words: whether the model has probabilities of words.
-        labels: of a classifier, by their numbers: its logits are of these.
-        most_bytes: of a trace that is held as a whole; a larger one is held in part.
-        mask_id: the token that stands for a hidden word; None where there is none.
-        source_language: the code of the language that it reads; None where that is not stated.
+        labels: of a classifier, by their numbers; its logits belong to them.
+        most_bytes: the most memory of a full trace; a larger one is held only in part.
+        mask_id: the id of the mask token; None if there is none.
+        source_language: the code of the language that it reads; None if unknown.
 
     Args:
-        config: the shape of the model.
+        config: the config of the model.
         weights: in float32, by the names of docs/formats.md.
         tokenizer: of the model.
         twins: the model in float32 and in float64.
-        provenance: what is known of its making.
-        special_ids: of tokens that are no text; None for those that the config names.
-        encode: from a text to what the model reads of it, its special tokens included; None for
-            the tokenizer's own.
-        encode_words: from a text to its ids alone, without special tokens; None for the same.
+        provenance: what is known about how the model was made.
+        special_ids: of tokens that are not text; None for those in the config.
+        encode: from a text to the model's input ids, including special tokens; None for the
+            tokenizer's own.
+        encode_words: from a text to its ids without special tokens; None for the same.
     """
 
     kind: ClassVar[ModelKind]
@@ -116,41 +116,41 @@ class WalkedModel(ABC):
 
     @abstractmethod
     def begin(self, request: RunQuestion) -> Beginning:
-        """Return what the model is given of a text.
+        """Return the model's input for a text.
 
         Raises:
-            TextError: there is nothing that it could read.
+            TextError: there is nothing that the model could read.
             ConfigError: there is no such sentence.
             ShapeError: the text is longer than the model can read.
         """
 
     @abstractmethod
     def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
-        """Return what the model makes of what it is given, with edits.
+        """Return the model's prediction for an input, with edits.
 
         Args:
-            ids: what `begin` gave, with the edits of its tokens.
-            request: says how.
-            changes: what the edits do to steps.
+            ids: the result of `begin`, with token edits applied.
+            request: says how to predict.
+            changes: the changes of steps that the edits make.
 
         Raises:
-            TextError: a target holds what is no character.
+            TextError: a target holds an invalid character.
             ShapeError: the target is longer than the model can read.
         """
 
     def sentences(
         self, pieces: Sequence[Any], request: RunQuestion, passage: Passage
     ) -> list[Sentence]:
-        """Return the pieces of the text as answers have them."""
+        """Return the pieces of the text in the form of answers."""
         return [{"text": piece.text, "translated": True} for piece in pieces]
 
     def note(self, read: str, passage: Passage, request: RunQuestion) -> ProtectedNote | None:
-        """Return what is to be said where the model is used in another way than it is walked."""
+        """Return a note to show if using the model gives another result than the walk."""
         return None
 
     @property
     def abilities(self) -> list[Ability]:
-        """What the page may ask of it."""
+        """The abilities that the page may use."""
         if self.predicts_words:
             return ["edit", "effects", "derivations", "next_words", "lens"]
         if self.labels:
@@ -159,13 +159,13 @@ class WalkedModel(ABC):
 
     @property
     def predicts(self) -> bool:
-        """Whether it has logits: of words, or of labels."""
+        """Whether it has logits, of words or of labels."""
         return self.predicts_words or bool(self.labels)
 
     # The two passes
 
     def trace(self, passage: Passage, changes: Changes) -> Trace | BoundedTrace:
-        """Return the pass in float64, with every step recorded or within reach.
+        """Return the float64 pass, with every step recorded or available on demand.
 
         Raises:
             TraceError: a change matched no step.
@@ -183,14 +183,14 @@ class WalkedModel(ABC):
         return trace
 
     def forward(self, passage: Passage, watcher: Watcher) -> None:
-        """Run the model in float64, to its logits, or its output where it has none."""
+        """Run the model in float64 up to its logits, or to its output if it has none."""
         hidden = self.hidden(passage, watcher)
         if self.predicts:
             self.reference.logits(hidden[:, self.predicting], trace=watcher)
 
     @property
     def predicting(self) -> slice:
-        """The positions that have logits: all, or of a classifier the first."""
+        """The positions that have logits: all, or for a classifier the first."""
         return slice(0, 1) if self.labels else slice(None)
 
     def hidden(self, passage: Passage, watcher: Watcher) -> Array:
@@ -204,27 +204,27 @@ class WalkedModel(ABC):
         return self.reference.decode(np.array([passage.target]), encoded, trace=watcher)
 
     def fast_with(self, changes: Changes) -> ReferenceEngine:
-        """Return the engine in float32, edited where there is anything to edit."""
+        """Return the engine in float32, with the edits if there are any."""
         return edited_engine(self.fast, changes) if changes else self.fast
 
     def watcher(self, changes: Changes, position: int | None = None) -> Watcher:
-        """Return what makes the changes in a pass; `OFF` where there is nothing to change."""
+        """Return a watcher that makes the changes in a pass; `OFF` if there are none."""
         return Editor(changes, position) if changes else OFF
 
     # Tokens
 
     def token(self, token: int) -> Token:
-        """Return a token as answers have it: id, piece, and whether it is a special one."""
-        # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
+        """Return a token in the form of answers: id, piece, and whether it is special."""
+        # A vocabulary size may be rounded up; ids beyond the tokenizer's have no name.
         has_name = token < self.tokenizer.vocab_size
         piece = self.tokenizer.pieces([token])[0] if has_name else f"<{token}>"
         return {"id": int(token), "piece": piece, "special": token in self.special_ids}
 
     def tokens(self, ids: Iterable[int]) -> list[Token]:
-        """Return each of several tokens as answers have it."""
+        """Return several tokens in the form of answers."""
         return [self.token(int(token)) for token in ids]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of ids; those that have no name are left out."""
+        """Return the text of ids; ids without a token are left out."""
         size = self.tokenizer.vocab_size
         return self.tokenizer.decode([token for token in ids if token < size])

@@ -1,1 +1,1 @@
-"""The page as one file that needs no server."""
+"""Saves the page as one file that needs no server."""

@@ -1,4 +1,4 @@
-"""What a saved page holds: the answers that its views need, within a number of bytes."""
+"""The content of a saved page: the answers that its views need, within a size limit."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ OUTPUT = "weights/output.weight"
 MOST_ITEMS = 48  # in one question for arrays
 MOST_LINKS = 64  # of one query, with their effects
 EFFECT_SECONDS = 4.0
-# Numbers that a file holds at most in its smallest form, and logits that are computed for it.
+# The most numbers of a file in its smallest form, and the most logits that are computed for it.
 MOST_STORED = 20_000_000
 MOST_WORDS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Focus:
-    """The head, query and position that the page looks at."""
+    """The head, query and position that the page shows."""
 
     part: str
     layer: int
@@ -50,10 +50,10 @@ class Focus:
 
     @classmethod
     def of(cls, view_state: str, run: RunAnswer) -> Focus:
-        """Return what a page's address names, or what the run has nearest to it.
+        """Return the focus in a page's address, or the nearest one that the run has.
 
         Args:
-            view_state: what stands behind the # of the address, with or without it.
+            view_state: the # part of the address, with or without the #.
             run: the answer to the question ``run``.
         """
         fields = dict(parse_qsl(view_state.removeprefix("#")))
@@ -82,11 +82,11 @@ class Focus:
 
 @dataclass(frozen=True)
 class Content:
-    """How much of a run a page holds: the next is tried where a page becomes too large.
+    """How much of a run a page holds; if a page is too large, the next option is tried.
 
     Attributes:
         to_float32: whether numbers that need all bits of a float64 are stored as float32.
-        all_layers: whether it holds the steps of all layers, or of the focus' layer alone.
+        all_layers: whether it holds the steps of all layers, or only of the focused layer.
     """
 
     to_float32: bool
@@ -97,14 +97,14 @@ LEVELS = (Content(False, True), Content(True, True), Content(True, False))
 
 
 class PageAnswers:
-    """All answers about a run that a page may hold, each asked for once.
+    """The answers about a run for a saved page, each asked for once.
 
     Args:
         explorer: answers questions.
         request: of the run.
-        view_state: the page's address behind the #.
-        effect_seconds: how long effects of further queries of the focus' head are computed; those
-            of its query are always there.
+        view_state: the # part of the page's address.
+        effect_seconds: the time for computing effects of further queries of the focused head;
+            those of the focused query are always included.
     """
 
     def __init__(
@@ -133,15 +133,15 @@ class PageAnswers:
         self._arrays: dict[str, Array] = {}
 
     def count(self, content: Content) -> int:
-        """Return how many numbers of steps a page has with this content, before it asks for any."""
+        """Return the number of step values of a page with this content, from shapes alone."""
         shapes = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
         return sum(map(math.prod, shapes))
 
     def check_size(self) -> None:
-        """Check that the least that a page holds is no more than one file takes.
+        """Check that the smallest version of the page fits into one file.
 
         Raises:
-            ConfigError: the text is too long for that, or the model too large.
+            ConfigError: the text is too long, or the model too large.
         """
         shapes = {step["path"]: step["shape"] for step in self.run["steps"]}
         steps, weights = self.count(LEVELS[-1]), self._attention_weights(shapes)
@@ -155,7 +155,7 @@ class PageAnswers:
             )
 
     def _attention_weights(self, shapes: Mapping[str, Sequence[int]]) -> int:
-        """Return how many numbers the weight matrices of the focus' attention have."""
+        """Return the number of entries in the weight matrices of the focused attention."""
         path = self._attention()["path"]
         if f"{path}.projected" not in shapes:
             return 0  # a recording has no weights
@@ -163,7 +163,7 @@ class PageAnswers:
         return 2 * width * (heads + kv_heads) * shapes[f"{path}.projected"][-1]
 
     def pack(self, content: Content) -> tuple[SavedPage, dict[str, Array]]:
-        """Return the plain values and the arrays of the page's answers, for `arrays.encode`."""
+        """Return the page's answers as plain values and arrays, for `arrays.encode`."""
         numbers = Pack(content.to_float32)
         constants = Constants.of(self.model["config"])
         for path in self._weights(content):
@@ -227,7 +227,7 @@ class PageAnswers:
 
     def _holds(self, step: StepAnswer, content: Content) -> bool:
         path, name = step["path"], step["path"].rpartition(".")[2]
-        # Contributions are products of two arrays that are here; a vocabulary is too large.
+        # Contributions are products of two arrays that are stored; a whole vocabulary is too large.
         if name == "contributions" or (path in WHOLE_VOCABULARY and "labels" not in self.model):
             return False
         if math.prod(step["shape"]) > self.model["limits"]["numbers"]:
@@ -235,14 +235,14 @@ class PageAnswers:
         return content.all_layers or ".layers." not in path or path.startswith(self._scopes())
 
     def _scopes(self) -> tuple[str, ...]:
-        """Return how the paths of the focus' layer begin; a decoder's layer has two attentions."""
+        """Return the path prefixes of the focused layer; a decoder's layer has two attentions."""
         entry = self._attention()
         stack, layers, rest = entry["path"].partition(".layers.")
         whole = f"{stack}{layers}{rest.partition('.')[0]}." if layers else f"{entry['path']}."
         return whole, f"{entry['path']}."
 
     def _attention(self) -> AttentionAnswer:
-        """Return the answer's entry of the attention that the page looks at."""
+        """Return the answer's entry for the focused attention."""
         return next(
             entry
             for entry in self.run["attention"]
@@ -250,7 +250,7 @@ class PageAnswers:
         )
 
     def _weights(self, content: Content) -> Iterator[str]:
-        """Yield the weights of all norms, all biases, and the weights of the focus' attention."""
+        """Yield the weights of all norms, all biases, and the weights of the focused attention."""
         attention = f"weights/{self._attention()['path']}."
         for path in self._operands():
             if not path.startswith("weights/"):
@@ -260,7 +260,7 @@ class PageAnswers:
                 yield path
 
     def _add_vocabulary(self, numbers: Pack) -> None:
-        """Add the logits of the words that the page names, and the rows of their embeddings."""
+        """Add the logits of the words on the page, and their rows of the embeddings."""
         steps = {step["path"]: step for step in self.run["steps"]}
         if "logits" not in steps:
             return
@@ -272,7 +272,7 @@ class PageAnswers:
         input_ids = {
             token["id"] for side in ("source", "decoder_input") for token in self.run[side]
         }
-        if "labels" not in self.model:  # whose logits are there as a whole
+        if "labels" not in self.model:  # a classifier's logits are stored completely
             for path in WHOLE_VOCABULARY:
                 self._add_columns(numbers, steps[path], sorted(ids))
         for path in self._matrices():
@@ -288,7 +288,7 @@ class PageAnswers:
         return [path for path in (*embeddings, OUTPUT) if path in paths]
 
     def _operands(self) -> dict[str, None]:
-        """Return the paths of all steps and weights that numbers are derived from, in order."""
+        """Return the paths of all steps and weights that occur in derivations, in order."""
         return dict.fromkeys(
             cast("ArrayOperand", operand)["path"]
             for step in self.run["steps"]
@@ -306,7 +306,7 @@ class PageAnswers:
 
     def _add_rows(self, numbers: Pack, path: str, ids: Sequence[int]) -> None:
         config = self.model["config"]
-        assert config is not None  # what has embeddings has a config
+        assert config is not None  # a model with embeddings has a config
         width = config["d_model"]
         items: list[dict[str, object]] = [
             {"path": path, "window": [[i, i + 1], [0, width]]} for i in ids
@@ -320,7 +320,7 @@ class PageAnswers:
         return self._arrays[path]
 
     def _fetch(self, items: Sequence[dict[str, object]]) -> list[Array]:
-        """Return the arrays of these items, asking for a few at a time."""
+        """Return the arrays of these items, with several questions of a few items each."""
         arrays: list[Array] = []
         for start in range(0, len(items), MOST_ITEMS):
             part = list(items[start : start + MOST_ITEMS])

@@ -1,4 +1,4 @@
-"""What a saved page has for its first screen: which words drew on which, and three discoveries."""
+"""The first screen of a saved page: the alignment of words, and three discoveries."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class FirstScreen:
     """The answers to ``alignment`` and ``discovery``.
 
     Attributes:
-        alignment: None of a recording whose heads cannot be compared.
-        discoveries: those that there are.
+        alignment: None for a recording whose heads cannot be compared.
+        discoveries: those that were found.
     """
 
     alignment: AlignmentAnswer | None
@@ -27,7 +27,7 @@ class FirstScreen:
 
     @classmethod
     def of(cls, explorer: Answering, model: ModelAnswer, request: Mapping[str, Any]) -> FirstScreen:
-        """Ask for the answers of a run.
+        """Ask for the answers about a run.
 
         Args:
             explorer: answers questions.
@@ -35,33 +35,33 @@ class FirstScreen:
             request: of the run.
         """
         discoveries: list[DiscoveryAnswer] = []
-        if model["kind"] == "recording":  # which cannot be run again, so nothing is tried
+        if model["kind"] == "recording":  # it cannot be run again, so nothing can be tried
             try:
                 json = explorer.answer("alignment", {"run": request}).json
-            except ClearheadError:  # some recordings are too long, or cannot be computed with
+            except ClearheadError:  # some recordings are too long, or lack what is needed
                 return cls(None, discoveries)
             return cls(cast("AlignmentAnswer", json), discoveries)
         answer = explorer.answer("alignment", {"run": request})
         for kind in get_args(DiscoveryKind.__value__):
             try:
                 json = explorer.answer("discovery", {"run": request, "kind": kind}).json
-            except ConfigError:  # this text, or this model, leaves nothing to try
+            except ConfigError:  # this text or this model offers nothing to try
                 continue
             discoveries.append(cast("DiscoveryAnswer", json))
         return cls(cast("AlignmentAnswer", answer.json), discoveries)
 
     def add_to(self, page: SavedPage) -> None:
-        """Put the answers into a page."""
+        """Add the answers to a page."""
         if self.alignment is not None:
             page["alignment"] = self.alignment
             page["discoveries"] = self.discoveries
 
 
 def model_of_a_file(model: ModelAnswer, request: Mapping[str, Any]) -> ModelAnswer:
-    """Return what a model is in a file, which cannot compute.
+    """Return the answer to ``model`` for a saved page, which cannot compute.
 
-    It is without what needs another pass for each position, and of the checkpoints of a training
-    run it has the one that the file shows.
+    It lacks the abilities that need another pass for each position. For a training run, it lists
+    only the checkpoint in the file.
     """
     abilities: list[Ability] = [one for one in model["abilities"] if one != "lens"]
     in_file: ModelAnswer = {**model, "abilities": abilities}

@@ -1,4 +1,4 @@
-"""The kinds of heads that a saved page holds: those of all parts."""
+"""The kinds of heads in a saved page, for all parts."""
 
 from __future__ import annotations
 

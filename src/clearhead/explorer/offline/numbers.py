@@ -1,10 +1,10 @@
-"""Arrays packed into few bytes, from which the page makes the same numbers again.
+"""Packs arrays into few bytes, from which the page restores exactly the same numbers.
 
-What follows from other arrays by one elementwise operation is not stored: a residual is a sum, a
-masked score a score or -inf. `clearhead.reference.tracing.steps` declares which operation makes
-which step, and this *recipe* is used only where it gives the very same numbers. All else is stored
-in the narrowest type that holds it exactly, all arrays of a type as one, and its bytes are sorted
-by significance, because exponents repeat themselves and compress well.
+An array that follows from others by one elementwise operation is not stored: a residual is a sum, a
+masked score is a score or -inf. `clearhead.reference.tracing.steps` declares which operation makes
+which step; this *recipe* is used only if it gives exactly the same numbers. All other arrays are
+stored in the narrowest type that holds them exactly, concatenated by type. Their bytes are sorted
+by significance, because exponents repeat and compress well.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ...shapes import Array
 from ..contract.run_answers import StepAnswer
 from ..contract.saved_page import Operation, StoredArray, StoredRecipe, StoredType
 
-COPY: Final = "copy"  # the operation of an array whose numbers are those of another one
+COPY: Final = "copy"  # the operation for an array that equals another one
 
 
 @dataclass(frozen=True)
 class Constants:
-    """Numbers of a model's config that recipes need, by the names that recipes have for them."""
+    """Numbers of a model's config that recipes need, under the recipes' names for them."""
 
     inverse_sqrt_head_dim: float
     sqrt_d_model: float
@@ -34,7 +34,7 @@ class Constants:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> Constants:
-        """Return those of a config as plain values; of a recording, which has none, any."""
+        """Return those of a config as plain values; without one (a recording), arbitrary ones."""
         config = config or {"d_model": 1, "num_heads": 1, "norm_epsilon": 0.0}
         head_dim = config.get("attention", {}).get("head_dim")
         head_dim = head_dim or config["d_model"] // config["num_heads"]
@@ -43,11 +43,11 @@ class Constants:
 
 @dataclass
 class Pack:
-    """Arrays on their way into a file.
+    """Arrays collected for a file.
 
     Attributes:
         to_float32: whether float64 numbers that need all their bits are stored as float32.
-        entries: for each array what the page makes it from, in an order in which that is there.
+        entries: for each array, how the page restores it, in an order that respects dependencies.
     """
 
     to_float32: bool = False
@@ -59,12 +59,12 @@ class Pack:
     def add(
         self, path: str, array: Array, *, part: tuple[int, Sequence[int]] | None = None
     ) -> None:
-        """Store an array, or whose numbers it has where another one has the same.
+        """Store an array, or a reference to another one with the same numbers.
 
         Args:
-            path: what it is asked for by.
+            path: the path by which the page asks for it.
             array: its numbers.
-            part: (axis, indices) where ``array`` has only these of that axis.
+            part: (axis, indices) if ``array`` has only these indices of that axis.
         """
         entry: StoredArray = {"path": path, "shape": list(array.shape)}
         if part is not None:
@@ -78,7 +78,7 @@ class Pack:
         self._keep(path, array, entry)
 
     def add_step(self, step: StepAnswer, array: Array, constants: Constants) -> None:
-        """Store a step of a run, or the recipe by which it follows from those already here."""
+        """Store a step of a run, or the recipe that makes it from stored arrays."""
         path, bits = step["path"], np.ascontiguousarray(array).tobytes()
         if bits not in self._paths:
             recipe = recipe_of(step, self._values, constants)
@@ -94,7 +94,7 @@ class Pack:
         self.entries.append(entry)
 
     def _store(self, array: Array, entry: StoredArray) -> None:
-        """Store the numbers of an array, and note in its entry where they are."""
+        """Store the numbers of an array, and note their place in its entry."""
         narrow = narrowest(array)
         rounds = self.to_float32 and narrow.dtype == np.float64
         if rounds:
@@ -113,13 +113,13 @@ class Pack:
 
 
 def planes(x: Array) -> Array:
-    """Return the bytes of numbers: the lowest of all first, then the next, little-endian."""
+    """Return the bytes of numbers by significance: first the lowest byte of each number."""
     little = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False))
     return np.ascontiguousarray(little.view(np.uint8).reshape(x.size, x.itemsize).T).ravel()
 
 
 def narrowest(x: Array) -> Array:
-    """Return the same numbers in the smallest of the types that hold them exactly."""
+    """Return the same numbers in the smallest type that holds them exactly."""
     if x.dtype.kind in "biu":
         return x.astype(np.int32)
     for narrow in (np.float16, np.float32):
@@ -131,7 +131,7 @@ def narrowest(x: Array) -> Array:
 
 
 def same(one: Array | None, other: Array) -> bool:
-    """Whether all numbers are equal; 0 and -0 are not the same number."""
+    """Return whether all numbers are equal; 0 and -0 count as different."""
     return (
         one is not None
         and one.shape == other.shape
@@ -143,15 +143,15 @@ def same(one: Array | None, other: Array) -> bool:
 def recipe_of(
     step: StepAnswer, values: Mapping[str, Array], constants: Constants
 ) -> StoredRecipe | None:
-    """Return the declared recipe of a step as the page reads it.
+    """Return the declared recipe of a step in the form that the page reads.
 
     Args:
         step: its answer: path, formula and sources.
-        values: the arrays that are already here.
+        values: the arrays that are already stored.
         constants: the numbers that recipes may need.
 
     Returns:
-        None where none is declared, or an array that it needs is not here.
+        None if no recipe is declared, or an array that it needs is not stored.
     """
     kind = kind_of(step["path"], step["formula"])
     if kind is None or kind.recipe is None:
@@ -167,7 +167,7 @@ def recipe_of(
 
 
 def follow(recipe: StoredRecipe, values: Mapping[str, Array]) -> Array | None:
-    """Return the array of a recipe, computed as the page does; None where the shapes do not fit."""
+    """Return the array of a recipe, computed as the page does; None if the shapes do not fit."""
     operands = [values[path] for path in recipe["of"]]
     try:
         return _OPERATIONS[recipe["recipe"]](operands, recipe.get("number", 0.0))
@@ -210,7 +210,7 @@ def _sum(operands: Sequence[Array], _: float) -> Array:
 
 
 # The operations of `clearhead.reference.tracing.step_kind.Recipe`. The page's embedded_numbers.ts
-# has the same ones, which make the same bits.
+# has the same ones, with bit-identical results.
 _OPERATIONS: dict[str, Callable[[Sequence[Array], float], Array]] = {
     "times": _times,
     "relu": _relu,

@@ -1,4 +1,4 @@
-"""One HTML file with a sentence's numbers in it, which works with no network and no server."""
+"""Makes one HTML file with a sentence's numbers, which needs neither network nor server."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .answers import EFFECT_SECONDS, LEVELS, PageAnswers
 
 BUILD = Path(__file__).parent.parent / "built"
 MOST_BYTES = 4_000_000
-# So many numbers are gathered for a page at most: of more, only the chosen layer's are kept.
+# The most numbers gathered for a page; of more, only the chosen layer's are kept.
 MOST_NUMBERS = 50_000_000
-# A data block is no script: the policy need not allow it, and nothing runs it.
+# A data block is not a script: the policy need not allow it, and nothing executes it.
 ANSWERS = "clearhead-answers"
 
 _PAGE = """<!doctype html>
@@ -58,29 +58,29 @@ def offline_html(
     """Return the page of one sentence as one file.
 
     It holds the answers to ``model``, ``run``, ``beam`` (at the width shown) and ``overview``; the
-    effects of the chosen query, and of other queries of the chosen head as far as the time allows;
-    every step of every layer and head, but of logits and probabilities only the ten likeliest
-    words' and the taken one's; the weight matrices of the chosen attention, exactly, the norms'
-    weights, all biases, and the embedding's rows of the words that are named. Whatever else is
-    asked of the page, it says that this file does not hold it.
+    effects of the chosen query, and of other queries of the chosen head as far as time allows;
+    every step of every layer and head, but of logits and probabilities only those of the ten
+    likeliest words and of the actual one; the weight matrices of the chosen attention, exactly;
+    the norms' weights, all biases, and the embedding rows of the words on the page. For all other
+    questions, the page says that this file does not hold the answer.
 
-    Numbers are the reference's float64, bit for bit, where the file stays within ``most_bytes``.
-    If not, they are rounded to float32, and if that is not enough only the chosen layer's steps
+    Numbers are the reference's float64, bit for bit, if the file then stays within ``most_bytes``.
+    If not, they are rounded to float32, and if that is not enough, only the chosen layer's steps
     are kept; the page says both.
 
     Args:
         explorer: answers the questions.
         request: of the run, as in the question ``run``.
-        view_state: what stands behind the # of the page's address: what the file opens with.
-        most_bytes: how large the file should be at most. A very long sentence may exceed it.
-        effect_seconds: how long effects of further queries are computed.
+        view_state: the # part of the page's address: the state in which the file opens.
+        most_bytes: the largest size of the file. A very long sentence may exceed it.
+        effect_seconds: the time for computing effects of further queries.
 
     Returns:
         the HTML.
 
     Raises:
-        ConfigError: the package lacks the built page, the request makes no sense, or the page
-            would be too large for one file.
+        ConfigError: the package lacks the built page, the request is invalid, or the page would be
+            too large for one file.
     """
     script, style = built_file("explorer.js"), built_file("explorer.css")
     answers = PageAnswers(explorer, request, view_state, effect_seconds)
@@ -100,7 +100,7 @@ def offline_answer(explorer: Answering, params: Mapping[str, Any] | OfflineQuest
 
     Args:
         explorer: answers the questions.
-        params: ``{run, state}``: the request of a run, and the page's address behind the #.
+        params: ``{run, state}``: the request of a run, and the # part of the page's address.
 
     Returns:
         ``{"name": ...}``, a name for the file, and the array ``html``, its bytes in UTF-8.
@@ -118,7 +118,7 @@ def built_file(name: str) -> str:
     """Return the text of a file of the built page.
 
     Raises:
-        ConfigError: it is not there, because the front end was never built.
+        ConfigError: it does not exist, because the front end was never built.
     """
     try:
         return (BUILD / name).read_text("utf-8")
@@ -131,7 +131,7 @@ def built_file(name: str) -> str:
 
 
 def _page(script: str, style: str, answers: bytes, title: str) -> str:
-    # Inside a script element these two would end it, or hide what follows.
+    # Inside a script element, these two would end it or hide what follows.
     script = _one_line_end(script).replace("</script", r"<\/script").replace("<!--", r"\x3C!--")
     style = _one_line_end(style).replace("</style", r"<\/style")
     policy = (
@@ -140,7 +140,7 @@ def _page(script: str, style: str, answers: bytes, title: str) -> str:
     )
     from ..._version import __version__
 
-    # mtime: the same sentence gives the same file.
+    # With mtime=0, the same sentence always gives the same file.
     data = base64.b64encode(gzip.compress(answers, 6, mtime=0)).decode("ascii")
     return _PAGE.format(
         policy=policy,
@@ -154,7 +154,7 @@ def _page(script: str, style: str, answers: bytes, title: str) -> str:
 
 
 def _one_line_end(text: str) -> str:
-    """Return a text as a browser hashes it: with line feeds alone at the ends of lines."""
+    """Return a text with line feeds as its only line ends, as a browser hashes it."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -1,1 +1,1 @@
-"""A model's passes over a text: fast and exact, edited, recorded as a whole or in part."""
+"""A model's passes over a text: fast or exact, edited, recorded in full or in part."""

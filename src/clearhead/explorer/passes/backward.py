@@ -1,7 +1,7 @@
-"""The backward pass of a text: the loss of what the model predicts there, and every gradient.
+"""The backward pass of a text: the loss of the model's predictions, and every gradient.
 
-Tables over the vocabulary are the exception: their gradients are computed with the others, and
-none of their numbers is held, for they would be most of all numbers. What they are made from is.
+Vocabulary tables are an exception: their gradients are computed with the others but not kept,
+because they would be most of all numbers. The arrays that they are computed from are kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..contract.stopping import check
 from .passage import Passage
 from .step_recorder import StepRecorder
 
-# Of a model with so many, weights and gradients in float64 take some 600 MB while it goes back.
+# For a model of this size, weights and gradients in float64 take about 600 MB in the pass.
 MOST_PARAMETERS = 20_000_000
 _TABLES = (loss.D_TABLE, loss.D_OUTPUT_MATRIX, *loss.D_USES.values())
 _OF_THE_LOSS = frozenset(
@@ -40,13 +40,13 @@ _OF_THE_LOSS = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class BackwardPass:
-    """What a backward pass recorded.
+    """The results of a backward pass.
 
     Attributes:
-        loss: in nats a label.
+        loss: in nats for each label.
         steps: of the loss and of the gradients, by their paths, in order.
-        omitted: paths of the gradients of tables over the vocabulary, which are not held.
-        seconds: that both passes took.
+        omitted: paths of the gradients of vocabulary tables, which are not kept.
+        seconds: the time of both passes.
     """
 
     loss: float
@@ -56,19 +56,19 @@ class BackwardPass:
 
     @property
     def nbytes(self) -> int:
-        """What the steps hold in memory."""
+        """The memory of the steps in bytes."""
         return sum(step.value.nbytes for step in self.steps.values())
 
 
 def is_small_enough(config: TransformerConfig) -> bool:
-    """Tell whether a model has logits of words, and is small enough to go back through here."""
+    """Return whether a model has logits of words, and is small enough for a backward pass here."""
     if config.reads_images or not config.output.matrix or config.output.labels:
         return False
     return sum(map(math.prod, expected_shapes(config).values())) <= MOST_PARAMETERS
 
 
 def is_of_backward_pass(path: str) -> bool:
-    """Tell whether a path names a step of the loss, or a gradient."""
+    """Return whether a path is that of a step of the loss, or of a gradient."""
     name = path.rpartition(".")[2]
     return name.startswith("d_") or name in _OF_THE_LOSS
 
@@ -78,8 +78,8 @@ def go_back(model: Transformer, passage: Passage, positions: Iterable[int]) -> B
 
     Args:
         model: with an output matrix.
-        passage: what it reads, and what it is to predict.
-        positions: whose losses count: the loss is their mean.
+        passage: the tokens to read and to predict.
+        positions: the positions whose losses are averaged.
     """
     check()
     start = time.perf_counter()
@@ -94,7 +94,7 @@ def go_back(model: Transformer, passage: Passage, positions: Iterable[int]) -> B
         np.array([passage.target]) if passage.target else None,
         labels=labels,
         label_mask=counts,
-        # As `encoding.encode`: a text of an encoder alone has no padding.
+        # As in `encoding.encode`: a text of an encoder-only model has no padding.
         mask=None if passage.target else np.ones(labels.shape, dtype=bool),
         trace=recorder,
     )
@@ -103,11 +103,11 @@ def go_back(model: Transformer, passage: Passage, positions: Iterable[int]) -> B
 
 
 class _BackwardRecorder(StepRecorder):
-    """Holds the steps of a backward pass: those of the forward one, a run has already.
+    """Records the steps of a backward pass; a run already has those of the forward pass.
 
     Attributes:
-        steps: that are held.
-        tables: the paths of the gradients of tables, which are not.
+        steps: the recorded steps.
+        tables: the paths of the gradients of vocabulary tables, which are not recorded.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class _BackwardRecorder(StepRecorder):
         super().__init__({}, Record(None, {}), self.steps, {}, set())
 
     def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
-        """Take note of a step, and return its value."""
+        """Record a step, and return its value."""
         if any(kind is table for table in _TABLES):
             self.tables.append(self._path(kind.name))
         return super().record(kind, value, of=of)

@@ -1,8 +1,8 @@
-"""A trace of a long text, of which a bounded part is held: the rest is computed when looked at.
+"""A trace of a long text, held only in part; other numbers are recomputed on demand.
 
-Of every layer its input is held, and the layer is run again from there when one of its steps is
-asked for; the layers that were looked at last stay. Logits are computed for the positions that
-are asked for. So a thousand tokens of a model with 50,000 words take no more memory than a few.
+The input of every layer is held. When a step of a layer is needed, the layer is run again from its
+input; the layers used last stay in memory. Logits are computed only for the positions that are
+needed. So a thousand tokens in a model with 50,000 words take no more memory than a few.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .encoding import encode
 from .passage import Passage
 from .step_recorder import OUTPUT, StepRecorder
 
-_ROWS = 8  # positions whose logits are remembered
+_ROWS = 8  # positions whose logits are cached
 
 
 def trace_bytes(config: TransformerConfig, passage: Passage) -> int:
-    """Return about how much memory all steps of a pass take in float64."""
+    """Return the approximate memory of all steps of a pass in float64, in bytes."""
     numbers = 0
     for stack, ids in (("encoder", passage.source), ("decoder", passage.target)):
         own, length = config.of_stack(stack), len(ids)
@@ -41,7 +41,7 @@ def trace_bytes(config: TransformerConfig, passage: Passage) -> int:
         crosses = stack == "decoder" and bool(passage.source)
         keys = length + (len(passage.source) if crosses else 0)
         heads = own.num_heads * own.head_dim
-        # The stream and its norms, projections and what becomes of them, the feed-forward part.
+        # The stream and its norms, the projections and their results, the feed-forward part.
         row = 10 * config.d_model + (1 + crosses) * 6 * heads + 3 * own.feed_forward_dim
         numbers += layers * length * (row + 4 * own.num_heads * keys)
     positions = len(passage.target) or len(passage.source)
@@ -52,17 +52,17 @@ EVERY = slice(None)
 
 
 class BoundedTrace:
-    """What a `clearhead.reference.tracing.trace.Trace` of the same pass says, within some bytes.
+    """The interface of a `clearhead.reference.tracing.trace.Trace`, with bounded memory.
 
     Attributes:
-        empty_rows: the attentions in which a query may attend to no key.
+        empty_rows: the attentions in which some query may attend to no key.
 
     Args:
         model: in float64.
-        passage: what it reads.
-        changes: what edits do to steps.
-        most_bytes: of the layers that stay, beside the last one that was asked for.
-        predicting: the positions that have logits; None where the pass ends without.
+        passage: the tokens that it reads.
+        changes: the changes of steps that the edits make.
+        most_bytes: the most memory of the cached layers, besides the last one used.
+        predicting: the positions that have logits; None if the pass ends before them.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class BoundedTrace:
         if predicting is None:
             return
         self._hidden = hidden = hidden[:, predicting]
-        # One position says which steps there are; they have one row for each position.
+        # One position suffices to list the steps; they have one row for each position.
         outside: dict[str, Step] = {}
         before = set(self._outline)
         last = self._recorder({}, OUTPUT)
@@ -115,7 +115,7 @@ class BoundedTrace:
         beginning: str | None = None,
         again: Collection[str] = (),
     ) -> StepRecorder:
-        """Return a recorder; the steps that are computed ``again`` count as not yet visited."""
+        """Return a recorder; the steps in ``again`` count as not yet visited."""
         record = Record(None, {})
         record.visited = {path: None for path in self._outline if path not in again}
         return StepRecorder(self._changes, record, steps, self._outline, self.empty_rows, beginning)
@@ -129,7 +129,7 @@ class BoundedTrace:
 
     @property
     def nbytes(self) -> int:
-        """What is held, and may come to be held."""
+        """The memory that is used, and that may come to be used."""
         return self._most_bytes + sum(step.value.nbytes for step in self._steps.values())
 
     def __len__(self) -> int:
@@ -159,7 +159,7 @@ class BoundedTrace:
     # Computing again
 
     def _layer(self, path: str) -> dict[str, Step]:
-        """Return all steps of the layer that a path lies in."""
+        """Return all steps of the layer that a path belongs to."""
         stack, _, rest = path.partition(".layers.")
         number = int(rest.partition(".")[0])
         scope = f"{stack}.layers.{number}."
@@ -177,7 +177,7 @@ class BoundedTrace:
         return steps
 
     def _from(self, stack: str, number: int, recorder: StepRecorder) -> None:
-        """Run one layer from its input; the others hand through what they get."""
+        """Run one layer from its input; the others pass their input through."""
         model = copy.copy(self._model)
         layers: list[Any] = [_HandingOn()] * len(getattr(model, f"{stack}_layers"))
         begin = self._steps[f"{stack}.layers.{number}.input"].value
@@ -209,11 +209,11 @@ class BoundedTrace:
 
 
 class LazyRows:
-    """The numbers of a step after the layers, computed for the positions that are asked for.
+    """The numbers of a step after the layers, computed on demand for the positions needed.
 
     Attributes:
-        shape: of all of them.
-        nbytes: 0, since none is held here.
+        shape: of the whole array.
+        nbytes: 0, since nothing is held.
     """
 
     nbytes = 0
@@ -242,7 +242,7 @@ class LazyRows:
 
 
 class _HandingOn:
-    """A layer that is left out."""
+    """A layer that is skipped."""
 
     class _NoMemory:
         def memory(self, *arguments: Any, **options: Any) -> None:
@@ -255,7 +255,7 @@ class _HandingOn:
 
 
 class _Beginning:
-    """A layer that reads its own input, whatever comes."""
+    """A layer that reads a stored input instead of the one passed to it."""
 
     def __init__(self, layer: Any, x: Array) -> None:
         self._layer, self._x = layer, x

@@ -1,4 +1,4 @@
-"""A model with edits: the same layers, watched by an editor, in a forward pass and in decoding."""
+"""A model with edits: an editor watches the same layers, in a forward pass and in decoding."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Editor", "edited_engine", "replacements"]
 
 
 def edited_engine(engine: ReferenceEngine, changes: Changes) -> ReferenceEngine:
-    """Return an engine of the same model in which an editor makes changes at every step.
+    """Return an engine of the same model in which an editor changes steps.
 
     Args:
-        engine: whose model decodes; its layers and weights are shared, never copied.
-        changes: for the path of each step what is done to it, as `changes_of` gives.
+        engine: the original engine; its layers and weights are shared, never copied.
+        changes: the change of each step, by path, as `changes_of` returns them.
     """
 
     def watch(position: int | None) -> Watcher:
@@ -29,7 +29,7 @@ def edited_engine(engine: ReferenceEngine, changes: Changes) -> ReferenceEngine:
 
 
 def replacements(changes: Changes) -> dict[str, Callable[[Array], Array]]:
-    """The same changes as a `Trace` takes them, for a pass over a whole translation."""
+    """Return the same changes in the form that a `Trace` takes, for a pass over a whole text."""
 
     def replacement(path: str) -> Callable[[Array], Array]:
         def replace(value: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A model's encoder on token ids, all of which are real."""
+"""Runs a model's encoder on token ids, all of which are real."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...shapes import Array
 def encode(model: Transformer, ids: Array, watcher: Watcher) -> Encoded:
     """Run the encoder.
 
-    A text of an encoder alone has no padding, whatever ids are in it. The source of a translation
-    is masked as the engine masks it, which decodes behind it.
+    A text of an encoder-only model has no padding, whatever its ids are. The source of a
+    translation is masked as in the engine that decodes from it.
 
     Args:
         model: with an encoder.

@@ -1,4 +1,4 @@
-"""What a model reads and predicts in one pass, and how it came to it."""
+"""The tokens that a model reads and predicts in one pass, and their origin."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ...shapes import Array
 from ...translation.sentences.segments import Piece
 from ..contract.questions import RunQuestion
 
-# Float["rows vocab"] log-probabilities of some positions, or output vectors of a model that has
-# no others: what the fast engine computed.
+# Float["rows vocab"]: log-probabilities of some positions computed by the fast engine, or output
+# vectors of a model without logits.
 FastRows = Callable[[slice], Array]
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a model is given of a text.
+    """The model's input for a text.
 
     Attributes:
-        request: what was asked, normalised.
-        pieces: of the text, of which number ``request.sentence`` is walked.
+        request: the question, normalised.
+        pieces: the pieces of the text; number ``request.sentence`` is walked.
         read: the text as the model reads it.
-        ids: its token ids: of the source, of the prompt, or of the text of an encoder.
+        ids: its token ids: of the source, of the prompt, or of an encoder's text.
     """
 
     request: RunQuestion
@@ -36,15 +36,15 @@ class Passage:
     """The tokens of one pass.
 
     Attributes:
-        source: ids that the encoder reads; empty without one.
-        target: ids that the decoder reads; empty without one.
-        predicted: the id that follows each of the decoder's, or that stands at each position of an
-            encoder; empty where the model predicts no words.
-        scored_positions: the positions of ``predicted`` whose log-probabilities make the sum.
-        text: of the translation, of the continuation, or of what an encoder reads with its hidden
-            words filled in.
-        target_ids: what would have to be asked for as ``target_ids`` to read the same; None
-            where nothing can.
+        source: the encoder's input ids; empty without an encoder.
+        target: the decoder's input ids; empty without a decoder.
+        predicted: the id after each of the decoder's, or at each position of an encoder; empty if
+            the model predicts no words.
+        scored_positions: the positions of ``predicted`` whose log-probabilities are summed.
+        text: the translation, the continuation, or an encoder's text with its masked words filled
+            in.
+        target_ids: the ``target_ids`` that would have to be asked for to read the same; None if
+            there are none.
     """
 
     source: tuple[int, ...]
@@ -56,17 +56,17 @@ class Passage:
 
     @property
     def prompt(self) -> int:
-        """How many tokens of the target were there before: a prompt, or a start token."""
+        """The number of target tokens that were given: a prompt, or a start token."""
         return len(self.target) - len(self.target_ids or ())
 
 
 @dataclass(frozen=True, eq=False)
 class Completion:
-    """A passage, and what the fast engine made of it.
+    """A passage, and the fast engine's results for it.
 
     Attributes:
         passage: the tokens.
-        fast: its log-probabilities, or output vectors, of some positions.
+        fast: returns its log-probabilities, or output vectors, at some positions.
     """
 
     passage: Passage

@@ -1,4 +1,4 @@
-"""One text in several rows of a batch, each of which an editor changes in its own way."""
+"""Runs one text in several rows of a batch, each with its own changes by an editor."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ...reference.transformer import Transformer
 from ...shapes import Array, Float
 from .encoding import encode
 
-MOST_NUMBERS = 2**22  # of the widest array of a batch: 32 MB in float64
+MOST_NUMBERS = 2**22  # entries of the widest array of a batch: 32 MB in float64
 
 
 def batches(count: int, config: TransformerConfig, heads: int, longest: int) -> Iterator[slice]:
-    """Yield the rows that are computed together: as many as some memory allows.
+    """Yield the rows to compute together, as many as the memory limit allows.
 
     Args:
-        count: of all rows.
+        count: the number of all rows.
         config: of the model.
-        heads: of the attention with the most of them.
-        longest: tokens of a row.
+        heads: the largest number of heads of an attention.
+        longest: the number of tokens in a row.
     """
     width = max(config.feed_forward_dim, config.d_model, heads * longest)
     some = max(1, MOST_NUMBERS // (longest * width))
@@ -43,12 +43,12 @@ def hidden_rows(
     """Return the last vectors of several rows of one text.
 
     Args:
-        model: that computes them.
-        source: what its encoder reads; empty without one.
-        target: what its decoder reads; empty without one.
+        model: computes the vectors.
+        source: the encoder's input; empty without an encoder.
+        target: the decoder's input; empty without a decoder.
         watcher: changes each row.
-        rows: how many.
-        memories: of one row, where the encoder sees no change; else each row is encoded.
+        rows: the number of rows.
+        memories: of one row, if the changes do not reach the encoder; else each row is encoded.
     """
     if not model.config.decoder_layers:
         return encode(model, np.array([source] * rows), watcher).output
@@ -65,7 +65,7 @@ def hidden_rows(
 def memories_of(
     model: Transformer, source: Sequence[int], watcher: Watcher, rows: int = 1
 ) -> list[KeysAndValues]:
-    """Encode a source in several rows, and project it for each layer of the decoder."""
+    """Encode a source in several rows, and project it for each decoder layer."""
     encoded = model.encode(np.array([source] * rows), trace=watcher)
     return model.memories(encoded, trace=watcher)
 
@@ -85,16 +85,17 @@ def word_log_probabilities(
     words: Sequence[int],
     watcher: Watcher,
 ) -> Float[Array, "rows places"]:
-    """Return how likely each row makes the words that stand behind some positions.
+    """Return the log-probability of the words after some positions, in each row.
 
     Args:
-        model: that has the logits.
+        model: computes the logits.
         hidden: its last vectors.
         places: the positions.
-        words: ids, one for each place.
+        words: token ids, one for each place.
         watcher: changes each row.
     """
-    # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.
+    # The vocabulary is by far the widest axis, so the number of rows at a time is limited by
+    # memory.
     some = max(1, MOST_NUMBERS // (len(places) * model.config.vocab_size))
     return np.concatenate(
         [

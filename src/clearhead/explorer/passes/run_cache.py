@@ -1,4 +1,4 @@
-"""Runs that were asked for lately, so that each is computed once: bounded by bytes, for threads."""
+"""A cache of recent values, limited by bytes and safe for threads, that computes each once."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Value = TypeVar("Value", bound=Sized)
 
 
 class RunCache(Generic[Key, Value]):
-    """The values used last, as many as fit.
+    """The most recently used values, as many as fit.
 
-    A value that several threads ask for at once is computed by the first, and the others wait
-    for it. An error reaches all who wait and is not kept; but where the first is given up (see
-    `stopping`), the next of them computes it.
+    If several threads ask for a value at once, the first computes it and the others wait. An error
+    is raised in all waiting threads and is not stored. But if the first is cancelled (see
+    `stopping`), the next one computes the value.
 
     Args:
-        most_bytes: what all values together may hold; the one used last is kept even if it is
-            larger by itself.
+        most_bytes: the most memory of all values together; the most recently used one is kept even
+            if it alone is larger.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -53,7 +53,7 @@ class RunCache(Generic[Key, Value]):
         return key in self._values
 
     def get(self, key: Key, compute: Callable[[], Value]) -> Value:
-        """Return the value of a key, computed if it is not there."""
+        """Return the value of a key; compute it if it is not stored."""
         while True:
             with self._lock:
                 if key in self._values:
@@ -72,19 +72,19 @@ class RunCache(Generic[Key, Value]):
                     raise
                 check()
             finally:
-                # An error knows this frame. If the frame knew the error's future, both would hold
-                # every array of the computation until Python looks for such cycles.
+                # The error refers to this frame. If the frame referred to the error's future, both
+                # would keep all arrays of the computation alive until Python collects such cycles.
                 del future
 
     def recall(self, key: Key) -> Value | None:
-        """Return the value of a key where it is there."""
+        """Return the value of a key if it is stored."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
 
     def store(self, key: Key, value: Value) -> None:
-        """Store a value, and drop those used longest ago until all fit."""
+        """Store a value, and drop the least recently used until all fit."""
         with self._lock:
             if key in self._values:
                 self._nbytes -= self._values.pop(key).nbytes

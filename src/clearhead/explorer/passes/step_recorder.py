@@ -1,4 +1,4 @@
-"""A watcher of a pass that changes steps, outlines every one, and keeps the numbers of some."""
+"""A watcher of a pass that changes steps, outlines each one, and keeps some with their numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ...reference.tracing.step_kind import StepKind
 from ...shapes import Array
 from ..contract.base_edit import Changes
 
-OUTPUT = "output"  # what follows the layers
+OUTPUT = "output"  # the scope after the layers
 
 
 class StepRecorder:
-    """A watcher that changes steps as edits say, outlines each, and keeps some.
+    """A watcher that applies edits to steps, outlines each step, and keeps some.
 
     Args:
-        changes: for the path of a step what is done to it.
-        record: of the paths that were visited.
-        steps: takes the steps that are kept.
-        outline: takes every step, without its numbers.
-        empty_rows: takes the attentions in which a query may attend to no key.
-        beginning: of the paths that are kept; None keeps those outside of layers, and inputs.
+        changes: the change of a step, by its path.
+        record: the record of visited paths.
+        steps: receives the steps that are kept.
+        outline: receives every step, without its numbers.
+        empty_rows: receives the attentions in which some query may attend to no key.
+        beginning: the prefix of paths to keep; None keeps steps outside layers, and layers' inputs.
     """
 
     enabled = True
@@ -46,7 +46,7 @@ class StepRecorder:
         self._scope = ""
 
     def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
-        """Take note of a step, and return its value as the edits have it."""
+        """Record a step, and return its value after edits."""
         path = self._path(kind.name)
         sources = tuple(
             self._record.source(path, self._scope, name) for name in tuple(of) or kind.of
@@ -79,11 +79,11 @@ class StepRecorder:
         return deeper
 
     def asks(self, name: str) -> bool:
-        """Whether a costly step of this name is changed."""
+        """Return whether edits change a costly step with this name."""
         return self._path(name) in self._changes
 
     def visited(self, name: str) -> bool:
-        """Whether this scope has had a step of that name."""
+        """Return whether this scope has already had a step with this name."""
         return self._path(name) in self._record.visited
 
     def _path(self, name: str) -> str:
@@ -91,5 +91,5 @@ class StepRecorder:
 
 
 def _without_numbers(step: Step) -> Step:
-    """Return a step whose value has a shape and takes no memory."""
+    """Return a step whose value has a shape but takes no memory."""
     return replace(step, value=np.broadcast_to(np.float64(0), np.shape(step.value)))

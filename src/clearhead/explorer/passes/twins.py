@@ -1,4 +1,4 @@
-"""One model twice: in float32, to run fast, and in float64, to be looked into."""
+"""One model in two precisions: float32 to run fast, and float64 to show its numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .wide_model import WideTransformer
 def twins(
     config: TransformerConfig, weights: Mapping[str, Array]
 ) -> tuple[ReferenceEngine, Transformer]:
-    """Return the engine in float32, and the model in float64; neither copies a large weight.
+    """Return the engine in float32, and the model in float64; neither copies large weights.
 
     Raises:
         ConfigError: weights are missing or unexpected; the message lists them.

@@ -1,9 +1,9 @@
-"""A model in float64 whose weights stay as they are stored, in float32 and where they lie.
+"""A float64 model whose weights stay in float32, in the memory where they are stored.
 
-A model of a hundred million weights would hold a gigabyte more if it were cast. Here a part of a
-weight is cast as it is multiplied, while it is in the processor's cache, and forgotten; float32
-numbers are float64 numbers too, so every result is that of a model that was cast as a whole, up to
-the order of sums.
+Casting a model of a hundred million weights would take a gigabyte more. Here, parts of a weight are
+cast while they are multiplied, within the processor's cache, and then discarded. Every float32
+number is exact in float64, so the results equal those of a model that was cast as a whole, up to
+the order of summation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PART = 2**20  # bytes of a weight that are cast at a time
 
 
 def by_wide_weight(weight: Array) -> WeightProduct:
-    """Return the function of x Float["... in"] that returns x W^T in float64.
+    """Return a function that maps x Float["... in"] to x W^T in float64.
 
     Args:
         weight: Float["out in"] of any type, which is not copied.
@@ -52,7 +52,7 @@ WIDE = Products(by_wide_weight, np.matmul, joint=False)
 
 
 class _Rows:
-    """A matrix of which rows are taken, in float64."""
+    """A matrix whose selected rows are returned in float64."""
 
     dtype = np.dtype(np.float64)
 
@@ -65,7 +65,7 @@ class _Rows:
 
 
 class _WideTables(Mapping[str, Any]):
-    """The weights as embeddings and positions take them: rows of the matrices, tables whole."""
+    """The weights for embeddings and positions: matrices by rows, other tables whole."""
 
     def __init__(self, weights: Mapping[str, Array], matrices: Sequence[str]) -> None:
         self._weights, self._matrices = weights, matrices
@@ -75,7 +75,7 @@ class _WideTables(Mapping[str, Any]):
         return _Rows(weight) if name in self._matrices else weight.astype(np.float64)
 
     def __iter__(self) -> Iterator[str]:
-        # Their first value says in which type is computed.
+        # The dtype of the first value determines the dtype of the computation.
         return iter(dict.fromkeys((*self._matrices, *self._weights)))
 
     def __len__(self) -> int:
@@ -83,10 +83,10 @@ class _WideTables(Mapping[str, Any]):
 
 
 class WideTransformer(Transformer):
-    """A `Transformer` that computes in float64 with weights of any type, of which none is copied.
+    """A `Transformer` that computes in float64 with weights of any type, without copying them.
 
     Args:
-        config: the shape of the model.
+        config: the config of the model.
         weights: by name, as docs/formats.md names them.
 
     Raises:

@@ -1,1 +1,1 @@
-"""The same questions, answered for a recording of any PyTorch model."""
+"""Answers the same questions for a recording of any PyTorch model."""

@@ -1,16 +1,16 @@
-"""The opening picture of a recording: one head's weights between the tokens of a window.
+"""The first picture of a recording: one head's weights between the tokens of a window.
 
-A recording cannot be run again, so nothing is hidden to see what it costs: heads are compared by
-their weights alone. Of cross-attention
+A recording cannot be run again, so words cannot be hidden to measure costs; heads are compared by
+their weights alone. The score for cross-attention is
 
     aligned = sum over keys of max over queries of weights[query, key] / min(queries, keys)
 
-and of self-attention the same over what lies elsewhere: the weights on keys that are neither the
-first nor the last, nor the query's own or beside it, over the queries and keys that have any. So
-a head that looks at the token before, or parks its weight at an end, is not chosen for that. Where
-next to nothing lies elsewhere (a text of few tokens) it is the mean of the rows' largest weights.
-The first formula is the measure ``aligned`` of `clearhead.head_kinds`, here of
-the window that is shown.
+For self-attention it is the same, restricted to weights on keys that are neither the first nor the
+last, nor the query's own or its neighbours, and to the queries and keys that have such weights. So
+a head that attends to the previous token, or parks its weight at an end, is not chosen for that. If
+almost no weight is left (a text of few tokens), the score is the mean of the rows' largest weights.
+The first formula is the measure ``aligned`` of `clearhead.head_kinds`, applied here to the window
+that is shown.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from .steps import values
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
 
-TOKENS = 20  # of a side of which not all are shown
-WHOLE = 32  # a side of so many is shown as a whole
-WORK = 2 * 10**10  # multiply-adds of all heads that are compared: about a second
-LEAST = 0.05  # a best head that scores less is found by its peaks
-FLOW_WORK = 10**10  # of a rollout, beside them
+TOKENS = 20  # shown of a side that is not shown completely
+WHOLE = 32  # a side of at most this length is shown completely
+WORK = 2 * 10**10  # multiply-adds for all heads that are compared: about a second
+LEAST = 0.05  # if the best head scores less, the mean of largest weights is used
+FLOW_WORK = 10**10  # the same for the rollout
 
 Measure = Literal["aligned", "elsewhere", "peak"]
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """The heads of one part, compared.
+    """The compared heads of one part.
 
     Attributes:
-        layers: of the part that were compared, each with its weights, Float["heads queries keys"].
-        measure: by which.
-        heads: the best first.
+        layers: the layers that were compared, each with its weights, Float["heads queries keys"].
+        measure: the measure of the comparison.
+        heads: the heads, the best first.
     """
 
     layers: list[tuple[Module, Array]]
@@ -63,19 +63,19 @@ def alignment_of(
 ) -> AlignmentAnswer:
     """Answer ``alignment`` of a recording.
 
-    The part is one of cross-attention, where there is one. Of several of a kind it is the one
-    whose best head has the largest score.
+    A part with cross-attention is chosen if there is one. Of several parts of a kind, the one whose
+    best head has the largest score is chosen.
 
     Args:
         of_rows: the maps of single rows.
-        modules: all of the recording.
+        modules: all modules of the recording.
         labels: names of their positions.
         row: of the batch.
-        start: the first query that is shown; those of a part with fewer are shown from their last
+        start: the first query that is shown; a part with fewer queries is shown from its last
             window on.
 
     Raises:
-        ShapeError: no part has so many queries.
+        ShapeError: no part has that many queries.
     """
     longest = max(module.map.shape[2] for module in modules)
     if start >= longest:
@@ -161,15 +161,15 @@ def _score(
 def aligned(
     weights: Float[Array, "heads queries keys"], places: Bool[Array, "queries keys"]
 ) -> Float[Array, "heads"]:
-    """Return how far each query of a head looks at a key of its own, among some places.
+    """Return how far each query of a head attends to a key of its own, among some places.
 
     Args:
         weights: of the heads.
         places: the weights that count.
 
     Returns:
-        1 where each query that has such a place looks at one alone and no two at the same; 0 where
-        there is no weight in any of them.
+        1 if each query with such a place attends to a single key, and no two to the same; 0 if no
+        place has any weight.
     """
     at_places = np.where(places, weights, 0.0).astype(np.float64)
     open_places: Array = np.any(at_places > 0, axis=0)
@@ -179,11 +179,11 @@ def aligned(
 
 
 def _window(one: AttentionMap, start: int, *, cross: bool) -> Window:
-    """Return which queries and keys of a map are shown, with all its axes.
+    """Return the queries and keys of a map that are shown, as a window with all its axes.
 
-    Of self-attention the keys are the same tokens as the queries, and where these are few (the
-    steps of a cache) those before them, too. Of cross-attention they are as far in their sequence
-    as the queries are in theirs.
+    In self-attention, keys are the same tokens as the queries, and if these are few (the steps of
+    a cache), also those before them. In cross-attention, the keys lie at the same relative place in
+    their sequence as the queries in theirs.
     """
     _, heads, queries, keys = one.shape
     first, last = 0, queries
@@ -203,7 +203,7 @@ def _window(one: AttentionMap, start: int, *, cross: bool) -> Window:
 
 
 def _words(names: Sequence[str], span: tuple[int, int]) -> list[Word]:
-    """Return each token as a word of its own, without the sign for the space before it."""
+    """Return each token as a word of its own, without the mark of a preceding space."""
     return [
         {"text": names[place].lstrip("▁Ġ") or names[place], "start": place, "stop": place + 1}
         for place in range(*span)
@@ -217,11 +217,11 @@ def _flow(
     queries: tuple[int, int],
     keys: tuple[int, int],
 ) -> Float[Array, "queries keys"] | None:
-    """Return what the last layer's tokens draw on through all layers; None where that is not there.
+    """Return the rollout: the last layer's attention through all layers; None if unavailable.
 
-    It is the rollout of Abnar and Zuidema 2020. It needs one pass over one stack of
-    self-attention, whose layers read as many tokens as they write, and it is left out where it
-    would take long.
+    The rollout is that of Abnar and Zuidema 2020. It needs one pass over one stack of
+    self-attention whose layers have as many queries as keys, and it is left out if it would take
+    too long.
     """
     from ...maps.rollout import rollout
 

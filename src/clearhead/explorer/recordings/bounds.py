@@ -1,8 +1,8 @@
-"""What a recording may cost: counted from its shapes before anything is computed.
+"""Bounds on the cost of a recording, counted from its shapes before anything is computed.
 
-A file of a megabyte can describe maps of 10^12 weights, since queries and keys are kept and
-weights are not, and since many calls may share them. So each question has a bound on its
-multiply-adds and on the memory that it needs beside the recording itself.
+A file of a megabyte can describe maps of 10^12 weights, because queries and keys are stored instead
+of weights, and many calls may share them. So each question has a bound on its multiply-adds and on
+the memory that it needs in addition to the recording.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from .modules import Module
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
 
-# Half a minute's work of one core, roughly; what takes longer on a slower one is given up then.
+# About half a minute on one core; on a slower one, a question that takes longer is cancelled.
 MULTIPLY_ADDS = 10**12
 BYTES = 1 << 30
 POSITIONS = 2_000_000
-# What the mask, the softmax and the sums of one weight cost, in multiply-adds.
+# The cost of the mask, the softmax and the sums for one weight, in multiply-adds.
 SOFTMAX = 100
 LEAST_ROWS = 64  # of a tile, of one key head
-OF_A_MODULE = 40  # what is said of a module beside its positions, counted in positions
+OF_A_MODULE = 40  # the text about a module besides its positions, counted in positions
 
 
 def check_size(modules: Sequence[Module], rows: int) -> None:
-    """Raise ConfigError if there is more to be named than a page can hold."""
+    """Raise ConfigError if there are more names than a page can hold."""
     positions = sum(sum(module.map.shape[2:]) + OF_A_MODULE for module in modules)
     positions += rows * modules[0].map.shape[2]
     if positions > POSITIONS:
@@ -55,10 +55,10 @@ def check_passes(
     """Raise ShapeError if a pass over these maps would take too long or too much memory.
 
     Args:
-        modules: that are asked about.
-        maps: what of them is not computed yet, in pieces.
-        what: is computed: ``The pictures of 'self'``.
-        method: of an AttentionMap, by which it can be had without a bound.
+        modules: the modules in question.
+        maps: their maps that are not computed yet, in pieces.
+        what: what is computed, for messages: ``The pictures of 'self'``.
+        method: the AttentionMap method that has no bound.
     """
     work = sum(picture_work(one) for one in maps)
     if work > MULTIPLY_ADDS:
@@ -84,9 +84,9 @@ def check_window(one: AttentionMap, step: str, window: Window, path: str) -> int
 
     Args:
         one: one row of a map.
-        step: which of its arrays.
+        step: the name of one of its arrays.
         window: of that array, with all its axes.
-        path: what the array is called.
+        path: the name of the array in messages.
 
     Raises:
         ShapeError: it would take too much memory.
@@ -98,7 +98,7 @@ def check_window(one: AttentionMap, step: str, window: Window, path: str) -> int
     heads, rows = sizes[1:3]
     work = (math.prod(sizes) if step != "log_sum_exp" else 0) * size
     wide = sizes[3] if step == "scores" else one.shape[3]
-    # Of some of the heads the keys are laid out once for each.
+    # For a subset of the heads, the keys are copied once for each head.
     nbytes = heads * wide * size * width if heads < one.shape[1] else 0
     if step != "scores" and one.known_lse is None:
         whole = step == "log_sum_exp" or rows * 4 >= one.shape[2]
@@ -120,7 +120,7 @@ def check_work(works: Iterable[int]) -> None:
 
 
 def check_memory(nbytes: int, what: str) -> None:
-    """Raise ShapeError if so many bytes are too many."""
+    """Raise ShapeError if the number of bytes is too large."""
     if nbytes > BYTES:
         raise ShapeError(
             f"{what} would take {nbytes / 1e9:,.1f} GB of memory beside the recording, and one "
@@ -130,7 +130,7 @@ def check_memory(nbytes: int, what: str) -> None:
 
 
 def _entries(one: AttentionMap) -> int:
-    """Count the weights of a row of a map that a pass computes."""
+    """Count the weights that a pass over a row of a map computes."""
     _, heads, queries, keys = one.shape
     mask = one.scoring.mask
     ranges = None if mask is None else mask.ranges
@@ -138,9 +138,9 @@ def _entries(one: AttentionMap) -> int:
         return heads * queries * keys
     start, end = (each.long().clamp(0, keys) for each in (ranges.start, ranges.end))
     runs = (end - start).clamp(min=0)
-    # What is one wide along an axis holds for all along it.
+    # A size of 1 along an axis applies to the whole axis.
     visible = int(runs.sum()) * (heads // runs.shape[1]) * (queries // runs.shape[2])
-    # A tile computes what any of its rows may see.
+    # A tile computes every key that any of its rows may see.
     return min(visible + heads * queries * LEAST_ROWS, heads * queries * keys)
 
 
@@ -156,7 +156,7 @@ def _tile_bytes(one: AttentionMap) -> int:
 
 
 def _scale(count: int) -> str:
-    """Write a large number as people say it: 3.1 x 10^11."""
+    """Write a large number in scientific notation: 3.1 x 10^11."""
     exponent = len(str(count)) - 1
     first = count / 10**exponent
     return f"10^{exponent}" if first == 1 else f"{first:.1f} x 10^{exponent}"

@@ -1,7 +1,7 @@
-"""The explorer's questions, answered by attention maps of any PyTorch model.
+"""Answers the explorer's questions with attention maps of any PyTorch model.
 
-No weight is stored: the window that is asked for is computed from queries, keys and the
-log-sum-exp, and is exact. Pictures of long maps are maxima over blocks.
+No weights are stored: each window is computed exactly from queries, keys and the log-sum-exp when
+it is asked for. Pictures of long maps are max-pooled over blocks.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ if TYPE_CHECKING:
 
 
 class RecordingExplorer:
-    """A recording, one attention map, or maps by name, as the explorer's page asks for it.
+    """A recording, one attention map, or maps by name, in the form that the page asks for.
 
     Args:
         recorded: a Recording, an AttentionMap, or a dictionary of AttentionMaps by name.
-        tokens: names of the positions, or such a list for each row of the batch; they stand
-            wherever a sequence has as many. Without them: those of the recording, or numbers.
-        source_tokens: the same for the other sequence of a model that has two.
-        name: what the page calls it; the class of the recorded model unless given.
-        sweep: the result of a sweep that stands beside it, as `open_sweep` has it.
-        numbers: how many numbers one answer may hold.
+        tokens: names of the positions, or a list of them for each row of the batch; they are used
+            for every sequence of that length. Without them: the recording's names, or numbers.
+        source_tokens: the same for the other sequence of a model with two.
+        name: its name on the page; by default, the class of the recorded model.
+        sweep: the result of a sweep to show beside it, as `open_sweep` returns it.
+        numbers: the most numbers of one answer.
 
     Raises:
         ConfigError: nothing in it can be shown.
-        ShapeError: the tokens are as many as no sequence has positions.
+        ShapeError: no sequence has as many positions as there are tokens.
     """
 
     def __init__(
@@ -98,8 +98,8 @@ class RecordingExplorer:
         """Answer ``model``, ``run``, ``array``, ``overview``, ``head_kinds`` or ``alignment``.
 
         Raises:
-            ConfigError: a recording cannot answer it, or a parameter makes no sense.
-            ShapeError: a window lies outside its array, or holds too many numbers.
+            ConfigError: a recording cannot answer the question, or a parameter is invalid.
+            ShapeError: a window is outside its array, or holds too many numbers.
             TraceError: there is no such module or step.
         """
         if name not in self._answers:
@@ -112,7 +112,7 @@ class RecordingExplorer:
         check_checkpoint(question)
         try:
             return self._answers[name](question)
-        except (RuntimeError, IndexError) as error:  # PyTorch's; what a file says may not fit
+        except (RuntimeError, IndexError) as error:  # PyTorch's; a file's contents may not fit
             raise TraceError(
                 f"The recording could not answer {name!r}: its tensors do not fit together, or "
                 f"there is not enough memory ({str(error)[:300]})."
@@ -209,7 +209,7 @@ class RecordingExplorer:
             for item, shape in zip(question.items, shapes, strict=True)
         ]
         check_numbers(map(window_size, windows), self.limits.numbers)
-        # Nothing is computed before all of it is known to be affordable.
+        # Nothing is computed before the cost of the whole is known.
         maps = [(self._of_rows.map_of(module, row), step) for module, step in steps]
         check_work(
             check_window(one, step, window, path)
@@ -253,10 +253,10 @@ class RecordingExplorer:
         row, modules = self._row(question.run), list(self.modules.values())
         return Answer(alignment_of(self._of_rows, modules, self.labels, row, question.start))
 
-    # What they stand on
+    # Helpers of the answers
 
     def _row(self, question: RunQuestion) -> int:
-        """Return the row of the batch that a run is about."""
+        """Return the row of the batch that a question asks about."""
         if question.edits:
             raise ConfigError(
                 "A recording cannot be edited: it holds what a model attended to, and no model to "
@@ -301,7 +301,7 @@ def open_recording(
 
     Raises:
         MissingExtraError: PyTorch is not installed.
-        TraceError: the file is missing, damaged, or no recording.
+        TraceError: the file is missing, damaged, or not a recording.
     """
     from ...errors import require
 

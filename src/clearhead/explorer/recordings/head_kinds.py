@@ -1,4 +1,4 @@
-"""What kind each head of a recorded module is: the same measures, in one pass over its tiles."""
+"""The kind of each head of a recorded module, measured in one pass over its tiles."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def measure_heads(
 
     Args:
         one: a map whose batch is 1.
-        cross: whether queries and keys are of two sequences.
-        tokens: names of the keys of self-attention; None where they have no names.
+        cross: whether queries and keys come from different sequences.
+        tokens: names of the keys in self-attention; None if they have no names.
 
     Raises:
-        QuestionCancelled: the question was given up.
+        QuestionCancelled: the question was cancelled.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""The attending modules of a recording: what they are called, and which belong together."""
+"""The attention modules of a recording: their names, and their grouping into parts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Module:
     """One attention of a recording.
 
     Attributes:
-        path: the module's name; with ``#2`` behind it, the third call of that module.
+        path: the module's name; for its third call, with ``#2`` appended.
         map: its weights, none of which is stored.
-        part: the stack that it is a layer of.
-        layer: which layer of that stack, from 0.
+        part: the stack that it belongs to.
+        layer: its index in that stack, from 0.
     """
 
     path: str
@@ -33,17 +33,17 @@ class Module:
 
     @property
     def kind(self) -> Literal["self", "cross"]:
-        """Whether queries and keys are of one sequence or of two."""
+        """Whether queries and keys come from one sequence or from two."""
         return "cross" if self.map.source.kind == "cross" else "self"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Names that the user gives to positions.
+    """User-given names of positions.
 
     Attributes:
-        tokens: of the sequence that was attended from, or of each row of the batch.
-        source_tokens: of the other sequence, in a model that has two.
+        tokens: of the sequence of the queries, or of each row of the batch.
+        source_tokens: of the other sequence, in a model with two.
     """
 
     tokens: Tokens | None = None
@@ -55,7 +55,7 @@ class Labels:
         return self.names(module, side, row) or [str(i) for i in range(length)]
 
     def names(self, module: Module, side: str, row: int) -> list[str] | None:
-        """Return the names of one side in a row of the batch; None where it has none."""
+        """Return the names of one side in a row of the batch; None if it has none."""
         length = module.map.shape[2 if side == "query" else 3]
         recorded = module.map.query_labels if side == "query" else module.map.key_labels
         lists = [self.tokens, self.source_tokens]
@@ -68,7 +68,7 @@ class Labels:
         return None if recorded is None else list(recorded[row])
 
     def check(self, modules: Sequence[Module]) -> None:
-        """Raise ShapeError where a list is as long as nothing that was recorded."""
+        """Raise ShapeError if no recorded sequence has the length of a list."""
         lengths = sorted({length for module in modules for length in module.map.shape[2:]})
         rows = {module.map.shape[0] for module in modules}
         for what, names in (("tokens", self.tokens), ("source_tokens", self.source_tokens)):
@@ -89,7 +89,7 @@ class Labels:
 
 
 def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
-    """Find the modules whose weights can be shown, in the order of their calls.
+    """Return the modules whose weights can be shown, in the order of their calls.
 
     Args:
         recorded: a Recording, maps by name, or one AttentionMap.
@@ -98,7 +98,7 @@ def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
         The modules, with their parts, and a sentence for each attention that is left out.
 
     Raises:
-        ConfigError: it is none of these, or nothing in it can be shown.
+        ConfigError: ``recorded`` is none of these, or nothing in it can be shown.
     """
     modules: list[Module] = []
     notes: list[str] = []
@@ -117,7 +117,7 @@ def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
 
 
 def _maps(recorded: Any) -> Iterator[tuple[str, AttentionMap | str]]:
-    """Yield names and maps, or a sentence in the place of a map that cannot be shown."""
+    """Yield names with maps, or with a sentence if a map cannot be shown."""
     from ...maps.attention_map import AttentionMap
     from ...maps.recording.recording import Recording
 
@@ -153,10 +153,10 @@ def _one(recording: Any, name: str, call: int) -> AttentionMap | str:
 
 
 def _in_parts(modules: list[Module]) -> list[Module]:
-    """Name the parts: modules of one stack and of one shape are the layers of one.
+    """Assign modules to parts: those with the same stack and shape are layers of one part.
 
-    A stack is what has the same name but for its numbers. Where there is one stack of
-    self-attention it is called ``self``, and one of cross-attention ``cross``.
+    Modules belong to one stack if their names differ only in numbers. If there is only one stack
+    of self-attention, it is called ``self``, and a single one of cross-attention ``cross``.
     """
     stacks: dict[tuple[Any, ...], list[Module]] = {}
     for module in modules:

@@ -1,4 +1,4 @@
-"""Small pictures of whole attention maps, however long: computed tile by tile, never held whole."""
+"""Small pictures of whole attention maps of any length, computed tile by tile."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
     from ...maps.scores.masks.key_ranges import KeyRanges
 
-CHUNK = 1 << 22  # entries of a mask that are read together
+CHUNK = 1 << 22  # entries of a mask read at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What one attention looks like in one row of the batch.
+    """The picture of one attention in one row of the batch.
 
     Attributes:
-        weights: the greatest weight of each block, Float32["heads rows columns"].
-        entropy: -sum_j w_ij ln w_ij in nats, Float64["heads"], the mean over the queries that
-            see anything.
+        weights: the largest weight of each block, Float32["heads rows columns"].
+        entropy: -sum_j w_ij ln w_ij in nats, Float64["heads"], averaged over the queries that
+            attend to anything.
         masked: UInt8["rows columns"], 1 where no query of the block may attend to any key of it,
             in any head.
     """
@@ -38,7 +38,7 @@ class Picture:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the arrays."""
+        """The memory of the arrays in bytes."""
         return self.weights.nbytes + self.entropy.nbytes + self.masked.nbytes
 
 
@@ -46,11 +46,11 @@ def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
     """Draw a small picture of each head.
 
     Args:
-        one: a map whose batch is 1. It remembers the log-sum-exp that is computed on the way.
-        block: queries and keys of a cell.
+        one: a map with a batch of 1. It caches the log-sum-exp that is computed on the way.
+        block: the number of queries and of keys in a cell.
 
     Raises:
-        QuestionCancelled: the question was given up.
+        QuestionCancelled: the question was cancelled.
     """
     from ...maps.measures.per_position import Entropy, LogSumExp
     from ...maps.measures.pooled import Blocks
@@ -61,14 +61,14 @@ def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
     seeing = (measures[LogSumExp()][0] > -math.inf).sum(-1).cpu().numpy()
     entropy = measures[Entropy()][0].double().sum(-1).cpu().numpy()
     masked = np.zeros(weights.shape[1:], np.uint8)
-    dark = (weights == 0).all(axis=0)  # a weight may be too small for float32 and not be masked
+    dark = (weights == 0).all(axis=0)  # a weight may underflow float32 without being masked
     if dark.any():
         masked = (dark & ~_visible(one, block)).astype(np.uint8)
     return Picture(weights, entropy / np.maximum(seeing, 1), masked)
 
 
 def together(pieces: Sequence[Picture]) -> Picture:
-    """Join the pictures of some heads each into the picture of all."""
+    """Join the pictures of groups of heads into the picture of all."""
     if len(pieces) == 1:
         return pieces[0]
     return Picture(
@@ -79,7 +79,7 @@ def together(pieces: Sequence[Picture]) -> Picture:
 
 
 def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
-    """Return whether any head's mask and bias let anything through, Bool["rows columns"]."""
+    """Return where any head's mask and bias let anything through, Bool["rows columns"]."""
     import torch
 
     from ...maps.scores.masks.key_ranges import KeyRanges
@@ -94,9 +94,9 @@ def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
 
 
 def _ranges_visible(ranges: KeyRanges, block: tuple[int, int], queries: int, keys: int) -> Array:
-    """Return the same where each query sees one run of keys.
+    """Return the same for masks where each query sees one run of keys.
 
-    A run covers the cells that it begins and ends in, and all between them.
+    A run covers the cells of its first and last key, and all between them.
     """
     start, end = (
         each.expand(*each.shape[:2], queries).reshape(-1, queries).long().clamp(0, keys).numpy()
@@ -105,7 +105,7 @@ def _ranges_visible(ranges: KeyRanges, block: tuple[int, int], queries: int, key
     rows, columns = -(-queries // block[0]), -(-keys // block[1])
     row = np.broadcast_to(np.arange(queries) // block[0], start.shape)
     nonempty = end > start
-    # Where runs begin it goes up by one and behind their ends down: above zero lies a run.
+    # +1 where a run begins and -1 after its end: the cumulative sum is positive inside runs.
     steps = np.zeros((rows, columns + 1), np.int64)
     np.add.at(steps, (row[nonempty], start[nonempty] // block[1]), 1)
     np.add.at(steps, (row[nonempty], (end[nonempty] - 1) // block[1] + 1), -1)
@@ -113,7 +113,7 @@ def _ranges_visible(ranges: KeyRanges, block: tuple[int, int], queries: int, key
 
 
 def _entries_visible(one: AttentionMap, block: tuple[int, int]) -> Array:
-    """Return the same of any mask, bias and score_mod, from the scores themselves."""
+    """Return the same for any mask, bias and score_mod, from the scores themselves."""
     _, heads, queries, keys = one.shape
     height = max(CHUNK // (heads * keys), 1)
     visible = np.zeros((-(-queries // block[0]), -(-keys // block[1])), bool)

@@ -1,4 +1,4 @@
-"""Rows of recorded modules and their pictures, which are remembered."""
+"""Rows of recorded modules and their pictures, cached."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1024
 PICTURES = 64 * 1024**2  # bytes
-PIECE = 2 * 10**10  # multiply-adds of a piece of a picture: about a second
+PIECE = 2 * 10**10  # multiply-adds for a piece of a picture: about a second
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
 class LatestValues(Generic[Key, Value]):
-    """The latest values, for several threads; the oldest is forgotten first."""
+    """A thread-safe cache of the latest values; the oldest is dropped first."""
 
     def __init__(self, most: int = MOST_ROWS) -> None:
         self._most, self._lock = most, threading.Lock()
         self._values: dict[Key, Value] = {}
 
     def get(self, key: Key) -> Value | None:
-        """Return the value, or None if it was forgotten."""
+        """Return the value, or None if it was dropped."""
         with self._lock:
             return self._values.get(key)
 
     def store(self, key: Key, value: Value) -> Value:
-        """Store and return a value; where another thread was first, return the value of that."""
+        """Store and return a value; if another thread stored one first, return that."""
         with self._lock:
             if key not in self._values and len(self._values) >= self._most:
                 del self._values[next(iter(self._values))]
@@ -45,10 +45,10 @@ class LatestValues(Generic[Key, Value]):
 
 
 class Rows:
-    """One row of the batch of each module, as a map of its own, and its pictures.
+    """Single rows of each module, as maps of their own, and their pictures.
 
     Args:
-        draw: how a picture is made of a map and a block.
+        draw: makes a picture of a map, for a block size.
     """
 
     def __init__(self, draw: Callable[[AttentionMap, tuple[int, int]], Picture] = picture) -> None:
@@ -59,7 +59,7 @@ class Rows:
         self._heads: LatestValues[tuple[str, int], list[MeasuredHead]] = LatestValues()
 
     def map_of(self, module: Module, row: int) -> AttentionMap:
-        """Return a module's map of one row, which remembers its log-sum-exp."""
+        """Return a module's map of one row, which caches its log-sum-exp."""
         from ...maps.one_row import one_row
 
         place = (module.path, row)
@@ -68,12 +68,12 @@ class Rows:
     def pictures(self, layers: list[Module], row: int, block: tuple[int, int]) -> list[Picture]:
         """Return the pictures of some layers.
 
-        What is ready is kept when the question is given up, so that asking again goes on where it
-        ended; what two questions ask at once is drawn once.
+        Finished pictures are kept when the question is cancelled, so that asking again continues
+        from there. A picture that two questions need at once is drawn once.
 
         Raises:
-            ShapeError: those that are missing would take too long, or too much memory.
-            QuestionCancelled: the question was given up.
+            ShapeError: the missing ones would take too long, or too much memory.
+            QuestionCancelled: the question was cancelled.
         """
         pieces = [self._pieces(module, row) for module in layers]
         places = [(module.path, row, block) for module in layers]
@@ -97,7 +97,7 @@ class Rows:
     def heads(
         self, layers: list[Module], row: int, labels: Labels | None = None
     ) -> list[list[MeasuredHead]]:
-        """Return what kind each head of some layers is.
+        """Return the kind of each head of some layers.
 
         Args:
             layers: the modules.
@@ -105,8 +105,8 @@ class Rows:
             labels: the tokens of keys; None for those of the recording.
 
         Raises:
-            ShapeError: those that are missing would take too long, or too much memory.
-            QuestionCancelled: the question was given up.
+            ShapeError: the missing ones would take too long, or too much memory.
+            QuestionCancelled: the question was cancelled.
         """
         missing = [
             self.map_of(module, row)
@@ -129,9 +129,9 @@ class Rows:
         )
 
     def _pieces(self, module: Module, row: int) -> list[AttentionMap]:
-        """Cut a row of a module by heads where it takes long.
+        """Split a row of a module by heads if it takes long.
 
-        So a question that is given up leaves something ready for the next one.
+        So a cancelled question leaves finished pieces for the next one.
         """
         from ...maps.one_row import one_row
 

@@ -1,4 +1,4 @@
-"""What can be asked of one recorded attention: windows of its steps."""
+"""The steps of one recorded attention, and windows of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from ...maps.attention_map import AttentionMap
 
-PIECE = 10**10  # multiply-adds between two checks whether the question was given up
+PIECE = 10**10  # multiply-adds between two checks for cancellation
 
-# Of each module: name of the step, its axes, how it is computed.
+# For each step of a module: its name, its axes, its formula.
 STEPS = {
     "query": (QUERY_AXES, "Q, as the kernel got it"),
     "key": (KEY_AXES, "K, as the kernel got it"),
@@ -33,7 +33,7 @@ SOURCES = {"scores": ("query", "key"), "log_sum_exp": ("scores",),
 
 
 def available(module: Module) -> list[str]:
-    """Return the steps that can be asked of a module: all, or all but its values."""
+    """Return the steps available for a module: all, or all but its values."""
     return [step for step in STEPS if step != "value" or module.map.value is not None]
 
 
@@ -49,7 +49,7 @@ def step_shape(module: Module, step: str) -> tuple[int, ...]:
 
 
 def steps_of(module: Module) -> list[StepAnswer]:
-    """Return what can be asked of a module, as the answer to ``run`` lists it."""
+    """Return the steps of a module as the answer to ``run`` lists them."""
     return [
         {
             "path": f"{module.path}.{step}",
@@ -71,10 +71,10 @@ def values(one: AttentionMap, step: str, window: Window) -> Array:
     Args:
         one: one row of a module's map.
         step: its name.
-        window: with all its axes, the first of which is 1 wide.
+        window: with all its axes; the first has length 1.
 
     Raises:
-        QuestionCancelled: the question was given up.
+        QuestionCancelled: the question was cancelled.
     """
     index = tuple(slice(start, stop) for start, stop in window)
     if step in ("scores", "weights"):
@@ -96,7 +96,7 @@ def _tile(one: AttentionMap, step: str, index: tuple[slice, ...]) -> Tensor:
 
     rows = index[2]
     if step == "weights" and 4 * (rows.stop - rows.start) >= one.shape[2]:
-        compute_log_sum_exp(one)  # of so many rows, that of all
+        compute_log_sum_exp(one)  # for this many rows, compute it for all
     _, heads, _, keys = one.shape
     height = max(PIECE // (heads * keys * (one.query.shape[-1] + SOFTMAX)), 1)
     view = one.scores if step == "scores" else one.weights
@@ -108,10 +108,10 @@ def _tile(one: AttentionMap, step: str, index: tuple[slice, ...]) -> Tensor:
 
 
 def compute_log_sum_exp(one: AttentionMap) -> None:
-    """Let a map compute its log-sum-exp, which it remembers.
+    """Let a map compute its log-sum-exp, which it caches.
 
     Raises:
-        QuestionCancelled: the question was given up.
+        QuestionCancelled: the question was cancelled.
     """
     if one.known_lse is None:
         one.measure("lse", check=check_from_anywhere())

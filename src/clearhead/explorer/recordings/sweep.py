@@ -1,4 +1,4 @@
-"""The result of a sweep as the page asks for it: alone, or beside a recording."""
+"""Answers the page's questions about the result of a sweep, alone or beside a recording."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..contract.values import LIMITS
 
 
 class SweepExplorer:
-    """The result of a sweep, as the explorer's page asks for it.
+    """The result of a sweep, in the form that the page asks for.
 
     Args:
-        sweep: what `sweep_answer` made of it.
-        name: what the page calls it; the class of the model unless given.
+        sweep: the result of `sweep_answer`.
+        name: its name on the page; by default, the class of the model.
     """
 
     def __init__(self, sweep: SweepAnswer, name: str = "") -> None:
@@ -31,7 +31,8 @@ class SweepExplorer:
         """Answer ``model`` or ``sweep``.
 
         Raises:
-            ConfigError: the result of a sweep cannot answer it, or a parameter makes no sense.
+            ConfigError: the result of a sweep cannot answer the question, or a parameter is
+                invalid.
         """
         if name not in ("model", "sweep"):
             raise ConfigError(
@@ -57,20 +58,20 @@ class SweepExplorer:
 
 
 def is_sweep(what: object) -> bool:
-    """Return whether something is the result of a sweep, or looks like the name of its file."""
+    """Return whether an object is the result of a sweep, or looks like the name of its file."""
     if isinstance(what, str | Path):
         return Path(what).suffix == ".json"
     return all(hasattr(what, name) for name in MEMBERS)
 
 
 def open_sweep(what: Any) -> SweepAnswer:
-    """Return the result of a sweep, or its file, as the page is told it.
+    """Return the result of a sweep, or its file, in the form of an answer.
 
     Args:
         what: a `clearhead.Sweep`, or the name of a file that `Sweep.save` wrote.
 
     Raises:
-        ConfigError: the file cannot be read or is none, or the page cannot show so many numbers.
+        ConfigError: the file cannot be read or is not one, or it has too many numbers for the page.
     """
     if isinstance(what, str | Path):
         return sweep_answer(read_result(what))
@@ -78,14 +79,14 @@ def open_sweep(what: Any) -> SweepAnswer:
 
 
 def sweep_answer(members: Mapping[str, Any], numbers: int = LIMITS.numbers) -> SweepAnswer:
-    """Return the members of a result as the page is told them.
+    """Return the members of a result in the form of an answer.
 
     Args:
-        members: as `clearhead.sweeps.result_file.read_result` has them.
-        numbers: how many one answer may hold.
+        members: as `clearhead.sweeps.result_file.read_result` returns them.
+        numbers: the most numbers of one answer.
 
     Raises:
-        ConfigError: there are more.
+        ConfigError: there are more numbers.
     """
     values = members["values"]
     if values.size > numbers:

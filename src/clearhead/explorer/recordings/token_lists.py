@@ -1,4 +1,4 @@
-"""The names of a recording's positions, as tokens of the page."""
+"""Turns the names of a recording's positions into tokens of the page."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from ..contract.run_answers import Token
 
 
 class TokenLists:
-    """Names as tokens; a recording knows no ids.
+    """Names as tokens; a recording has no ids.
 
-    All modules of a sequence have the same names, of which one list is made.
+    Modules with the same names share one list of tokens.
     """
 
     def __init__(self) -> None:
         self._lists: dict[tuple[str, ...], list[Token]] = {}
 
     def of(self, names: list[str]) -> list[Token]:
-        """Return the tokens of these names."""
+        """Return the tokens for these names."""
         place = tuple(names)
         if place not in self._lists:
             self._lists[place] = [{"id": -1, "piece": name, "special": False} for name in names]

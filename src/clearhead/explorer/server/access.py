@@ -1,8 +1,8 @@
-"""Who may see the page: a token that only the terminal shows, and a cookie after the first visit.
+"""Access control of the page: a token shown only in the terminal, and a cookie afterwards.
 
-The loopback belongs to everyone who has an account on this computer. So the printed
-address ends in a token that cannot be guessed, a browser that opens it is given a cookie, and every
-path needs one of the two. A program sends the token in a header.
+Every user with an account on this computer can reach the loopback interface. So the printed address
+contains a token that cannot be guessed; a browser that opens it is given a cookie, and every path
+requires one of the two. A program sends the token in a header.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .notices import error_json, notice, wants_page
 
 PARAMETER = "token"
 SCHEMES = (b"token", b"bearer")
-# What a browser says of a request that nobody else's page has begun.
+# Values of Sec-Fetch-Site for a request that no other site has started.
 OWN = (b"none", b"same-origin")
-# Goes on to the page without the token in its address.
+# A script that continues to the page without the token in its address.
 ENTER = "/enter.js"
 MESSAGE = (
     "This explorer answers those who know its token. Open the address that the terminal printed "
@@ -31,12 +31,12 @@ MESSAGE = (
 
 
 class Access:
-    """The token of one server, and the ways in which a request may present it.
+    """The token of one server, and the ways for a request to present it.
 
     Args:
-        token: None for a random one; empty to let everyone in who reaches the server.
-        port: of the server. Browsers keep the cookies of all ports of a host together, so the
-            cookie's name holds it.
+        token: None for a random one; empty to admit everyone who reaches the server.
+        port: of the server. It is part of the cookie's name, because browsers share a host's
+            cookies among all ports.
 
     Attributes:
         token: the token.
@@ -45,20 +45,20 @@ class Access:
     def __init__(self, token: str | None, *, port: int) -> None:
         self.token = secrets.token_urlsafe(24) if token is None else token
         self._name = f"clearhead-{port}"
-        # Whatever characters a token has, its digest may stand in a cookie.
+        # The digest of a token can stand in a cookie, whatever characters the token has.
         self._cookie = hashlib.sha256(f"clearhead:{self.token}".encode()).hexdigest()
         self._once: set[str] = set()
 
     @property
     def query(self) -> str:
-        """The query of the page's address: ``?token=...``, or nothing where all are let in."""
+        """The query of the page's address: ``?token=...``, or empty if everyone is admitted."""
         return f"?{PARAMETER}={quote(self.token, safe='')}" if self.token else ""
 
     def query_once(self) -> str:
-        """Return the same with a new token that is accepted once only.
+        """Return the same with a new token that is accepted only once.
 
-        A browser is started with its address on its command line, which every user of the
-        computer can list for as long as the browser runs.
+        A browser is started with the address on its command line, which every user of the computer
+        can see as long as the browser runs.
         """
         if not self.token:
             return ""
@@ -67,9 +67,9 @@ class Access:
         return f"?{PARAMETER}={token}"
 
     def answer(self, scope: Scope) -> Response | None:
-        """Return the answer to a request that may not pass; None for one that may.
+        """Return the response to a request that is refused; None for one that may pass.
 
-        A visitor of the page who brings the token is given the cookie, and sent on to the same
+        A page visitor who presents the token is given the cookie, and redirected to the same
         address without the token.
         """
         if not self.token:
@@ -82,7 +82,7 @@ class Access:
         return None
 
     def _has_token(self, scope: Scope) -> bool:
-        """Tell whether the address has the token, or one that is accepted once."""
+        """Return whether the address has the token, or one that is accepted once."""
         tokens = [value for _, value in _query(scope, PARAMETER)]
         for once in self._once & set(tokens):
             self._once.discard(once)
@@ -90,7 +90,7 @@ class Access:
         return any(_same(value.encode(), self.token.encode()) for value in tokens)
 
     def _has_cookie_or_header(self, scope: Scope) -> bool:
-        """Tell whether the cookie or the header for programs shows the token."""
+        """Return whether the cookie or the header for programs has the token."""
         for value in _headers(scope, b"authorization"):
             scheme, _, token = value.strip().partition(b" ")
             if scheme.lower() in SCHEMES and _same(token.strip(), self.token.encode()):
@@ -113,8 +113,8 @@ class Access:
         sites = _headers(scope, b"sec-fetch-site")
         if all(site.strip() in OWN for site in sites):
             return Response(status_code=303, headers={**headers, "Location": address})
-        # From a link on another site: a redirect would still count as that site's, and the
-        # browser would keep a strict cookie back. A page of ours that goes on by itself does not.
+        # For a link on another site, a redirect would still count as that site's, and the browser
+        # would withhold a strict cookie. A page of ours that continues by script is not affected.
         page = notice(
             200,
             "On to the page",
@@ -137,13 +137,13 @@ def _refusal(scope: Scope) -> Response:
         "Open the address that the terminal printed when it started: it ends in ?token= and a "
         "row of letters. This browser then remembers it until that explorer ends.",
         link=("/", "Try again"),
-        # After a link on another site the cookie was kept back; the script is sent to who has it.
+        # After a link on another site the cookie was withheld; the script is sent to who has it.
         script=ENTER,
     )
 
 
 def _query(scope: Scope, name: str | None = None) -> list[tuple[str, str]]:
-    """Return the names and values behind the ? of the address, or those of one name."""
+    """Return the names and values in the query of the address, or only those of one name."""
     text = (scope.get("query_string") or b"").decode("latin-1")
     pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
     return [pair for pair in pairs if name in (None, pair[0])]
@@ -154,5 +154,5 @@ def _headers(scope: Scope, name: bytes) -> Iterator[bytes]:
 
 
 def _same(one: bytes, other: bytes) -> bool:
-    """Tell whether they are equal, in a time that does not depend on where they differ."""
+    """Return whether two values are equal, in constant time."""
     return secrets.compare_digest(one, other)

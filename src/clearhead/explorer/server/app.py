@@ -1,12 +1,12 @@
 """The explorer over HTTP: its page, and a POST for every question.
 
     GET  /  /explorer.js  /explorer.css  /icon.svg     the page, from a fixed list of files
-    GET  /enter.js                                     goes on to the page after the first visit
+    GET  /enter.js                                     continues to the page after the first visit
     GET  /api/openapi.json                             the questions and their answers
     POST /api/QUESTION                                 parameters as JSON; JSON or a container
 
-Every error is ``{"error": {"kind", "message"}}``, or a small page for a browser that has lost its
-way. Nothing of a request ever names a file.
+Every error is ``{"error": {"kind", "message"}}``, or a small HTML page for a browser at a wrong
+address. No part of a request is ever used as a file name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .limits import ClientDisconnected, HttpError, Workers
 from .notices import error_json, notice, wants_page
 
 _HERE = Path(__file__).parent.parent
-# Path of the address -> file of the package and its type. The only files that are ever served.
+# URL path -> file of the package and its type. No other files are served.
 PAGE = {
     "/": ("built/index.html", "text/html; charset=utf-8"),
     "/explorer.js": ("built/explorer.js", "text/javascript; charset=utf-8"),
@@ -49,7 +49,7 @@ PAGE = {
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
     ENTER: ("enter.js", "text/javascript; charset=utf-8"),
 }
-# Questions that take next to no time, whoever answers them.
+# Questions that are answered almost at once by every explorer.
 LIGHT = ("model", "words")
 
 
@@ -59,11 +59,11 @@ def create_app(
     """Make the application.
 
     Args:
-        explorer: answers the questions; it is asked from several threads at once. Its `limits`,
-            where it has any, bound what is taken.
+        explorer: answers the questions; it is asked from several threads at once. Its `limits`, if
+            it has them, bound the questions.
         port: that the server listens on, which requests must name in their Host header.
         workers: the threads, with the server's limits.
-        access: who is let in; everyone without it.
+        access: the access control; without it, everyone is admitted.
 
     Raises:
         ConfigError: the package lacks the built page.
@@ -87,7 +87,7 @@ def create_app(
 def _endpoint(
     question_type: type[Question], explorer: Answering, workers: Workers
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return what answers requests of one question."""
+    """Return the endpoint for one question."""
     limits = getattr(explorer, "limits", LIMITS)
     light = question_type.question in LIGHT
 
@@ -115,20 +115,20 @@ def _endpoint(
                 lambda: _answer(explorer, question), lambda: _disconnected(request), light=light
             )
         except ClientDisconnected:
-            return Response(status_code=499)  # nobody reads it
+            return Response(status_code=499)  # the client has gone
 
     return endpoint
 
 
 def _answer(explorer: Answering, question: Question) -> Response:
-    """Ask a question and pack its answer."""
+    """Ask a question and encode its answer."""
     try:
         if isinstance(question, OfflineQuestion):
             answer = offline_answer(explorer, question)
         else:
             answer = explorer.answer(question.question, question)
     except ClearheadError as error:
-        # A step that does not exist is not found; all else does not fit the model or the text.
+        # A step that does not exist is "not found"; other errors do not fit the model or the text.
         status = 404 if isinstance(error, TraceError) else 400
         raise HttpError(status, type(error).__name__, str(error)) from error
     headers = {"Cache-Control": "no-store"}
@@ -149,11 +149,11 @@ async def _disconnected(request: Request) -> None:
 
 @dataclass(frozen=True)
 class PageFile:
-    """A file of the page, in memory as it is and compressed.
+    """A file of the page in memory, plain and compressed.
 
     Attributes:
         plain, compressed: the bytes, and their gzip.
-        tag: of its content, for caches.
+        tag: the hash of its content, for caches.
         media_type: its type.
     """
 
@@ -167,7 +167,7 @@ class PageFile:
         """Read a file of the package.
 
         Raises:
-            ConfigError: it is not there.
+            ConfigError: it does not exist.
         """
         try:
             plain = path.read_bytes()
@@ -180,7 +180,7 @@ class PageFile:
         return cls(plain, gzip.compress(plain, 9, mtime=0), tag, media_type)
 
     async def respond(self, request: Request) -> Response:
-        """Answer with the file, compressed where the client takes that, or that it is unchanged."""
+        """Respond with the file, compressed if the client accepts that, or with "not modified"."""
         compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
         tag = f'"{self.tag}{"-gzip" * compress}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
@@ -231,7 +231,7 @@ async def _on_http(request: Request, error: Any) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
-    # Starlette raises it again when this is sent, and the server writes its traceback.
+    # Starlette raises the error again after this response, and the server logs its traceback.
     return error_json(
         500,
         "Fault",

@@ -1,8 +1,8 @@
-"""Connections that do nothing are closed: uvicorn's protocol with a bound on every wait.
+"""Closes idle connections: uvicorn's protocol with a time limit on every wait.
 
-uvicorn waits without end for the first request of a connection, and for the rest of a request's
-line and headers, and it holds an answer for as long as nobody reads it. Some hundred silent
-connections would so keep everybody else out.
+uvicorn waits forever for the first request of a connection, and for the rest of a request's line
+and headers, and it keeps an answer as long as nobody reads it. A few hundred silent connections
+would keep everyone else out.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _LATE = (
 class BoundedProtocol(H11Protocol):
     """One connection.
 
-    It is closed when a request's line and headers have not come whole in time, counted from the
-    opening or from the request's first byte, and cut off when nothing of an answer is read for
-    a while. While a question is worked on nothing is counted here.
+    It is closed if a request's line and headers are not complete in time, counted from the opening
+    or from the request's first byte, and aborted if the client reads nothing of an answer for a
+    while. While a question is being computed, no time is counted here.
     """
 
     limits = ServerLimits()
@@ -38,7 +38,7 @@ class BoundedProtocol(H11Protocol):
         self._reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, unless there are too many."""
+        """Accept the connection, unless there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.sockets:
             transport.abort()
@@ -47,19 +47,19 @@ class BoundedProtocol(H11Protocol):
         self._watch_reader(0)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Cancel the timers of the closed connection."""
         super().connection_lost(exc)
         for timer in (self._headers_due, self._reading):
             if timer is not None:
                 timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes of a request."""
+        """Receive bytes of a request."""
         super().data_received(data)
         self._watch_headers()
 
     def _watch_headers(self) -> None:
-        """Count the time while a request is on its way, and only then."""
+        """Start the timer while a request is incomplete, and only then."""
         at_work = self.cycle is not None and not self.cycle.response_complete
         if at_work or self.transport.is_closing():
             if self._headers_due is not None:
@@ -69,7 +69,7 @@ class BoundedProtocol(H11Protocol):
             self._headers_due = self.loop.call_later(self.limits.header_seconds, self._late)
 
     def _late(self) -> None:
-        """Close a connection whose request has not come."""
+        """Close a connection whose request has not arrived in time."""
         self._headers_due = None
         at_work = self.cycle is not None and not self.cycle.response_complete
         if at_work or self.transport.is_closing():
@@ -79,7 +79,7 @@ class BoundedProtocol(H11Protocol):
         self.transport.close()
 
     def _watch_reader(self, before: int) -> None:
-        """Look again and again whether something of what was sent has been read."""
+        """Check repeatedly whether the client has read some of the sent data."""
         unread = self.transport.get_write_buffer_size()
         if unread and unread == before:
             self.transport.abort()
@@ -88,5 +88,5 @@ class BoundedProtocol(H11Protocol):
 
 
 def protocol_of(limits: ServerLimits) -> type[BoundedProtocol]:
-    """The protocol with these limits; uvicorn makes one object of it for each connection."""
+    """Return the protocol with these limits; uvicorn creates one object per connection."""
     return type("Protocol", (BoundedProtocol,), {"limits": limits})

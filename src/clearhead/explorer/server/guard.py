@@ -1,8 +1,8 @@
-"""The gate before the explorer's application: who may ask, how much, and what answers carry.
+"""Checks every request before the application: its origin and its size; adds security headers.
 
-A web page of anybody's can make a browser send requests to this computer's loopback, and can name
-it with a host name of its own (DNS rebinding). So the Host header must be one of ours, and a
-request that changes or computes something must come from our own page.
+Any web page can make a browser send requests to this computer's loopback, and can reach it under a
+host name of its own (DNS rebinding). So the Host header must be one of ours, and a request that
+changes or computes something must come from our own page.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ SECURITY = {
 }
 _SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 READING = ("GET", "HEAD", "OPTIONS")
-# A body that is too long is read on so far, and dropped, because a client that is cut off while it
-# sends may never see the answer.
+# A body that is too long is read up to this many times the limit and discarded, because a client
+# that is cut off while sending may never see the answer.
 READ_ON = 8
 
 
 @dataclass(frozen=True)
 class Body:
-    """What came of a request's body: all of it, or the fact that it was too long."""
+    """A request's body, or the fact that it was too long."""
 
     content: bytes
     too_long: bool
 
 
 def hosts_of(port: int) -> frozenset[str]:
-    """The Host headers that name a server on this port of the loopback."""
+    """Return the Host headers that name a server on this port of the loopback."""
     names = ("127.0.0.1", "localhost")
-    short = names if port == 80 else ()  # a browser leaves HTTP's own port out
+    short = names if port == 80 else ()  # a browser omits HTTP's default port
     return frozenset((*(f"{name}:{port}" for name in names), *short))
 
 
@@ -62,10 +62,10 @@ class Guard:
     """ASGI middleware around the whole application.
 
     Args:
-        app: what is guarded.
+        app: the application.
         port: that the server listens on.
         limits: of bodies.
-        access: who is let in; everyone without it.
+        access: the access control; without it, everyone is admitted.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Guard:
         self._hosts = hosts_of(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or hand it to the application."""
+        """Answer one request, or pass it to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -103,7 +103,7 @@ class Guard:
         await self._app(scope, _again(body, receive), send_secured)
 
     async def _body(self, receive: Receive) -> Body | None:
-        """Read the body within bounds of size and time; None if the client disconnected."""
+        """Read the body within limits of size and time; None if the client disconnected."""
         content = bytearray()
         size = 0
         try:
@@ -132,7 +132,7 @@ class Guard:
             ) from None
 
     def _check_name_and_size(self, scope: Scope) -> None:
-        """Raise HttpError unless the request is for this server and its headers are short."""
+        """Raise HttpError unless the request names this server and its headers are short enough."""
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             raise HttpError(
@@ -154,7 +154,7 @@ class Guard:
             )
 
     def _check_question(self, scope: Scope, body: Body) -> None:
-        """Raise HttpError unless a page of ours or a program sent it, as JSON, and short enough."""
+        """Raise HttpError unless our page or a program sent the body, as JSON and short enough."""
         if scope["method"] not in READING:
             self._check_origin(scope)
         if body.too_long:
@@ -200,7 +200,7 @@ def _values(scope: Scope, name: bytes) -> list[str]:
 
 
 def _again(body: Body, receive: Receive) -> Receive:
-    """Return a receive that gives the body once more, and then what else the client sends."""
+    """Return a receive function that repeats the body, and then passes on further messages."""
     is_sent = False
 
     async def receive_again() -> Message:

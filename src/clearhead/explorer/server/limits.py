@@ -1,7 +1,7 @@
-"""The bounds of the explorer's server: sizes, times and how many questions at once.
+"""The limits of the explorer's server: sizes, times and the number of questions at once.
 
-A server on this computer's loopback is asked by its own page, but also by whatever else runs here.
-So nothing is stored, read or computed without a bound, and every refusal says why.
+A server on the loopback is used by its own page, but also by any other program on this computer. So
+nothing is stored, read or computed without a limit, and every refusal says why.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """The bounds of one server.
+    """The limits of one server.
 
     Attributes:
         body_bytes: the longest body of a request.
-        body_seconds: how long a body may take to come.
+        body_seconds: the longest time for receiving a body.
         header_bytes: the longest request line and headers together.
-        header_seconds: how long they may take to come, from the opening of the connection or
+        header_seconds: the longest time for receiving them, from the opening of the connection or
             from their first byte.
-        idle_seconds: how long a connection is kept for a further request.
-        unread_seconds: how long a client may read nothing of its answer.
-        connections: how many may be open at once; who comes then is told to wait.
-        sockets: how many more are closed without a word, so that files can still be opened.
-        at_work: how many questions are worked on at once; each takes a thread.
-        light: the same of questions that take next to no time.
-        waiting: how many more may wait for their turn, of either kind.
-        waiting_seconds: how long one may wait for its turn.
+        idle_seconds: how long a connection is kept open for another request.
+        unread_seconds: how long a client may go without reading its answer.
+        connections: the most open connections; further ones get an error that says to wait.
+        sockets: beyond this number, connections are closed without an answer, so that files can
+            still be opened.
+        at_work: the number of questions computed at once; each takes a thread.
+        light: the same for questions that are answered almost at once.
+        waiting: how many more questions may wait for their turn, for either kind.
+        waiting_seconds: how long a question may wait for its turn.
         seconds: how long a question may take from then on.
     """
 
@@ -55,13 +56,13 @@ class ServerLimits:
 
 
 class HttpError(Exception):
-    """A request that is answered with an error.
+    """A request that gets an error as its answer.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         kind: the error's name.
         message: what was asked, what came, what to do.
-        headers: that the answer carries.
+        headers: further headers of the answer.
     """
 
     def __init__(
@@ -77,15 +78,15 @@ class ClientDisconnected(Exception):
 
 
 class Workers:
-    """A few threads that work on questions, and a short queue before them.
+    """A few threads that compute answers, and a short queue.
 
-    Light questions have a thread and a queue of their own, so that what takes long keeps nobody
-    from opening the page. A thread cannot be stopped from outside: a question that takes too long
-    is answered with an error, its work is asked to end (see `stopping`), and its thread counts as
-    busy until it has ended, so that there are never more threads than these.
+    Light questions have a thread and a queue of their own, so that slow questions keep nobody from
+    opening the page. A thread cannot be stopped from outside: a question that takes too long gets
+    an error, its work is asked to stop (see `stopping`), and its thread counts as busy until it has
+    ended, so that there are never more threads than these.
 
     Args:
-        limits: how many, how long a queue and how long a question.
+        limits: of threads, of the queue, and of a question's time.
     """
 
     def __init__(self, limits: ServerLimits) -> None:
@@ -95,7 +96,7 @@ class Workers:
 
     @property
     def inside(self) -> int:
-        """How many questions are in work or waiting."""
+        """The number of questions that are being computed or waiting."""
         return self._heavy.inside + self._light.inside
 
     async def do(
@@ -105,12 +106,12 @@ class Workers:
         *,
         light: bool = False,
     ) -> Result:
-        """Do a piece of work in a thread and wait for it.
+        """Do a piece of work in a thread and wait for its result.
 
         Args:
-            work: what is called in the thread.
-            disconnection: returns what ends when the client disconnects.
-            light: it takes next to no time.
+            work: the function to call in the thread.
+            disconnection: returns an awaitable that ends when the client disconnects.
+            light: whether the work takes almost no time.
 
         Raises:
             HttpError: 429, the queue is full; 503, it took or waited too long.
@@ -139,11 +140,11 @@ class Workers:
         finally:
             watch.cancel()
             turn.cancel()
-            # Takes it out of the queue where it still waits, and asks it to end where it does not.
+            # Removes it from the queue if it is still waiting, and otherwise asks it to stop.
             task.cancel()
             stop.give_up()
-            # An error of the work knows this frame. If the frame knew the error's future, both
-            # would hold all that was computed until Python looks for such cycles.
+            # The error refers to this frame. If the frame referred to the error's future, both
+            # would keep everything that was computed alive until Python collects such cycles.
             del task, either
 
     def _busy_too_long(self) -> HttpError:
@@ -166,7 +167,7 @@ class Workers:
         )
 
     def close(self) -> bool:
-        """Take no more work, and ask what is under way to end; True if no thread is busy."""
+        """Accept no more work, and ask running work to stop; return True if no thread is busy."""
         idle = [lane.close() for lane in (self._heavy, self._light)]
         return all(idle)
 
@@ -186,9 +187,9 @@ class _Lane:
         """Start a piece of work and return the future of its result.
 
         Args:
-            work: what is called in a thread.
-            stop: by which it is given up.
-            beginning: is set when a thread has begun with it.
+            work: the function to call in a thread.
+            stop: used to cancel the work.
+            beginning: set when a thread has started the work.
 
         Raises:
             HttpError: 429, the queue is full.
@@ -205,7 +206,7 @@ class _Lane:
         loop = asyncio.get_running_loop()
 
         def ended(_: Future[Result]) -> None:
-            # The loop may have closed already when a thread ends after the server.
+            # The loop may be closed already if a thread ends after the server.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._leave, stop)
 

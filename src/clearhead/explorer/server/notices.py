@@ -1,4 +1,4 @@
-"""What is answered where there is no answer: a small page for a browser, JSON for a program."""
+"""Error responses: a small HTML page for a browser, JSON for a program."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _PAGE = """<!doctype html>
 
 
 def error_content(kind: str, message: str) -> bytes:
-    """An error as JSON. Escaped, so that half a surrogate in a message does no harm."""
+    """Return an error as JSON, escaped so that lone surrogates in a message are harmless."""
     return json.dumps({"error": {"kind": kind, "message": message}}).encode()
 
 
 def error_json(
     status: int, kind: str, message: str, headers: dict[str, str] | None = None
 ) -> Response:
-    """An error as JSON, which no cache keeps."""
+    """Return an error response as JSON, which caches must not store."""
     headers = {**(headers or {}), "Cache-Control": "no-store"}
     return Response(error_content(kind, message), status, headers, "application/json")
 
 
 def wants_page(scope: Scope) -> bool:
-    """Whether somebody looks at the answer in a browser, and did not ask a question."""
+    """Return whether a browser shows the response, as opposed to the answer to a question."""
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
     path = scope["path"]
     return b"text/html" in accepted.lower() and path != "/api" and not path.startswith("/api/")
@@ -51,13 +51,13 @@ def notice(
     link: tuple[str, str],
     script: str | None = None,
 ) -> Response:
-    """A page of a few words.
+    """Return an HTML page with a short text.
 
     Args:
-        status: of HTTP.
+        status: the HTTP status.
         title: its heading.
-        paragraphs: plain text, which may hold what came with the request.
-        link: an address of this server and what the link says.
+        paragraphs: plain text, which may contain parts of the request.
+        link: an address of this server, and the link's text.
         script: the address of a script of this server.
     """
     address, label = map(html.escape, link)

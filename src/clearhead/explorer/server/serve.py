@@ -1,4 +1,4 @@
-"""`clearhead explore` at work: a port of the loopback, the model, and a server until Ctrl-C."""
+"""Serves the explorer: opens a port, loads the model, and runs a server until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .limits import ServerLimits, Workers
 
 ADDRESS, PORT, ATTEMPTS = "127.0.0.1", 8017, 20
-# After Ctrl-C, how long answers may still take that are being sent.
+# The time after Ctrl-C for finishing answers that are being sent.
 SHUTDOWN_SECONDS = 1
 TOKEN_VARIABLE = "CLEARHEAD_TOKEN"
 ENDING = "Ctrl-C ends it."
@@ -38,7 +38,7 @@ def open_port(number: int | None) -> socket.socket:
         number: a port; 0 for any that is free; None for `PORT`, or the first free one after it.
 
     Raises:
-        ConfigError: the port cannot be had.
+        ConfigError: the port is not available.
     """
     candidates = range(PORT, PORT + ATTEMPTS) if number is None else [number]
     for port in candidates:
@@ -59,7 +59,7 @@ def open_port(number: int | None) -> socket.socket:
 def _listening(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
+        if os.name == "posix":  # elsewhere this option would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((ADDRESS, port))
         listener.listen(128)
@@ -74,8 +74,8 @@ def address_of(port: int, *, query: str = "", text: str | None = None, state: st
 
     Args:
         port: of the server.
-        query: what stands behind the ?, which is its first character.
-        text, state: what the page begins with: a text, or all that stands behind its #.
+        query: the query, including the leading ?.
+        text, state: the page's initial text, or its whole initial state, the part after the #.
     """
     if text:
         state = f"text={quote(text, safe='')}"
@@ -94,25 +94,25 @@ def serve(
     token: str | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve whatever answers the explorer's questions until the process is interrupted.
+    """Serve an explorer until the process is interrupted.
 
     Args:
-        load: gives what answers, a model's explorer or a recording's; it is called once.
-        name: what it is called in the line for the reader.
-        text, state: what the page begins with: a text, or all that stands behind its #.
+        load: returns the explorer of a model or of a recording; it is called once.
+        name: its name in the printed line.
+        text, state: the page's initial text, or its whole initial state, the part after the #.
         port: see `open_port`.
-        open_page: whether a browser is opened.
-        token: that whoever opens the page must know; None for that of the environment's
-            CLEARHEAD_TOKEN, or a random one; empty for none.
-        say: takes each line for the reader.
+        open_page: whether to open a browser.
+        token: the access token of the page; None for the environment's CLEARHEAD_TOKEN, or a random
+            one; empty for none.
+        say: called with each line for the reader.
 
     Raises:
         MissingExtraError: the server's packages are not installed.
         CheckpointError: the model cannot be read.
-        ConfigError: the port cannot be had, or the package lacks the built page.
+        ConfigError: the port is not available, or the package lacks the built page.
     """
     with ThreadPoolExecutor(1) as loading:
-        # Reading the model mostly waits for files, importing mostly computes: side by side.
+        # Reading the model mostly waits for files, importing mostly computes, so they overlap well.
         explorer = loading.submit(load)
         for package in ("pydantic", "starlette", "uvicorn"):
             require(package, extra="explore", purpose="The explorer's page")
@@ -140,7 +140,7 @@ def _announce(
     open_page: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Tell the reader where the page is, and open it in a browser if that is possible."""
+    """Print the page's address, and open it in a browser if possible."""
     say(f"Exploring {name} at {address(query=access.query)}")
     say(ENDING if access.token else f"{OPEN_TO_ALL} {ENDING}")
     if open_page and has_browser(os.environ, sys.platform):
@@ -148,24 +148,24 @@ def _announce(
 
 
 def has_browser(environment: Mapping[str, str], platform: str) -> bool:
-    """Tell whether there is a screen to open a browser on.
+    """Return whether there is a screen for a browser.
 
-    Without one, Python's webbrowser would start a text browser, which takes the terminal and knows
-    no JavaScript.
+    Without one, Python's webbrowser would start a text browser, which takes over the terminal and
+    does not run JavaScript.
     """
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
     return not platform.startswith("linux") or any(environment.get(name) for name in screens)
 
 
 def _open(address: str) -> None:
-    """Open a browser in a thread, because it asks the server before this returns."""
+    """Open a browser in a thread, because it contacts the server before the call returns."""
     import webbrowser
 
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def configure(app: Any, limits: ServerLimits) -> uvicorn.Config:
-    """Return how uvicorn serves the application within these limits."""
+    """Return uvicorn's configuration for the application with these limits."""
     import uvicorn
 
     from .connections import protocol_of
@@ -196,7 +196,7 @@ def _serve(app: Any, listener: socket.socket, workers: Workers) -> None:
 
 @contextmanager
 def _interrupted_quietly(workers: Workers) -> Iterator[None]:
-    """End a server without a traceback, and without waiting for threads that still compute."""
+    """Stop a server without a traceback, and without waiting for threads that still compute."""
     try:
         yield
     except KeyboardInterrupt:
@@ -204,8 +204,8 @@ def _interrupted_quietly(workers: Workers) -> Iterator[None]:
     finally:
         idle = workers.close()
     if not idle:
-        # Python would wait for these threads, which cannot be stopped and whose results nobody
-        # needs. Nothing is open that would have to be closed.
+        # Python would wait for these threads, which cannot be stopped and whose results are not
+        # needed. No open files need to be closed.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -1,7 +1,7 @@
-"""What the configs of all decoder-only families are read with.
+"""Helpers for reading the configs of all decoder-only families.
 
-A config.json may lack any field: transformers fills in the defaults of the family, and so does
-`with_defaults`. A field that is null stays null, which is a value of its own ("no window").
+A config.json may lack any field: transformers fills in the family's defaults, and so does
+`with_defaults`. A null field stays null, which is a value of its own ("no window").
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ...visible import quoted
 from ..config_fields import activation, refuse, refuse_uneven_layers
 
 MOST_LAYERS = 4096
-"""No model is as deep; a file that says more would fill the memory with names of weights."""
+"""The most layers allowed; more would fill the memory with names of weights."""
 
 
 def with_defaults(fields: Fields, defaults: Mapping[str, Any]) -> Fields:
-    """Return the fields of a config.json, and the defaults of those that it lacks.
+    """Return the fields of a config.json, with defaults for those that it lacks.
 
     Raises:
-        ConfigError: the model is one that no family of decoders computes.
+        ConfigError: the model is of a kind that no decoder family supports.
     """
     refuse(fields, "is_causal", unless=(True,), reason="attention sees earlier positions alone")
     refuse(fields, "use_bidirectional_attention", reason="attention sees earlier positions alone")
@@ -33,13 +33,13 @@ def with_defaults(fields: Fields, defaults: Mapping[str, Any]) -> Fields:
 
 
 def rename(fields: Fields, names: Mapping[str, str]) -> Fields:
-    """Return fields by the family's own names, where a file may have general names of them."""
+    """Return fields under the family's own names, where a file may use general names for them."""
     members = {names.get(key, key): value for key, value in fields.members().items()}
     return Fields(members, fields.name)
 
 
 def layer_count(fields: Fields, key: str = "num_hidden_layers") -> int:
-    """Return how many layers a model has."""
+    """Return the number of layers of a model."""
     return fields.integer(key, least=1, most=MOST_LAYERS)
 
 
@@ -49,7 +49,7 @@ def integer_or_none(fields: Fields, key: str) -> int | None:
 
 
 def head_dim(fields: Fields) -> int:
-    """Return the width of a head; where a file says none, the heads share the model's width."""
+    """Return the width of a head; if the file has none, the model's width divided by the heads."""
     heads = fields.integer("num_attention_heads", least=1)
     return integer_or_none(fields, "head_dim") or fields.integer("hidden_size", least=1) // heads
 
@@ -63,7 +63,7 @@ def positive(fields: Fields, key: str) -> float:
     """Return a number above 0.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not above 0.
     """
     number = fields.number(key)
     if number <= 0:
@@ -74,9 +74,9 @@ def positive(fields: Fields, key: str) -> float:
 def token_ids(fields: Fields, vocab_size: int) -> dict[str, Any]:
     """Return ``pad_id``, ``start_id`` and ``end_id`` of a model.
 
-    Of several end tokens it is the first. An id beyond the vocabulary, such as the -1 of old
-    files, can stand in no text and counts as none. Where there is none, ``start_id`` and
-    ``pad_id`` are the end token: a mask says which positions are padding, and not the id.
+    Of several end tokens, the first is used. An id outside the vocabulary, such as the -1 of old
+    files, cannot occur in a text and counts as missing. Missing ``start_id`` and ``pad_id`` are
+    set to the end token: padding is given by a mask, not by its id.
     """
 
     def token_id(key: str) -> int | None:
@@ -97,11 +97,11 @@ def token_ids(fields: Fields, vocab_size: int) -> dict[str, Any]:
 
 
 def windows(fields: Fields, layer_types: Sequence[str]) -> tuple[int, ...]:
-    """Return the window of each layer of these types, as `AttentionConfig.windows` has them.
+    """Return the window of each layer, given the layers' types; see `AttentionConfig.windows`.
 
     Raises:
-        ConfigError: a type is none that is computed here, there are more or fewer than layers,
-            or local layers have no window.
+        ConfigError: a type is not supported, there are more or fewer types than layers, or local
+            layers have no window.
     """
     layers = layer_count(fields)
     if len(layer_types) != layers:
@@ -134,9 +134,9 @@ def rms_decoder(
     """Return the config of a decoder with root-mean-square norms and a gated feed-forward layer.
 
     Args:
-        fields: of a config.json, with the names that Llama gave them.
+        fields: of a config.json, with Llama's names.
         activation_key: the field that names the activation.
-        parts: what the family says beside that, by the names of `TransformerConfig`.
+        parts: the family's other settings, by the names of `TransformerConfig`.
     """
     vocab_size = fields.integer("vocab_size", least=1)
     heads = fields.integer("num_attention_heads", least=1)

@@ -1,7 +1,7 @@
-"""Where the weights of a decoder stand, from a table of a family's names.
+"""Locates the weights of a decoder in its files, from a table of a family's names.
 
-A table has a line for each part of a layer, such as ``self_attention.query``, with what the family
-calls it; ``{}`` is the number of the layer. ``.weight`` and ``.bias`` follow in both.
+A table has a line for each part of a layer, such as ``self_attention.query``, with the family's
+name for it; ``{}`` is the number of the layer. ``.weight`` and ``.bias`` follow in both.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ LLAMA: Mapping[str, str] = {
     "feed_forward.down": "layers.{}.mlp.down_proj",
     "feed_forward_norm": "layers.{}.post_attention_layernorm",
 }
-"""The names of Llama, and of all families that follow it."""
+"""The names of Llama, and of all families that use the same names."""
 FREQUENCIES = ("*rotary_emb.inv_freq",)
-"""Of rotary positions: old versions of transformers stored them."""
+"""Frequencies of rotary positions, which old versions of transformers stored."""
 
 
 def places(
     config: TransformerConfig, shapes: Mapping[str, Shape], table: Mapping[str, str]
 ) -> dict[str, StoredWeight]:
-    """Return the place of every weight of a config, by a family's table.
+    """Return the place of every weight of a config, from a family's table of names.
 
     Args:
         config: of the model.
-        shapes: of the tensors in the files. Where the output is the embedding, the files may have
-            it under either name.
+        shapes: of the tensors in the files. If output and embedding are shared, the files may use
+            either name.
         table: the family's names.
     """
     weights = {}
@@ -64,15 +64,16 @@ def places(
 def untie(
     config: TransformerConfig, shapes: Mapping[str, Shape], embedding: str, outputs: tuple[str, ...]
 ) -> TransformerConfig:
-    """Return the config of files that may hold an output matrix where config.json says tied.
+    """Return the config with an output matrix of its own if the files have one.
 
-    As in transformers, that matrix is the output then: it may have been trained by itself.
+    Transformers too uses a stored output matrix although config.json says that it is tied: it may
+    have been trained separately.
 
     Args:
         config: of the model.
         shapes: of the tensors in the files.
-        embedding: what the family calls the embedding.
-        outputs: what it calls the output matrix.
+        embedding: the family's name of the embedding.
+        outputs: the family's names of the output matrix.
     """
     has_output = any(f"{output}.weight" in shapes for output in outputs)
     if config.tied_output and f"{embedding}.weight" in shapes and has_output:
@@ -92,12 +93,12 @@ def _parts(name: str) -> tuple[str, str, str]:
 
 
 def generates(shapes: Mapping[str, Shape]) -> frozenset[str]:
-    """Return what every decoder is for."""
+    """Return the tasks of every decoder."""
     return frozenset({"generate"})
 
 
 def untie_llama(config: TransformerConfig, shapes: Mapping[str, Shape]) -> TransformerConfig:
-    """Return the config of files with Llama's names, as `untie` does."""
+    """Return the config for files with Llama's names; see `untie`."""
     return untie(config, shapes, "embed_tokens", ("lm_head",))
 
 

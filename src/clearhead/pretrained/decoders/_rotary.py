@@ -1,7 +1,7 @@
-"""Rotary positions, as the files of transformers 4 and of transformers 5 spell them.
+"""Reads the settings of rotary positions, as transformers 4 and transformers 5 spell them.
 
-Version 4 has ``rope_theta`` and, where frequencies are scaled, ``rope_scaling``; version 5 has both
-in ``rope_parameters``. Of a file that has all, transformers reads ``rope_scaling`` first.
+Version 4 has ``rope_theta`` and, for scaled frequencies, ``rope_scaling``; version 5 has both in
+``rope_parameters``. If a file has all of them, transformers reads ``rope_scaling`` first.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from ...visible import quoted
 from ..config_fields import number
 
 _DEFAULT_BASE = 10000.0
-_LARGEST_BASE = 1e100  # far above any; its square is a number still
+_LARGEST_BASE = 1e100  # far above any real one; its square is still finite
 
 
 class Rotary(NamedTuple):
-    """What a file says of rotary positions.
+    """The settings of rotary positions in a file.
 
     Attributes:
         base: the base of the frequencies.
-        config: what they are beside it.
+        config: the other settings.
     """
 
     base: float
     config: RotaryConfig
 
     def settings(self) -> dict[str, Any]:
-        """Return both by the names of `clearhead.config.TransformerConfig`."""
+        """Return both under the names of `clearhead.config.TransformerConfig`."""
         return {"rotary_base": self.base, "rotary": self.config}
 
 
 def read_rotary(fields: Fields) -> Rotary:
-    """Read the rotary positions of a model whose layers all have the same.
+    """Read the settings of rotary positions of a model whose layers all have the same ones.
 
     Raises:
-        ConfigError: they are scaled in a way that is not computed here.
+        ConfigError: they are scaled in a way that is not supported.
     """
     parameters = rotary_fields(fields)
     rotary = scaled(parameters, fields, base=number(fields, "rope_theta", _DEFAULT_BASE))
     share = number(fields, "partial_rotary_factor", 1.0)
     share = number(parameters, "partial_rotary_factor", share)
-    # Of frequencies that are not scaled, transformers ignores it.
+    # transformers ignores the share if frequencies are not scaled.
     if rotary.config.scaling != "none" and share != 1:
         raise ConfigError(
             f"'partial_rotary_factor' of {fields.name} is {share}; this family rotates whole heads."
@@ -53,7 +53,7 @@ def read_rotary(fields: Fields) -> Rotary:
 
 
 def rotary_fields(fields: Fields) -> Fields:
-    """Return the object of a config.json that holds the settings of rotary positions, or none."""
+    """Return the object of a config.json with the settings of rotary positions, or an empty one."""
     for key in ("rope_scaling", "rope_parameters"):
         if fields.has(key) and fields.mapping(key):
             return fields.object(key)
@@ -61,15 +61,15 @@ def rotary_fields(fields: Fields) -> Fields:
 
 
 def scaled(parameters: Fields, fields: Fields, *, base: float) -> Rotary:
-    """Read one object of rotary settings.
+    """Read one object with rotary settings.
 
     Args:
         parameters: the object.
         fields: of the whole config.json.
-        base: of the frequencies, where the object has none.
+        base: of the frequencies, if the object has none.
 
     Raises:
-        ConfigError: the frequencies are scaled in a way that is not computed here.
+        ConfigError: the frequencies are scaled in a way that is not supported.
     """
     base = number(parameters, "rope_theta", base)
     if not 0 < base < _LARGEST_BASE:
@@ -97,7 +97,7 @@ def scaled(parameters: Fields, fields: Fields, *, base: float) -> Rotary:
 
 
 def _llama3(parameters: Fields, fields: Fields) -> RotaryConfig:
-    # As transformers looks for it: beside the settings, in them, and else the longest text.
+    # As transformers looks for it: beside the settings, then in them, else the longest text.
     key = "original_max_position_embeddings"
     place = next((place for place in (fields, parameters) if place.has(key)), None)
     length = (

@@ -1,6 +1,6 @@
 """Gemma 2 (arXiv 2408.00118): norms before and after each sublayer, softcaps, local layers.
 
-Every other layer, from the first on, sees a window. A stored norm weight is the true one minus 1.
+Every second layer, starting with the first, has a window. The files store norm weights minus 1.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DEFAULTS: Mapping[str, Any] = {
     "final_logit_softcapping": 30.0,
     "attn_logit_softcapping": 50.0,
 }
-"""Of the fields that a config.json of Gemma 2 lacks."""
+"""Defaults for fields that a Gemma 2 config.json lacks."""
 
 _TABLE = {
     **LLAMA,
@@ -54,14 +54,14 @@ _TABLE = {
 def gemma_config(
     fields: Fields, *, layer_types: list[str], softcap: float | None, head_norm: bool, **parts: Any
 ) -> TransformerConfig:
-    """Return the config of a Gemma 2 or 3.
+    """Return the config of a Gemma 2 or Gemma 3 model.
 
     Args:
         fields: of its config.json.
-        layer_types: of the layers, where the file does not say them.
+        layer_types: of the layers, if the file does not have them.
         softcap: of the scores.
         head_norm: whether queries and keys pass through a norm.
-        parts: what else the family says, by the names of `TransformerConfig`.
+        parts: the family's other settings, by the names of `TransformerConfig`.
     """
     if fields.has("layer_types"):
         layer_types = fields.texts("layer_types")
@@ -86,7 +86,7 @@ def gemma_config(
 
 
 def gemma_places(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    """Return the place of every weight of a Gemma 2 or 3."""
+    """Return the place of every weight of a Gemma 2 or Gemma 3 model."""
     return {
         name: dataclasses.replace(place, change=_one_more, restore=_one_less)
         if "norm" in part_of(name)
@@ -96,7 +96,7 @@ def gemma_places(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict
 
 
 def _one_more(weight: Array) -> Array:
-    # In at least float32: half precision has no number for most of the sums.
+    # In at least float32: half precision cannot represent most of the sums.
     return np.add(1, weight, dtype=np.result_type(weight, np.float32))
 
 

@@ -1,6 +1,6 @@
-"""Gemma 3 (arXiv 2503.19786), text alone: five local layers to one global, and norms of the heads.
+"""Gemma 3 (arXiv 2503.19786), text only: five local layers per global one, and head norms.
 
-Local and global layers have rotary bases of their own, and the frequencies of global layers may be
+Local and global layers have different rotary bases, and the frequencies of global layers may be
 scaled.
 """
 
@@ -41,14 +41,14 @@ def _read(fields: Fields) -> TransformerConfig:
         "sliding_attention" if layer % period else "full_attention"
         for layer in range(1, layer_count(fields) + 1)
     ]
-    # attn_logit_softcapping is no more than a name that Gemma 2 left: no score of Gemma 3 is bent.
+    # attn_logit_softcapping is a leftover of Gemma 2: Gemma 3 does not cap its scores.
     return gemma_config(
         fields, layer_types=kinds, softcap=None, head_norm=True, **_rotary(fields).settings()
     )
 
 
 def _rotary(fields: Fields) -> Rotary:
-    """Read the rotary positions of both types of layers."""
+    """Read the rotary settings of both types of layers."""
     whole = _of_layers(fields, "full_attention", "rope_theta", "rope_scaling")
     local = _of_layers(fields, "sliding_attention", "rope_local_base_freq")
     if local == whole:

@@ -1,6 +1,6 @@
-"""GPT-2 (Radford et al. 2019): learned positions, norms before each sublayer, everything biased.
+"""GPT-2 (Radford et al. 2019): learned positions, norms before each sublayer, biases everywhere.
 
-Its linear layers are stored [in, out], and those to queries, keys and values as one.
+Its linear layers are stored as [in, out], and those for queries, keys and values as one tensor.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DEFAULTS = {
     "eos_token_id": 50256,
     "tie_word_embeddings": True,
 }
-# What transformers calls these fields elsewhere, and reads here too.
+# General names of these fields in transformers, which GPT-2 configs may use too.
 _OTHER_NAMES = {
     "max_position_embeddings": "n_positions",
     "hidden_size": "n_embd",
@@ -62,7 +62,8 @@ _FUSED = ("self_attention.query", "self_attention.key", "self_attention.value")
 
 
 def _read(fields: Fields) -> TransformerConfig:
-    # reorder_and_upcast_attn says where half precision is left for float32: no other numbers.
+    # reorder_and_upcast_attn only moves a step from half precision to float32; results are the
+    # same.
     fields = with_defaults(rename(fields, _OTHER_NAMES), _DEFAULTS)
     vocab_size = fields.integer("vocab_size", least=1)
     width = fields.integer("n_embd", least=1)
@@ -100,7 +101,7 @@ def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str
 
 
 def _fold(fields: Fields, weights: dict[str, StoredWeight]) -> dict[str, StoredWeight]:
-    """Divide the queries of layer i, counted from 1, by i, if the file says so of their scores."""
+    """Divide the queries of layer i, counted from 1, by i, if config.json scales scores so."""
     key = "scale_attn_by_inverse_layer_idx"
     if not (fields.has(key) and fields.flag(key)):
         return weights

@@ -1,6 +1,6 @@
-"""GPT-Neo (Black et al. 2021), and the TinyStories models: GPT-2 with local layers.
+"""GPT-Neo (Black et al. 2021) and the TinyStories models: GPT-2 with local layers.
 
-Every other layer sees a window. Scores are not scaled, and queries, keys and values have no bias.
+Every second layer has a window. Scores are not scaled; queries, keys and values have no bias.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _read(fields: Fields) -> TransformerConfig:
 
 
 def _windows(fields: Fields) -> tuple[int, ...]:
-    """Return the window of each layer, of pairs of a list of types and how often it is repeated."""
+    """Return the window of each layer, from pairs of a list of types and a repeat count."""
     kinds: list[Any] = []
     for pair in fields.items("attention_types"):
         match pair:

@@ -1,8 +1,8 @@
 """GPT-NeoX (Black et al. 2022, arXiv 2204.06745) and Pythia: parallel sublayers, biased.
 
 Attention and feed-forward read the same input, unless ``use_parallel_residual`` is false. Rotary
-positions turn a part of each head. Queries, keys and values are stored as one, those of each head
-beside one another.
+positions rotate a part of each head. Queries, keys and values are stored in one tensor, grouped by
+head.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _positions(fields: Fields, head_dim: int) -> dict[str, Any]:
     if dim == 0:
         return {"positions": "none"}
     rotary = scaled(parameters, fields, base=fields.number("rotary_emb_base"))
-    # Of an odd number one more is rotated, at the wavelengths of the number itself.
+    # An odd dimension is raised by one, but the wavelengths use the odd number.
     even = dim + dim % 2
     return {
         "positions": "rotary",
@@ -109,7 +109,7 @@ def _positions(fields: Fields, head_dim: int) -> dict[str, Any]:
 
 
 def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    # Version 5 of transformers calls the output lm_head, and writes embed_out all the same.
+    # transformers 5 calls the output lm_head in code, but still writes embed_out.
     output = "lm_head" if "lm_head.weight" in shapes else "embed_out"
     weights = places(config, shapes, {**_TABLE, "output": output})
     for name, place in weights.items():

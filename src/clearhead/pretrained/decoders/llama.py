@@ -1,7 +1,7 @@
-"""Llama 1, 2 and 3 (Touvron et al. 2023, Grattafiori et al. 2024), and the many that follow it.
+"""Llama 1, 2 and 3 (Touvron et al. 2023, Grattafiori et al. 2024), and models built like it.
 
-Rotary positions, root-mean-square norms before each sublayer, SwiGLU, grouped heads, and no bias,
-unless the config says so. TinyLlama and SmolLM are models of this family, too.
+Rotary positions, root-mean-square norms before each sublayer, SwiGLU, grouped heads, and no bias
+unless the config has one. TinyLlama and SmolLM belong to this family too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DEFAULTS = {
 
 
 def _read(fields: Fields) -> TransformerConfig:
-    # pretraining_tp cuts the products into parts, which changes no result.
+    # pretraining_tp splits matrix products into parts, which does not change results.
     fields = with_defaults(fields, _DEFAULTS)
     bias = fields.flag("attention_bias")
     return rms_decoder(

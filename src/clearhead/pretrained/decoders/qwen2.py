@@ -1,6 +1,6 @@
-"""Qwen 1.5, 2 and 2.5 (Yang et al. 2024): Llama with a bias of queries, keys and values.
+"""Qwen 1.5, 2 and 2.5 (Yang et al. 2024): Llama with a bias for queries, keys and values.
 
-Layers from ``max_window_layers`` on have a window, if ``use_sliding_window`` says that any has.
+Layers from ``max_window_layers`` on have a window, if ``use_sliding_window`` is true.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ DEFAULTS = {
     "sliding_window": 4096,
     "max_window_layers": 28,
 }
-"""Of the fields that a config.json of Qwen 2 or 3 lacks."""
+"""Defaults for fields that a Qwen 2 or Qwen 3 config.json lacks."""
 
 
 def qwen_windows(fields: Fields) -> tuple[int, ...]:
-    """Return the window of each layer, as `AttentionConfig.windows` has them."""
+    """Return the window of each layer; see `AttentionConfig.windows`."""
     if not fields.flag("use_sliding_window"):
         fields = Fields({**fields.members(), "sliding_window": None}, fields.name)
     if fields.has("layer_types"):
         return windows(fields, fields.texts("layer_types"))
-    # A negative number is one that all layers reach.
+    # With a negative number, every layer has the window.
     first = fields.integer("max_window_layers") if fields.has("sliding_window") else None
     return windows(
         fields,

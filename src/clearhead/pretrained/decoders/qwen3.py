@@ -1,4 +1,4 @@
-"""Qwen 3 (Yang et al. 2025, arXiv 2505.09388): a norm of each head's query and key, and no bias."""
+"""Qwen 3 (Yang et al. 2025, arXiv 2505.09388): norms of each head's query and key, no bias."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where the embeddings of a model with encoder and decoder stand in its files.
+"""Locates the embeddings of a model with encoder and decoder in its files.
 
-Source, target and output may share one matrix. The files then hold it once, under any of its
-names, or several times; and transformers reads a matrix that is stored under its own name from
-there, whatever the config says of sharing. So do we: what is stored apart is read apart.
+Source, target and output may share one matrix. The files then hold it once, under any of its names,
+or several times. Like transformers, this module reads a matrix that is stored under its own name
+from there, whatever the config says about sharing.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class _Matrices(NamedTuple):
 
 
 def fit_embeddings(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
-    """Return the config with the sharing that the files have.
+    """Return the config with the embeddings shared as in the files.
 
     Args:
-        config: what config.json says: which matrices may stand under the name of another.
-        tensors: what is in the files.
+        config: from config.json; it says which matrices may be stored under another's name.
+        tensors: the tensors in the files.
     """
     matrices = _locate(config, tensors)
     shared = matrices.source == matrices.target
@@ -45,7 +45,7 @@ def fit_embeddings(config: TransformerConfig, tensors: Mapping[str, Shape]) -> T
 def stored_embeddings(
     config: TransformerConfig, tensors: Mapping[str, Shape]
 ) -> dict[str, StoredWeight]:
-    """Return the places of the matrices of a config that was fitted to the tensors."""
+    """Return the places of the embeddings of a config that was fitted to the tensors."""
     matrices = _locate(config, tensors)
     weights = {
         f"{config.embedding_name('source')}.weight": StoredWeight(matrices.source),
@@ -57,7 +57,7 @@ def stored_embeddings(
 
 
 def _locate(config: TransformerConfig, tensors: Mapping[str, Shape]) -> _Matrices:
-    """Find each matrix under its own name, or else under that of one with which it is shared."""
+    """Find each matrix under its own name, or else under that of one that it is shared with."""
     output = (OUTPUT,) if config.tied_output else ()
     if config.tied_embeddings or SHARED in tensors:
         source = _first(tensors, SOURCE, SHARED, TARGET, *output)
@@ -70,6 +70,6 @@ def _locate(config: TransformerConfig, tensors: Mapping[str, Shape]) -> _Matrice
 
 
 def _first(tensors: Mapping[str, Shape], *names: str) -> str:
-    """Return the first name that is stored; where none is, the second, to be reported missing."""
+    """Return the first name that is stored; if none is, the second, to be reported missing."""
     there = [name for name in names if name in tensors]
     return there[0] if there else names[min(1, len(names) - 1)]

@@ -1,4 +1,4 @@
-"""What the configs of models with encoder and decoder share: tokens, and what is refused."""
+"""Helpers for the configs of models with encoder and decoder: tokens, and refusals."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..config_fields import flag, refuse, refuse_uneven_layers, token
 
 
 def stated_token(fields: Fields, key: str, default: int) -> int:
-    """Return a token id as `token` does, of a field that may be absent, but not null.
+    """Return a token id as `token` does; the field may be absent, but not null.
 
     Raises:
-        FileProblem: it is null: without padding and an end, no target can be written.
+        FileProblem: it is null; without padding and an end token, no target can be generated.
     """
     if key in fields.names() and not fields.has(key):
         return fields.integer(key)
@@ -20,10 +20,10 @@ def stated_token(fields: Fields, key: str, default: int) -> int:
 
 
 def refuse_other_models(fields: Fields, family: str) -> None:
-    """Refuse what makes another model of an encoder and a decoder.
+    """Refuse settings that change the architecture of an encoder-decoder model.
 
     Raises:
-        ConfigError: one of the two is missing, or heads were cut off, or layers differ.
+        ConfigError: encoder or decoder is missing, heads were removed, or layers differ in size.
     """
     for key, usual in (("is_decoder", False), ("is_encoder_decoder", True)):
         if flag(fields, key, usual) != usual:
@@ -38,15 +38,15 @@ def refuse_other_models(fields: Fields, family: str) -> None:
 
 
 def require(fields: Fields, family: str, settings: dict[str, bool | int]) -> None:
-    """Refuse a config of old that contradicts what a family is.
+    """Refuse an old config that contradicts its family.
 
     Fields such as ``normalize_before`` come from the time when one class computed several
-    families; today each family has its own value, and transformers no longer reads them.
+    families. Today each family has a fixed value, and transformers no longer reads them.
 
     Args:
         fields: of config.json.
-        family: its name, for the message.
-        settings: what each of such fields is in this family, where it is there at all.
+        family: the family's name, for the message.
+        settings: the value that each such field must have if it is present.
 
     Raises:
         ConfigError: a field has another value.

@@ -1,7 +1,7 @@
-"""What BART, mBART, Marian, M2M100 and Pegasus share in transformers.
+"""The config fields and tensor names that BART, mBART, Marian, M2M100 and Pegasus share.
 
-They grew out of one class: their configs say the same in the same words, and their tensors have
-the same names. They differ in where norms stand, in their positions, and in what is shared.
+They developed from one class, so their configs and their tensors use the same names. They differ
+in the placement of norms, in their positions, and in which weights are shared.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ._embeddings import SHARED, fit_embeddings, stored_embeddings
 from ._fields import refuse_other_models, require, stated_token
 
 _UNUSED = (SHARED, "encoder.version", "decoder.version")
-"""Tensors of no use here: a matrix that source and target have apart, and numbers of versions."""
+"""Unused tensors: separate matrices of source and target, and version numbers."""
 TABLES = ("encoder.embed_positions.*", "decoder.embed_positions.*")
-"""Stored tables of sinusoidal positions, which are computed here."""
+"""Stored tables of sinusoidal positions, which are recomputed here."""
 _BIAS = "final_logits_bias"
 _LINEARS = {
     "self_attention.query": "self_attn.q_proj",
@@ -45,13 +45,13 @@ _CROSS_LINEARS = {
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a config of a family means where it leaves fields out.
+    """Defaults for the fields that a family's config leaves out.
 
     Attributes:
-        vocab_size, activation, scale_embedding, attention_dropout: as the fields of transformers.
-        pad_id, end_id: the ids of padding and of the end.
-        start_id: what the decoder reads first; None: the padding.
-        old: what fields of old configs must be, where they are there at all.
+        vocab_size, activation, scale_embedding, attention_dropout: as in transformers.
+        pad_id, end_id: the ids of the padding and end tokens.
+        start_id: the decoder's first token; None: the padding.
+        old: the values that fields of old configs must have if they are present.
     """
 
     vocab_size: int
@@ -65,16 +65,16 @@ class Defaults:
 
 
 def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, Any]:
-    """Return what the configs of all of these families say, as settings of ours.
+    """Return the settings that the configs of all these families share, under our names.
 
     Args:
         fields: of config.json.
-        family: its name, for messages.
-        defaults: what absent fields mean.
+        family: the family's name, for messages.
+        defaults: the values of absent fields.
 
     Raises:
-        ConfigError: the config asks for what is not computed here, or contradicts itself.
-        FileProblem: a field is of another type than it should be.
+        ConfigError: the config asks for something that is not supported, or contradicts itself.
+        FileProblem: a field has the wrong type.
     """
     refuse_other_models(fields, family)
     require(fields, family, defaults.old)
@@ -107,7 +107,7 @@ def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, 
 
 
 def tied(fields: Fields) -> bool | None:
-    """Return whether the output is tied, as our config says it: None for yes."""
+    """Return whether the output is tied, in the form of our config: None means yes."""
     return None if flag(fields, "tie_word_embeddings", True) else False
 
 
@@ -120,10 +120,10 @@ def family(
     """Return a family whose tensors have the names of this layout.
 
     Args:
-        name: as people call it.
+        name: the usual name of the family.
         model_type: of its config.json.
-        read_config: makes our config of that.
-        unused: patterns of tensors that are of no use here, beside those of no use in any.
+        read_config: turns a config.json into our config.
+        unused: patterns of tensors that are not used, beside those unused in all families.
     """
     return Family(
         name=name,
@@ -134,15 +134,15 @@ def family(
         prefixes=("model.",),
         unused=(*_UNUSED, *unused),
         fit_config=_fit,
-        frozen=lambda fields: frozenset({"output.bias"}),  # a buffer there
+        frozen=lambda fields: frozenset({"output.bias"}),  # a buffer in transformers
         padding_learns=False,
     )
 
 
 def _fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
-    """Return the config with the sharing, and the bias of logits, that the files have.
+    """Return the config with the sharing and the output bias that the files have.
 
-    The bias is all zeros, and added to nothing, in a file that was saved without the head.
+    A file that was saved without the head stores no bias, and then none is added.
     """
     config = fit_embeddings(config, tensors)
     bias = config.output.bias and _BIAS in tensors
@@ -177,5 +177,5 @@ def _both(ours: str, theirs: str) -> dict[str, StoredWeight]:
 
 
 def _flat(bias: Array) -> Array:
-    """Take off the first axis of a bias that is stored as Float["1 vocab"]."""
+    """Remove the first axis of a bias that is stored as Float["1 vocab"]."""
     return bias.reshape(-1)

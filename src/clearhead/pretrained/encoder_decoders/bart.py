@@ -1,8 +1,7 @@
 """BART (Lewis et al. 2019, arXiv 1910.13461).
 
 The Transformer of Vaswani et al. 2017 with GELU, learned positions, and a norm after the
-embeddings. The table of positions begins with two rows that no position uses. A bias of the
-logits is stored with the head.
+embeddings. The first two rows of the position table are unused. The head has a bias of the logits.
 """
 
 from __future__ import annotations

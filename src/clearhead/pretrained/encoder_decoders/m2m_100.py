@@ -1,12 +1,12 @@
 """M2M100 and NLLB-200 (Fan et al. 2020, arXiv 2010.11125; NLLB Team 2022, arXiv 2207.04672).
 
-Norms stand before each sublayer, and at the end of each stack; ReLU; scaled embeddings; no bias
-of the logits. The sinusoidal positions are those of fairseq: sines, then cosines, the slowest with
-a wavelength of 2 pi 10000; counting begins after the padding id, skips padding, and padding itself
-has no position. The decoder starts from the end token, and writes the language first.
+Norms before each sublayer and at the end of each stack; ReLU; scaled embeddings; no bias of the
+logits. The sinusoidal positions are those of fairseq: all sines, then all cosines, with a slowest
+wavelength of 2 pi 10000. Positions start after the padding id and skip padding, which has no
+position. The decoder starts from the end token, and its first output is the language token.
 
-``max_position_embeddings`` is the length of the texts that a model was trained on, and the limit
-here. transformers computes more rows of the same table where a text is longer.
+``max_position_embeddings`` is the longest text that a model was trained on, and the limit here.
+transformers extends the table for longer texts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Marian, the models of OPUS-MT (Junczys-Dowmunt et al. 2018, arXiv 1804.00344).
 
-The Transformer of Vaswani et al. 2017, mostly with SiLU, which is called "swish" there. Sinusoidal
-positions have their sines in the first half of the columns and their cosines in the second; a
-bias is added to the logits. The decoder starts from the padding token, which it must not write.
+The Transformer of Vaswani et al. 2017, mostly with SiLU, which the configs call "swish". Sinusoidal
+positions have all sines in the first half of the columns and all cosines in the second. A bias is
+added to the logits. The decoder starts from the padding token, which it must never generate.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
 
 
 def _check_vocabularies(fields: Fields, vocab_size: int) -> None:
-    """Refuse a target with another number of tokens than the source."""
+    """Refuse a target vocabulary of another size than the source's."""
     target = "decoder_vocab_size"
     if fields.has(target) and fields.integer(target, least=0) not in (0, vocab_size):
         raise ConfigError(

@@ -1,8 +1,8 @@
 """mBART and mBART-50 (Liu et al. 2020, arXiv 2001.08210; Tang et al. 2020, arXiv 2008.00401).
 
 BART with norms before each sublayer, and one more at the end of each stack. A text begins or ends
-with the token of its language; a config without ``decoder_start_token_id`` leaves the language
-to whoever translates, and ``start_id`` is then the beginning of a text, as transformers has it.
+with the token of its language. A config without ``decoder_start_token_id`` leaves the choice of
+language to the caller; ``start_id`` is then the beginning-of-text token, as in transformers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""PEGASUS (Zhang et al. 2019, arXiv 1912.08777), which summarises.
+"""PEGASUS (Zhang et al. 2019, arXiv 1912.08777), a summarisation model.
 
-Norms stand before each sublayer, and at the end of each stack; sinusoidal positions are Marian's,
-and a bias is added to the logits. The decoder starts from the padding token.
+Norms before each sublayer and at the end of each stack; sinusoidal positions as in Marian; a bias
+is added to the logits. The decoder starts from the padding token.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """T5 (Raffel et al. 2020, arXiv 1910.10683), T5 v1.1 and Flan-T5, and mT5 (arXiv 2010.11934).
 
-Root-mean-square norms stand before each sublayer, nothing has a bias, scores are not scaled, and
-the only positions are a bias of the scores, which the first layer of each stack stores and all
-its layers add. T5 itself has ReLU, and one matrix for source, target and output, before which
-the hidden vectors are scaled by d_model^-0.5. v1.1, Flan and mT5 have gated GELU and an output
-matrix of their own, without that scale. The decoder starts from the padding token.
+Root-mean-square norms before each sublayer; no biases; scores are not scaled. The only positions
+are a bias of the scores, which is stored in the first layer of each stack and used in all of its
+layers. The original T5 has ReLU, and one matrix for source, target and output; hidden vectors are
+multiplied by d_model^-0.5 before the output. v1.1, Flan and mT5 have gated GELU and a separate
+output matrix, without that factor. The decoder starts from the padding token.
 
-No position is beyond these models: ``n_positions`` in a config is the length of the texts that
-they were trained on.
+These models have no limit on positions: ``n_positions`` in a config is only the length of the
+texts that they were trained on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NO_LIMIT = 1 << 20
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}
 _FEED_FORWARD = {"up": "wi", "down": "wo"}
 _GATED_FEED_FORWARD = {"gate": "wi_0", "up": "wi_1", "down": "wo"}
-# The sublayers of each stack in the order of the files, which number them.
+# The sublayers of each stack, in the order of their numbers in the files.
 _SUBLAYERS = {
     "encoder": {"self_attention": "SelfAttention", "feed_forward": "DenseReluDense"},
     "decoder": {
@@ -38,7 +38,7 @@ _SUBLAYERS = {
         "feed_forward": "DenseReluDense",
     },
 }
-# What a config that leaves these fields out means by it.
+# Defaults of fields that a config leaves out.
 _MT5 = {"vocab_size": 250112, "d_ff": 1024, "num_layers": 8, "num_heads": 6}
 _T5 = {"vocab_size": 32128, "d_ff": 2048, "num_layers": 6, "num_heads": 8}
 
@@ -53,7 +53,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
     dropout = number(fields, "dropout_rate", 0.1)
     pad = stated_token(fields, "pad_token_id", 0)
     tied = flag(fields, "tie_word_embeddings", True)
-    # transformers 5 says in a field of its own what older configs said by tying; mT5 never scales.
+    # transformers 5 has a field for what older configs expressed by tying; mT5 never scales.
     scaled = not multilingual and flag(fields, "scale_decoder_outputs", tied)
     return TransformerConfig(
         vocab_size=size(fields, "vocab_size", defaults["vocab_size"]),
@@ -82,7 +82,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
 
 
 def _activation(fields: Fields, default: str) -> str:
-    """Read ``relu``, ``gated-gelu`` and their like, of which the latter is GELU's tanh form."""
+    """Read ``relu``, ``gated-gelu`` and the like; ``gated-gelu`` uses GELU's tanh form."""
     key = "feed_forward_proj"
     text = fields.text(key) if fields.has(key) else default
     *gate, name = text.split("-")
@@ -92,7 +92,7 @@ def _activation(fields: Fields, default: str) -> str:
             f'name, such as "relu", or "gated-" and one, such as "gated-gelu".'
         )
     name = "gelu_new" if text == "gated-gelu" else name
-    # Newer configs repeat it in two fields, and where they differ transformers takes these.
+    # Newer configs repeat it in two other fields, which transformers prefers if they differ.
     if fields.has("dense_act_fn"):
         key, name = "dense_act_fn", fields.text("dense_act_fn")
     gated = flag(fields, "is_gated_act", bool(gate))
@@ -100,8 +100,8 @@ def _activation(fields: Fields, default: str) -> str:
 
 
 def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
-    # An output matrix that is not stored is the embedding, whatever the config says of tying:
-    # transformers 5 writes that all are tied, and then stores those that are not.
+    # An output matrix that is not stored is the embedding, whatever the config says about tying:
+    # transformers 5 declares all matrices tied, and then stores those that are not.
     tied = replace(config, output=replace(config.output, tied=None))
     return fit_embeddings(tied, tensors)
 

@@ -1,7 +1,7 @@
-"""What the configs of encoder-only models share: their special tokens, and what is not computed.
+"""Helpers for the configs of encoder-only models: special tokens, and refusals.
 
-BERT and those that descend from it say most things in the same words, and all of them may say that
-they are a decoder, or that their positions are of another kind.
+BERT and its descendants share most config fields. Any of their configs may declare a decoder or
+another kind of positions.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = [
 
 
 def activation(fields: Fields, key: str) -> str:
-    """Return our name of the activation that a config names, exact GELU where it names none."""
+    """Return our name of the activation that a config names; exact GELU by default."""
     return config_fields.activation(fields, key, default="gelu")
 
 
 def refuse_decoder(fields: Fields, family: str) -> None:
-    """Refuse a config of an encoder's family that makes a decoder of it.
+    """Refuse a config of an encoder family that declares a decoder.
 
     Raises:
         ConfigError: ``is_decoder`` or ``add_cross_attention`` is true.
@@ -48,10 +48,10 @@ def refuse_decoder(fields: Fields, family: str) -> None:
 
 
 def refuse_pruned_heads(fields: Fields) -> None:
-    """Refuse a model of which single heads were cut off.
+    """Refuse a model with some heads removed.
 
     Raises:
-        ConfigError: ``pruned_heads`` names some.
+        ConfigError: ``pruned_heads`` is not empty.
     """
     refuse_uneven_layers(fields, "pruned_heads")
 
@@ -71,19 +71,19 @@ def refuse_other_positions(fields: Fields) -> None:
 
 
 def token_types(fields: Fields) -> int:
-    """Return the number of types of tokens, 2 where the config says nothing."""
+    """Return the number of token types; 2 if the config does not say."""
     key = "type_vocab_size"
     return size(fields, key) if fields.has(key) else 2
 
 
 def token_ids(fields: Fields, *, padding: int) -> dict[str, Any]:
-    """Return the special tokens that our config names.
+    """Return the special tokens, as settings of our config.
 
-    An encoder itself knows padding alone; where its config names no first and last token, the
-    padding stands in their place.
+    An encoder itself uses only padding. If its config has no first and last token, the padding id
+    is used for them.
 
     Args:
-        padding: the id of padding where the config says nothing.
+        padding: the id of padding if the config does not say.
     """
     pad = fields.integer("pad_token_id", least=0) if fields.has("pad_token_id") else padding
     return {

@@ -2,7 +2,8 @@
 
 The head for masked words is a linear layer, an activation and a norm before the output matrix.
 
-A file has it or has not, and where it has, it may have an output matrix apart from the embedding.
+A file may lack the head. If it has the head, it may store an output matrix other than the
+embedding.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from ._weights import linear, norm
 
 @dataclass(frozen=True)
 class MaskedWordHead:
-    """What a family calls the parts of its head for masked words.
+    """A family's tensor names for its head for masked words.
 
     Attributes:
-        prefix: with what the names of all its tensors begin, and no others.
+        prefix: the common prefix of all tensors of the head, and of no others.
         transform: the linear layer.
         norm: the norm after it.
         matrix: the output matrix's weight.
-        biases: the names of the bias of the logits, that of the layer which adds it first.
+        biases: the names of the output bias; the name in the layer that adds it comes first.
     """
 
     prefix: str
@@ -38,24 +39,24 @@ class MaskedWordHead:
     biases: tuple[str, ...]
 
     def is_in(self, tensors: Mapping[str, Shape]) -> bool:
-        """Tell whether files with these tensors have the head."""
+        """Return whether files with these tensors have the head."""
         return any(name.startswith(self.prefix) for name in tensors)
 
     def tasks(self, tensors: Mapping[str, Shape]) -> frozenset[str]:
-        """Return what a model of these tensors is for."""
+        """Return the tasks of a model with these tensors."""
         return frozenset({"embed", "fill_mask"} if self.is_in(tensors) else {"embed"})
 
     def fit_config(
         self, config: TransformerConfig, tensors: Mapping[str, Shape]
     ) -> TransformerConfig:
-        """Return the config of the files as they are: with the head for masked words, or without.
+        """Return the config that fits the files: with or without the head for masked words.
 
-        Where the files have an output matrix, it is read, though the config may say that it is the
-        embedding; transformers 5 does so too when they differ.
+        A stored output matrix is used even if the config says that it is the embedding;
+        transformers 5 does so too if they differ.
 
         Args:
             config: with the head.
-            tensors: what is in the files.
+            tensors: the tensors in the files.
         """
         if not self.is_in(tensors):
             return dataclasses.replace(config, output=OutputConfig())
@@ -65,7 +66,7 @@ class MaskedWordHead:
     def places(
         self, config: TransformerConfig, tensors: Mapping[str, Shape]
     ) -> dict[str, StoredWeight]:
-        """Return the places of the head's weights, of a config that was fitted to the tensors."""
+        """Return the places of the head's weights, for a config that was fitted to the tensors."""
         places: dict[str, StoredWeight] = {}
         if config.output.transform:
             bias = next((name for name in self.biases if name in tensors), self.biases[-1])
@@ -79,7 +80,7 @@ class MaskedWordHead:
 
 @dataclass(frozen=True)
 class Heads:
-    """The heads of a family, of which a file has one or none.
+    """The heads of a family; a file has one of them or none.
 
     Attributes:
         words: for masked words.
@@ -90,11 +91,11 @@ class Heads:
     labels: LabelHead
 
     def output(self, fields: Fields, words: OutputConfig) -> OutputConfig:
-        """Return the output that a config.json says: for labels, or else for masked words.
+        """Return the output config for a config.json: a head for labels, or for masked words.
 
         Args:
             fields: of config.json.
-            words: what the head for masked words is.
+            words: the output config of the head for masked words.
         """
         count = len(stated_labels(fields, self.labels))
         return label_output(self.labels, count) if count else words
@@ -102,7 +103,7 @@ class Heads:
     def fit_config(
         self, config: TransformerConfig, tensors: Mapping[str, Shape]
     ) -> TransformerConfig:
-        """Return the config with the head that the files have, or without one."""
+        """Return the config with the head in the files, or without one."""
         if config.output.labels and f"{self.labels.matrix}.weight" in tensors:
             return config
         return self.words.fit_config(config, tensors)
@@ -110,7 +111,7 @@ class Heads:
     def places(
         self, config: TransformerConfig, tensors: Mapping[str, Shape]
     ) -> dict[str, StoredWeight]:
-        """Return the places of the weights of a config's head."""
+        """Return the places of the head's weights."""
         if not config.output.labels:
             return self.words.places(config, tensors)
         head = self.labels

@@ -1,4 +1,4 @@
-"""Where the weights of encoders stand: a table of modules becomes a place for every weight."""
+"""Locates the weights of encoders: turns a table of modules into a place for every weight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def linear(name: str, module: str) -> dict[str, StoredWeight]:
 
 
 def norm(name: str, module: str, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    """Return the places of a norm's weight and bias, ``gamma`` and ``beta`` in very old files."""
+    """Return the places of a norm's weight and bias: ``gamma`` and ``beta`` in very old files."""
     if f"{module}.weight" not in tensors and f"{module}.gamma" in tensors:
         return {
             f"{name}.weight": StoredWeight(f"{module}.gamma"),
@@ -32,11 +32,11 @@ def layers(
     """Return the places of all weights of encoder layers.
 
     Args:
-        count: of layers.
-        stack: what the files call them, before their number: ``"encoder.layer"``.
-        linears: what the files call each linear layer, by our name for it.
-        norms: the same of norms.
-        tensors: what is in the files.
+        count: the number of layers.
+        stack: the name in the files before a layer's number: ``"encoder.layer"``.
+        linears: the name in the files of each linear layer, by our name.
+        norms: the same for norms.
+        tensors: the tensors in the files.
     """
     places: dict[str, StoredWeight] = {}
     for layer in range(count):

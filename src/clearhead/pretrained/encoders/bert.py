@@ -1,11 +1,11 @@
 """BERT (Devlin et al. 2018, arXiv 1810.04805).
 
-Norms stand after each residual sum, one more after the sum of the embeddings; tokens have one of
-two types, whose vector is added too. The head for masked words is a linear layer, an activation
-and a norm before the output matrix, which is the embedding, and a bias.
+Norms after each residual sum, and one after the sum of the embeddings. Each token has one of two
+types, whose vector is added too. The head for masked words is a linear layer, an activation and a
+norm, then the output matrix, which is the embedding, and a bias.
 
-A file may be that of the encoder alone, of one with the head for masked words, or of one with
-another head; other heads are not read, and neither is the pooler, which belongs to them.
+A file may hold the encoder alone, or with the head for masked words, or with another head. Other
+heads are not read, nor is the pooler, which belongs to them.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ _NORMS = {
 
 
 def bert_settings(fields: Fields, family: str, *, padding: int) -> dict[str, Any]:
-    """Return what configs of BERT and RoBERTa say in the same words, as settings of ours.
+    """Return the settings that the configs of BERT and RoBERTa share, under our names.
 
     Args:
         fields: of config.json.
-        family: its name, for messages.
-        padding: the id of padding where the config says nothing.
+        family: the family's name, for messages.
+        padding: the id of padding if the config does not say.
     """
     refuse_decoder(fields, family)
     refuse_other_positions(fields)
@@ -91,7 +91,7 @@ def bert_settings(fields: Fields, family: str, *, padding: int) -> dict[str, Any
 def bert_encoder(
     config: TransformerConfig, tensors: Mapping[str, Shape]
 ) -> dict[str, StoredWeight]:
-    """Return the places of the weights of the encoder, which RoBERTa's files name as BERT's do."""
+    """Return the places of the encoder's weights; RoBERTa's files use the same names as BERT's."""
     return {
         "embedding.weight": StoredWeight("embeddings.word_embeddings.weight"),
         "source_positions.weight": StoredWeight("embeddings.position_embeddings.weight"),

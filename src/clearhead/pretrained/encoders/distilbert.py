@@ -1,7 +1,7 @@
-"""DistilBERT (Sanh et al. 2019, arXiv 1910.01108): a BERT without token types and pooler.
+"""DistilBERT (Sanh et al. 2019, arXiv 1910.01108): BERT without token types and pooler.
 
-Its words for the same things are others. Its table of positions is stored even where it is of sines
-and cosines (``sinusoidal_pos_embds``), and is read as it is stored.
+It has names of its own for fields and tensors. Its table of positions is stored even if it is
+sinusoidal (``sinusoidal_pos_embds``), and is always read from the file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
     refuse_decoder(fields, "DistilBERT")
     refuse_other_positions(fields)
     refuse_pruned_heads(fields)
-    flag(fields, "sinusoidal_pos_embds", default=False)  # either way, the table is in the files
+    flag(fields, "sinusoidal_pos_embds", default=False)  # type check only: the table is stored
     hidden = activation(fields, "activation")
     return TransformerConfig(
         vocab_size=size(fields, "vocab_size"),
@@ -93,7 +93,7 @@ def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[st
 
 
 def _frozen(fields: Fields) -> frozenset[str]:
-    """Return the table of positions where it is of sines and cosines, which are not learnt."""
+    """Return the table of positions if it is sinusoidal, and so not trained."""
     is_computed = flag(fields, "sinusoidal_pos_embds", default=False)
     return frozenset({"source_positions.weight"} if is_computed else ())
 

@@ -1,8 +1,8 @@
 """RoBERTa (Liu et al. 2019, arXiv 1907.11692), XLM-RoBERTa and CamemBERT.
 
-As BERT, but positions count the tokens that are no padding, from the padding's id plus 1; padding
-itself stands at the padding's id. So the table of positions has that many rows more than a text may
-have tokens. The head for masked words has exact GELU, whatever the layers have.
+As BERT, but positions count only tokens that are not padding, starting at the padding's id plus 1;
+padding itself uses the row of its id. So the position table has that many more rows than a text may
+have tokens. The head for masked words always uses exact GELU.
 """
 
 from __future__ import annotations

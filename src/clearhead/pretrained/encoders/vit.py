@@ -1,11 +1,11 @@
 """ViT (Dosovitskiy et al. 2020, arXiv 2010.11929).
 
-The layers are those of an encoder whose norms stand before each sublayer. What they read is an
-image, cut into patches that a strided convolution projects, after a learned vector for the class.
-A classifier is the output matrix: its logits at position 0, that of the class, are the model's.
+An encoder with norms before each sublayer. Its input is an image, cut into patches that a strided
+convolution projects, after a learned class token. The classifier is the output matrix; the model's
+result is the logits at position 0, that of the class token.
 
-A file may be that of the encoder alone, or of one with another head; other heads are not read, and
-neither is the pooler, which belongs to them.
+A file may hold the encoder alone, or with another head. Other heads are not read, nor is the
+pooler, which belongs to them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
         class_token=True,
     )
     return TransformerConfig(
-        # A model without a classifier may list no label, and needs none.
+        # A model without a classifier may have no labels, but the size must be at least 1.
         vocab_size=max(1, len(label_names(fields))),
         d_model=size(fields, "hidden_size", 768),
         num_heads=size(fields, "num_attention_heads", 12),
@@ -78,10 +78,10 @@ def _read_config(fields: Fields) -> TransformerConfig:
 
 
 def _sides(fields: Fields, key: str, default: int) -> tuple[int, int]:
-    """Return height and width, of which a config may name one for both.
+    """Return height and width; a config may have one number for both.
 
     Raises:
-        ConfigError: there are more or fewer of them.
+        ConfigError: there are more or fewer numbers.
     """
     if not fields.has(key) or not isinstance(fields.value(key), list):
         side = size(fields, key, default)
@@ -129,7 +129,7 @@ def _flat(kernel: Array, *, shape: Shape) -> Array:
     """Return a convolution's kernel as the matrix that multiplies the pixels of a patch.
 
     Raises:
-        ValueError: it is of another shape, of which the matrix does not tell.
+        ValueError: the kernel has another shape, which would be lost in the matrix.
     """
     if kernel.shape != shape:
         raise ValueError(f"The kernel is {kernel.shape} and should be {shape}.")
@@ -137,7 +137,7 @@ def _flat(kernel: Array, *, shape: Shape) -> Array:
 
 
 def _without_batch(array: Array) -> Array:
-    """Return rows that are stored as a batch of one; a ValueError where there are more."""
+    """Remove the batch axis of size 1; raise a ValueError if it is larger."""
     return array.reshape(array.shape[1:])
 
 

@@ -1,1 +1,1 @@
-"""Text to the token ids of someone else's model and back, as transformers does it."""
+"""Turns text into the token ids of someone else's model and back, as transformers does."""

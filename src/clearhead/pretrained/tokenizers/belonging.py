@@ -1,4 +1,4 @@
-"""Whether a tokenizer and a model belong together, as far as their files say."""
+"""Checks that a tokenizer belongs to a model, as far as their files tell."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def check_belongs(
     model: Mapping[str, Any],
     config: TransformerConfig,
 ) -> None:
-    """Compare the ids of a tokenizer with what config.json says.
+    """Compare the ids of a tokenizer with config.json.
 
-    Tokens that were added to a vocabulary may lie behind the model's ids, as in some published
-    models; a text that holds one is refused. Special ids are compared where a model has an
-    encoder. Decoders are often trained on for chats, with another end in the tokenizer's files
-    than in config.json.
+    Tokens added to a vocabulary may have ids beyond the model's, as in some published models; a
+    text with such a token is refused. Special ids are compared only if the model has an encoder.
+    Decoders are often fine-tuned for chats, with an end token in the tokenizer's files that differs
+    from config.json.
 
     Raises:
-        CheckpointError: they are not of one model.
+        CheckpointError: they belong to different models.
     """
     size = getattr(tokenizer, "base_size", tokenizer.vocab_size)
     if size > config.vocab_size:

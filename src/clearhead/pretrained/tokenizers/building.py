@@ -1,7 +1,7 @@
-"""Tokenizers of the tokenizers library, built where a folder has no tokenizer.json.
+"""Builds tokenizers of the tokenizers library for folders without tokenizer.json.
 
-How a text is cut follows from the class of transformers that the files name: word pieces of
-vocab.txt, byte-level pairs of vocab.json and merges.txt, or the pieces of a SentencePiece model.
+The transformers class in the files determines the kind: word pieces from vocab.txt, byte-level
+BPE from vocab.json and merges.txt, or the pieces of a SentencePiece model.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BERT_TOKENS = {
     "class": "[CLS]",
     "mask": "[MASK]",
 }
-# How Qwen 2 cuts a text into words (its class in transformers).
+# The regular expression with which Qwen 2 splits a text into words (as in its transformers class).
 _QWEN_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -48,16 +48,16 @@ _QWEN_WORDS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a class of transformers makes its tokenizer.
+    """How to build the tokenizer of a transformers class.
 
     Attributes:
-        files: what it needs.
-        tokens: its special tokens by their roles, where no file names others.
-        core: makes the tokenizer of the library of the folder.
-        ends: what stands around a text and around two, in the notation of the library's
-            templates, with roles in braces; None where nothing does.
+        files: the files that are needed.
+        tokens: its special tokens by role, if no file names others.
+        core: builds the library's tokenizer from the folder.
+        ends: the tokens around one text and around two, in the notation of the library's
+            templates, with roles in braces; None for no such tokens.
         others: special tokens without a role.
-        mask: how the mask's token is found, where no file says it.
+        mask: finds the mask token, if no file names it.
     """
 
     files: tuple[str, ...]
@@ -71,12 +71,12 @@ class Recipe:
 def build(
     folder: Path, kind: str, settings: TokenizerSettings
 ) -> tuple[tokenizers.Tokenizer, TokenizerSettings] | None:
-    """Return the tokenizer of a folder without tokenizer.json, and its settings; None: no such.
+    """Return the tokenizer of a folder without tokenizer.json, and its settings; None if unknown.
 
     Args:
         folder: of the model.
-        kind: the class of transformers, without ``Fast``.
-        settings: what the files beside say.
+        kind: the transformers class, without ``Fast``.
+        settings: from the files in the folder.
 
     Raises:
         CheckpointError: a file is damaged, or a special token is missing.
@@ -121,7 +121,7 @@ def _qwen_pairs(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokeniz
 
 
 def _pairs(folder: Path) -> models.BPE:
-    """Return the model of the vocabulary of vocab.json and the merges of merges.txt."""
+    """Return the library's BPE model, from vocab.json and the merges in merges.txt."""
     pairs = [
         (pair[0], pair[1])
         for line in _lines(folder / "merges.txt")
@@ -136,10 +136,10 @@ def _pairs(folder: Path) -> models.BPE:
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:
-    """Return the ids of a vocab.json, by their pieces.
+    """Return the ids in a vocab.json, by piece.
 
     Raises:
-        CheckpointError: it is damaged, or a value is no id.
+        CheckpointError: the file is damaged, or a value is not an id.
     """
     fields = read_object(path)
     try:
@@ -172,7 +172,7 @@ def _word_pieces(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokeni
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the lines of a vocabulary; only a line feed ends one."""
+    """Return the lines of a vocabulary, split only at line feeds."""
     try:
         lines = read_text(path, most=MOST_BYTES).split("\n")
     except FileProblem as error:
@@ -236,7 +236,7 @@ RECIPES: Mapping[str, Recipe] = {
         ("tokenizer.model",), {"start": "<s>", "end": "</s>", "unknown": "<unk>"}, llama_core
     ),
 }
-"""How the classes of transformers make their tokenizers."""
+"""The recipe for each transformers class of tokenizers."""
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("gpt2",), "GPT2Tokenizer"),
@@ -249,4 +249,4 @@ KINDS: Mapping[str, str] = {
     **dict.fromkeys(("marian",), "MarianTokenizer"),
     **dict.fromkeys(("m2m_100",), "M2M100Tokenizer"),
 }
-"""The ``model_type`` of a config.json -> the class of its tokenizer, where none is named."""
+"""The ``model_type`` of a config.json -> its tokenizer class, if the files name none."""

@@ -1,4 +1,4 @@
-"""Tokens that name a language, and where a tokenizer of several languages puts them."""
+"""Language tokens, and their place around a text in multilingual tokenizers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...errors import TextError
 from ...visible import quoted
 from .settings import TokenizerSettings
 
-# The class of transformers -> whether the language stands before the text; else behind its end.
+# The transformers class -> whether the language token is before the text; else it follows the end.
 _BEFORE = {"NllbTokenizer": True, "MBart50Tokenizer": True, "MBartTokenizer": False}
 _SOURCES = {"NllbTokenizer": "eng_Latn", "MBart50Tokenizer": "en_XX", "MBartTokenizer": "en_XX"}
 _CODE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}")
@@ -42,10 +42,10 @@ class Languages:
     """The languages of a tokenizer.
 
     Attributes:
-        ids: the id of each language's token, by its code; empty where there are none.
-        before: whether the token stands before the text; otherwise it stands behind the end.
-        source: the code that counts where none is named; empty where a text needs none.
-        target: the same of a text that a translator should give.
+        ids: the id of each language's token, by language code; empty if there are none.
+        before: whether the token is placed before the text; otherwise it follows the end token.
+        source: the default language code of a source; empty if a text needs none.
+        target: the same for a target.
     """
 
     ids: Mapping[str, int] = field(default_factory=dict)
@@ -63,9 +63,9 @@ class Languages:
         """Return the languages of a tokenizer of the tokenizers library.
 
         Args:
-            settings: what the files beside it say.
-            id_of: the id of a token.
-            additions: tokens that its own file adds to the vocabulary.
+            settings: from the files in the tokenizer's folder.
+            id_of: returns the id of a token.
+            additions: tokens that the tokenizer's own file adds to the vocabulary.
         """
         if settings.kind not in _BEFORE:
             return cls()
@@ -78,10 +78,10 @@ class Languages:
         return cls(ids, before, source, settings.text("tgt_lang", source))
 
     def around(self, ids: list[int], language: str | None, end: int) -> list[int]:
-        """Return the ids of a text with its language and its end.
+        """Return the ids of a text with its language token and its end token.
 
         Raises:
-            TextError: there is no such language; some that there are are listed.
+            TextError: there is no such language; the message lists some that exist.
         """
         code = language or self.source
         if not code:

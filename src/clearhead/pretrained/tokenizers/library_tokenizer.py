@@ -1,4 +1,4 @@
-"""A tokenizer of the tokenizers library, with the special tokens that its model expects."""
+"""Tokenizers of the tokenizers library, with the special tokens that a model expects."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class LibraryTokenizer:
     """A `PretrainedTokenizer` whose ids the tokenizers library computes.
 
     Args:
-        core: the tokenizer of the library, which becomes this object's own.
-        settings: what the files beside it say: special tokens, and how it decodes.
-        most_ids: how many ids the model has.
+        core: the library's tokenizer; this object takes it over.
+        settings: from the files in the folder: special tokens, and decoding.
+        most_ids: the number of ids of the model.
 
     Raises:
-        CheckpointError: its special tokens cannot be added to it.
+        CheckpointError: the special tokens cannot be added to it.
     """
 
     def __init__(
         self, core: tokenizers.Tokenizer, settings: TokenizerSettings, most_ids: int
     ) -> None:
-        core.no_truncation()  # a text that is too long is for the model to refuse
+        core.no_truncation()  # the model refuses a text that is too long
         core.no_padding()
         self.base_size = _end_of_vocabulary(core)
         _add_tokens(core, settings)
@@ -67,17 +67,17 @@ class LibraryTokenizer:
 
     @property
     def special_ids(self) -> frozenset[int]:
-        """The ids that stand for no text."""
+        """The ids of tokens that are not text."""
         return self._special_ids
 
     @property
     def roles(self) -> Mapping[str, int]:
-        """The ids of special tokens by what they are for."""
+        """The ids of special tokens, by role."""
         return self._roles
 
     @property
     def languages(self) -> Mapping[str, int]:
-        """The ids of the tokens that name a language, by its code."""
+        """The ids of language tokens, by language code."""
         return self._languages.ids
 
     def encode(self, text: str, *, language: str | None = None) -> list[int]:
@@ -89,11 +89,11 @@ class LibraryTokenizer:
         return self._ids(text, special=True)
 
     def encode_plain(self, text: str) -> list[int]:
-        """Return the ids of a text alone."""
+        """Return the ids of a text without special tokens."""
         return self._ids(text, special=False)
 
     def encode_target(self, text: str, *, language: str | None = None) -> list[int]:
-        """Return the ids that the decoder of a translator should give for a text."""
+        """Return the ids that a translator's decoder should generate for a text."""
         if self._languages.ids or language is not None:
             language = language or self._languages.target
         return self.encode(text, language=language)
@@ -130,7 +130,7 @@ class LibraryTokenizer:
         return tidy(text) if self._tidy else text
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Return each token by itself, printable."""
+        """Return each token in printable form."""
         check_ids(ids, max(self._end_size, self._most_ids))
         tokens = [self._core.id_to_token(i) for i in ids]
         return [
@@ -142,7 +142,7 @@ class LibraryTokenizer:
         return readable(token) if i in self._special_ids else self._readable(token)
 
     def id_of(self, piece: str) -> int | None:
-        """Return the id of a token as its file writes it, or None."""
+        """Return the id of a token in its file's spelling, or None."""
         i: int | None = self._core.token_to_id(piece)
         return i
 
@@ -151,7 +151,7 @@ def check_ids(ids: Sequence[int], count: int) -> None:
     """Check that ids are below a count.
 
     Raises:
-        TextError: one is not.
+        TextError: an id is not.
     """
     wrong = next((i for i in ids if not 0 <= i < count), None)
     if wrong is not None:
@@ -164,7 +164,7 @@ def check_ids(ids: Sequence[int], count: int) -> None:
 def tidy(text: str) -> str:
     """Return a text without the spaces that word pieces leave before punctuation.
 
-    The list is that of transformers, ``clean_up_tokenization``.
+    The list is transformers' ``clean_up_tokenization``.
     """
     for wide in (" .", " ?", " !", " ,"):
         text = text.replace(wide, wide[1:])
@@ -175,12 +175,12 @@ def tidy(text: str) -> str:
 
 
 def guarded(work: Callable[[], Any], about: str) -> Any:
-    """Return what the tokenizers library gives, or say that it refuses.
+    """Call a function of the tokenizers library, and turn its errors into a CheckpointError.
 
-    Its errors are of no class of their own, and some come from a panic of its Rust code.
+    The library's errors have no class of their own, and some come from a panic in its Rust code.
 
     Raises:
-        CheckpointError: it refuses.
+        CheckpointError: the library raised an error.
     """
     try:
         return work()
@@ -198,7 +198,7 @@ def guarded(work: Callable[[], Any], about: str) -> Any:
 
 
 def _end_of_vocabulary(core: tokenizers.Tokenizer) -> int:
-    """Return one more than the largest id of the vocabulary, without what was added to it."""
+    """Return one more than the largest id of the vocabulary, without added tokens."""
     size: int = core.get_vocab_size(with_added_tokens=False)
     if size and core.id_to_token(size - 1) is not None and core.id_to_token(size) is None:
         return size
@@ -207,7 +207,7 @@ def _end_of_vocabulary(core: tokenizers.Tokenizer) -> int:
 
 
 def _add_tokens(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
-    """Add what the settings name and the library's file lacks, as transformers does."""
+    """Add tokens of the settings that the library's file lacks, as transformers does."""
     tokens = {repr(token) for token in core.get_added_tokens_decoder().values()}
     for _, token in sorted(settings.additions.items()):
         if repr(token) not in tokens:
@@ -220,7 +220,7 @@ def _add_tokens(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None
 
 
 def _set_ends(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
-    """Set what stands around a text, where the settings and not the library's file say it."""
+    """Set the tokens around a text, if the settings have them instead of the library's file."""
     tokens = settings.tokens
     if settings.ends is not None:
         single, pair = settings.ends
@@ -242,6 +242,6 @@ def _set_ends(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
 
 
 def bytes_level(core: tokenizers.Tokenizer) -> bool:
-    """Tell whether the letters of the vocabulary stand for bytes, as in GPT-2's."""
+    """Return whether the letters of the vocabulary stand for bytes, as in GPT-2."""
     decoder = core.decoder
     return decoder is not None and b'"ByteLevel"' in decoder.__getstate__()

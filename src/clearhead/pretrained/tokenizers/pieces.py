@@ -1,4 +1,4 @@
-"""Tokens as a person can read them: a space as ``▁``, bytes that are no character as ``<0xE2>``."""
+"""Makes tokens readable: a space as ``▁``, bytes that form no character as ``<0xE2>``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SPACE = "▁"
 
 @cache
 def byte_of_letter() -> dict[str, int]:
-    """Return the byte that each letter of GPT-2's byte-level vocabularies stands for.
+    """Return the byte for each letter of GPT-2's byte-level vocabularies.
 
-    Bytes that print stand for themselves; the others, in their order, for the letters from
-    U+0100 on (Radford et al. 2019, ``bytes_to_unicode`` in the code that came with GPT-2).
+    Printable bytes stand for themselves; the others map, in order, to the letters from U+0100 on
+    (Radford et al. 2019, ``bytes_to_unicode`` in the code published with GPT-2).
     """
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
@@ -24,9 +24,9 @@ def byte_of_letter() -> dict[str, int]:
 
 
 def readable_bytes(piece: str) -> str:
-    """Return a token of a byte-level vocabulary, readable; ``Ġthe`` is ``▁the``.
+    """Return a token of a byte-level vocabulary in readable form: ``Ġthe`` becomes ``▁the``.
 
-    A token that is no such spelling, like ``<|endoftext|>`` in another alphabet, stays as it is.
+    A token with letters outside this alphabet, like ``<|endoftext|>`` in another one, is unchanged.
     """
     letters = byte_of_letter()
     if any(letter not in letters for letter in piece):
@@ -42,5 +42,5 @@ def readable_bytes(piece: str) -> str:
 
 
 def readable(piece: str) -> str:
-    """Return a token with ``▁`` for a space, and control characters as escapes."""
+    """Return a token with ``▁`` for a space, and with control characters as escapes."""
     return visible(piece.replace(" ", SPACE))

@@ -1,4 +1,4 @@
-"""The tokenizer of a model's folder, of whichever files it is made."""
+"""Reads the tokenizer of a model's folder, from any kind of tokenizer files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sentencepiece_tokenizer import m2m_100_tokenizer, marian_tokenizer
 from .settings import TokenizerSettings, read_tokenizer_settings
 
 _MOST_BYTES = 256 << 20  # of a tokenizer.json
-# Tokenizers of the SentencePiece library: the class of transformers -> its files, and who reads it.
+# Tokenizers based on the SentencePiece library: transformers class -> its files, and its reader.
 _PIECES = {
     "MarianTokenizer": (("source.spm", "target.spm", "vocab.json"), marian_tokenizer),
     "M2M100Tokenizer": (("sentencepiece.bpe.model", "vocab.json"), m2m_100_tokenizer),
@@ -30,18 +30,18 @@ _PIECES = {
 def read_tokenizer(
     folder: Path, model: Mapping[str, Any], config: TransformerConfig
 ) -> tuple[PretrainedTokenizer | None, str]:
-    """Return the tokenizer of a folder and an empty text, or None and why there is none.
+    """Return the tokenizer of a folder and an empty text, or None and the reason why there is none.
 
-    A folder without a tokenizer, or with one that needs a package which is not installed, still
-    computes on ids.
+    A folder without a tokenizer, or whose tokenizer needs a package that is not installed, can
+    still be used with ids.
 
     Args:
         folder: of the model.
-        model: its config.json, as JSON gave it.
-        config: what it became.
+        model: its config.json, as parsed.
+        config: our config made from it.
 
     Raises:
-        CheckpointError: a file of the tokenizer is damaged, or it is that of another model.
+        CheckpointError: a tokenizer file is damaged, or belongs to another model.
     """
     settings = read_tokenizer_settings(folder)
     try:
@@ -65,7 +65,7 @@ def _read(
     if path.exists() or path.is_symlink():
         core = _core(path)
         llama = (model.get("model_type"), settings.kind) == ("llama", "LlamaTokenizer")
-        if llama and not bytes_level(core):  # Llama 3 has bytes, and is as its file says
+        if llama and not bytes_level(core):  # Llama 3's is, and stays unchanged
             set_llama_words(core, settings)
         return LibraryTokenizer(core, settings, config.vocab_size)
     own_class = _text(model.get("tokenizer_class")).removesuffix("Fast")

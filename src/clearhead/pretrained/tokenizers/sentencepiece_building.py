@@ -1,4 +1,4 @@
-"""Tokenizers of the tokenizers library made of SentencePiece models, as transformers makes them."""
+"""Builds tokenizers-library tokenizers from SentencePiece models, as transformers does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .pieces import SPACE
 from .sentencepiece_file import BPE, CONTROL, USER_DEFINED, SentencePieceFile, read_sentencepiece
 from .settings import TokenizerSettings
 
-_FAIRSEQ = ("start", "padding", "end", "unknown")  # ids 0 to 3; SentencePiece's own are 3
+_FAIRSEQ = ("start", "padding", "end", "unknown")  # ids 0 to 3; SentencePiece itself has 3
 
 
 def t5_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
-    """Return T5's tokenizer: the pieces, and behind them its sentinels from the last to the first.
+    """Return T5's tokenizer: the pieces, followed by its sentinels from the last to the first.
 
     Raises:
-        CheckpointError: the file is damaged, or of another kind of model.
+        CheckpointError: the file is damaged, or of another kind of SentencePiece model.
     """
     file = _unigram(folder / "spiece.model")
     count = settings.values.get("extra_ids", 100)
@@ -52,7 +52,7 @@ def fairseq_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokeni
 def _words(
     pieces: list[tuple[str, float]], unknown: int, file: SentencePieceFile
 ) -> tokenizers.Tokenizer:
-    """Return a unigram tokenizer that cuts between words first."""
+    """Return a unigram tokenizer that first splits a text into words."""
     core = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=unknown, byte_fallback=False))
     if file.normalization:
         core.normalizer = normalizers.Precompiled(file.normalization)
@@ -68,7 +68,7 @@ def _words(
 
 
 def nllb_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
-    """Return NLLB's tokenizer: byte pairs, with the ids of fairseq.
+    """Return NLLB's tokenizer: BPE, with the ids of fairseq.
 
     Raises:
         CheckpointError: as `t5_core`.
@@ -92,7 +92,7 @@ def nllb_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer
 
 
 def llama_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
-    """Return Llama's tokenizer: byte pairs; a character without a piece becomes its bytes.
+    """Return Llama's tokenizer: BPE; a character without a piece is split into its bytes.
 
     Raises:
         CheckpointError: as `t5_core`.
@@ -111,10 +111,10 @@ def llama_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenize
 
 
 def set_llama_words(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
-    """Let a tokenizer put spaces before words as transformers 5 does for Llama.
+    """Make a tokenizer put spaces before words as transformers 5 does for Llama.
 
-    It does so whatever tokenizer.json says: behind a special token in a text, older files of
-    Llama have one more space (``legacy``).
+    This overrides tokenizer.json: after a special token in a text, older files of Llama add one
+    more space (``legacy``).
     """
     first = settings.flag("add_prefix_space", True)
     scheme = "never" if not first else "always" if settings.flag("legacy", False) else "first"
@@ -139,7 +139,7 @@ def _unigram(path: Path) -> SentencePieceFile:
 
 
 def _add_symbols(core: tokenizers.Tokenizer, file: SentencePieceFile) -> None:
-    """Keep control symbols, and what the trainer of the model defined, from being cut."""
+    """Add the control symbols and user-defined symbols, so that they are not split."""
     kinds = (CONTROL, USER_DEFINED)
     _keep_whole(core, [piece.text for piece in file.pieces if piece.kind in kinds and piece.text])
 
@@ -149,10 +149,10 @@ def _keep_whole(core: tokenizers.Tokenizer, texts: list[str]) -> None:
 
 
 def _merges(vocabulary: dict[str, int]) -> list[tuple[str, str]]:
-    """Return the pairs that make up the pieces of a vocabulary, the best first.
+    """Return the merges that form the pieces of a vocabulary, the best first.
 
-    A SentencePiece model has no list of pairs. The order is that of transformers: by the id of
-    the piece, then by the lengths of its halves.
+    A SentencePiece model has no list of merges. They are ordered as in transformers: by the id of
+    the merged piece, then by the lengths of its halves.
     """
     merges = [
         (i, text[:place], text[place:])

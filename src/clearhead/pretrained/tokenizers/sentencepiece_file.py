@@ -1,7 +1,7 @@
-"""The file of a SentencePiece model: its pieces and its table of normalization.
+"""Reads the file of a SentencePiece model: its pieces and its normalization table.
 
-It is a protocol buffer, ``sentencepiece_model.proto`` of the SentencePiece library, of which the
-fields that are used here are read:
+It is a protocol buffer, ``sentencepiece_model.proto`` of the SentencePiece library. These of its
+fields are read:
 
     ModelProto      1 pieces (SentencePiece, repeated), 2 trainer_spec, 3 normalizer_spec
     SentencePiece   1 piece (text), 2 score (float), 3 type (1 normal, 3 control, 4 user-defined)
@@ -23,7 +23,7 @@ from .settings import MOST_BYTES
 UNIGRAM, BPE = 1, 2
 NORMAL, CONTROL, USER_DEFINED = 1, 3, 4
 
-_VARINT, _WIDE, _BYTES, _NARROW = 0, 1, 2, 5  # types of fields on the wire
+_VARINT, _WIDE, _BYTES, _NARROW = 0, 1, 2, 5  # wire types of fields
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class SentencePieceFile:
-    """What a SentencePiece model's file holds.
+    """The content of a SentencePiece model's file.
 
     Attributes:
         pieces: by their ids.
-        model_type: `UNIGRAM` or `BPE`, or another that is not read here.
-        unknown_id: the id of the piece for what has none.
-        normalization: a compiled table of replacements; empty where there is none.
+        model_type: `UNIGRAM` or `BPE`, or another that is not supported.
+        unknown_id: the id of the unknown piece.
+        normalization: a compiled table of replacements; empty if there is none.
     """
 
     pieces: tuple[Piece, ...]
@@ -62,7 +62,7 @@ def read_sentencepiece(path: Path) -> SentencePieceFile:
     """Read the file of a SentencePiece model.
 
     Raises:
-        CheckpointError: it cannot be read, or is none.
+        CheckpointError: it cannot be read, or is not such a file.
     """
     try:
         return _parsed(read_bytes(path, most=MOST_BYTES))
@@ -108,7 +108,7 @@ def _whole(members: dict[int, int | bytes], number: int, default: int) -> int:
 
 
 def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Return the number and value of each field of a message; numbers of 4 or 8 bytes as bytes."""
+    """Return the number and value of each field of a message; 4- and 8-byte numbers as bytes."""
     at = 0
     while at < len(content):
         key, at = _varint(content, at)
@@ -130,7 +130,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, lowest first, and where the next field begins."""
+    """Return a varint, seven bits a byte and lowest first, and the position after it."""
     number = 0
     for i, byte in enumerate(content[at : at + 10]):
         number |= (byte & 127) << (7 * i)

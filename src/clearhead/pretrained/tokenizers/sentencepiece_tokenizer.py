@@ -1,4 +1,4 @@
-"""Tokenizers whose pieces the SentencePiece library cuts: Marian's and M2M100's.
+"""Tokenizers that use the SentencePiece library: Marian's and M2M100's.
 
 Their ids come from vocab.json. Marian has one SentencePiece model for each side.
 """
@@ -30,10 +30,10 @@ class SentencePieceTokenizer:
     """A `PretrainedTokenizer` of SentencePiece models and a vocabulary of its own.
 
     Args:
-        source, target: the SentencePiece models of a source and of a target.
+        source, target: the SentencePiece models for sources and targets.
         vocabulary: the ids of the pieces.
-        settings: what the files beside it say.
-        languages: those that it knows.
+        settings: from the files in the folder.
+        languages: the languages that it knows.
         leading: whether ``>>fra<<`` at the beginning of a text is one piece.
 
     Raises:
@@ -84,18 +84,18 @@ class SentencePieceTokenizer:
 
     @property
     def special_ids(self) -> frozenset[int]:
-        """The ids that stand for no text."""
-        # Those of Marian are a part of the text, to transformers too.
+        """The ids of tokens that are not text."""
+        # Marian's language tokens are a part of the text, in transformers too.
         return self._special_ids | frozenset(() if self._leading else self.languages.values())
 
     @property
     def roles(self) -> Mapping[str, int]:
-        """The ids of special tokens by what they are for."""
+        """The ids of special tokens, by role."""
         return self._roles
 
     @property
     def languages(self) -> Mapping[str, int]:
-        """The ids of the tokens that name a language, by its code."""
+        """The ids of language tokens, by language code."""
         return self._language_choice.ids
 
     def encode(self, text: str, *, language: str | None = None) -> list[int]:
@@ -104,11 +104,11 @@ class SentencePieceTokenizer:
         return self._language_choice.around(ids, language, self._roles["end"])
 
     def encode_plain(self, text: str) -> list[int]:
-        """Return the ids of a source alone."""
+        """Return the ids of a source without special tokens."""
         return self._ids_of(text, self._source)
 
     def encode_target(self, text: str, *, language: str | None = None) -> list[int]:
-        """Return the ids that the decoder should give for a text."""
+        """Return the ids that the decoder should generate for a text."""
         ids = self._ids_of(text, self._target)
         if self._leading:
             return [*ids, self._roles["end"]]
@@ -116,7 +116,7 @@ class SentencePieceTokenizer:
         return self._language_choice.around(ids, language, self._roles["end"])
 
     def encode_pair(self, first: str, second: str) -> tuple[list[int], list[int]]:
-        """Return the ids of two texts as one input, and zeros: there is one type."""
+        """Return the ids of two texts as one input, and zeros: there is only one token type."""
         ids = [*self.encode_plain(first), *self.encode_plain(second)]
         ids = self._language_choice.around(ids, None, self._roles["end"])
         return ids, [0] * len(ids)
@@ -138,7 +138,7 @@ class SentencePieceTokenizer:
         return [*code, *model.encode(text, out_type=str)]
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
-        """Return the text of ids, as transformers does: pieces are joined by the source's model."""
+        """Return the text of ids; as in transformers, the source's model joins the pieces."""
         check_ids(ids, self.vocab_size)
         skip = self.special_ids if skip_special else frozenset()
         pieces = [self._piece(i) for i in ids if i not in skip]
@@ -159,12 +159,12 @@ class SentencePieceTokenizer:
         return self._texts.get(i, self._texts[self._roles["unknown"]])
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """Return each token by itself, printable."""
+        """Return each token in printable form."""
         check_ids(ids, self.vocab_size)
         return [readable(self._piece(i)) for i in ids]
 
     def id_of(self, piece: str) -> int | None:
-        """Return the id of a token as its file writes it, or None."""
+        """Return the id of a token in its file's spelling, or None."""
         return self._ids.get(piece)
 
 
@@ -190,10 +190,10 @@ def marian_tokenizer(folder: Path, settings: TokenizerSettings) -> SentencePiece
 
 
 def m2m_100_tokenizer(folder: Path, settings: TokenizerSettings) -> SentencePieceTokenizer:
-    """Return the tokenizer of an M2M100 model, whose languages stand behind the vocabulary.
+    """Return the tokenizer of an M2M100 model, whose language tokens follow the vocabulary.
 
     Raises:
-        CheckpointError: as `marian_tokenizer`, or its languages are not known here.
+        CheckpointError: as `marian_tokenizer`, or its languages are unknown.
         MissingExtraError: as `marian_tokenizer`.
     """
     model = _model(folder / "sentencepiece.bpe.model")
@@ -221,7 +221,7 @@ def m2m_100_tokenizer(folder: Path, settings: TokenizerSettings) -> SentencePiec
 
 
 def _model(path: Path) -> Any:
-    """Return the library's processor of a file, which is looked through first."""
+    """Return the library's processor for a file, after checking the file."""
     library = require(
         "sentencepiece", extra="sentencepiece", purpose=f"The tokenizer of {path.parent}"
     )

@@ -1,4 +1,4 @@
-"""What the JSON files beside a tokenizer say of it: tokenizer_config.json and its companions."""
+"""Reads the settings of a tokenizer from JSON: tokenizer_config.json and its companions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
 
 MOST_BYTES = 64 << 20
-"""Bytes that a vocabulary or the settings of a tokenizer may have."""
+"""The size limit in bytes of a vocabulary or of a tokenizer's settings."""
 
 ROLES = {
     "bos_token": "start",
@@ -25,23 +25,23 @@ ROLES = {
     "sep_token": "separator",
     "cls_token": "class",
 }
-"""What transformers calls a special token -> what it is for."""
+"""transformers' name of a special token -> its role."""
 
 
 @dataclass(frozen=True)
 class TokenizerSettings:
-    """The settings of a tokenizer, of whichever of its files.
+    """The settings of a tokenizer, from all of its JSON files.
 
     Attributes:
-        kind: the class of transformers, without ``Fast``; empty where none is named.
+        kind: the transformers class, without ``Fast``; empty if none is named.
         tokens: the text of each special token, by its role (`ROLES`).
         others: special tokens without a role, such as language codes.
-        exact: special tokens of which more is said than their text, by it: whether spaces beside
-            them belong to them, for one.
+        exact: special tokens with further properties, by their text; for instance, whether spaces
+            beside a token belong to it.
         additions: tokens that are added to the vocabulary, by their ids.
-        ends: what stands around a text and around two, in the notation of the library's
-            templates with roles in braces; None where the tokenizer's own file says it.
-        values: all members of tokenizer_config.json, as JSON gave them.
+        ends: the tokens around one text and around two, in the notation of the library's templates
+            with roles in braces; None if the tokenizer's own file has them.
+        values: all members of tokenizer_config.json, as parsed.
     """
 
     kind: str = ""
@@ -53,21 +53,21 @@ class TokenizerSettings:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def flag(self, key: str, default: bool) -> bool:
-        """Return true or false from tokenizer_config.json; the default where it says neither."""
+        """Return true or false from tokenizer_config.json, or the default if it has neither."""
         value = self.values.get(key)
         return value if isinstance(value, bool) else default
 
     def text(self, key: str, default: str = "") -> str:
-        """Return a text from tokenizer_config.json; the default where it has none."""
+        """Return a text from tokenizer_config.json, or the default if it has none."""
         value = self.values.get(key)
         return value if isinstance(value, str) else default
 
 
 def read_tokenizer_settings(folder: Path) -> TokenizerSettings:
-    """Return the settings of the tokenizer of a folder; of no files, none.
+    """Return the settings of a folder's tokenizer; empty settings if there are no files.
 
     Raises:
-        CheckpointError: a file is damaged, or holds something else.
+        CheckpointError: a file is damaged, or has unexpected content.
     """
     own = _read(folder / "tokenizer_config.json")
     special = _read(folder / "special_tokens_map.json")
@@ -102,10 +102,10 @@ def _read(path: Path) -> Fields:
 
 
 def read_object(path: Path) -> Fields:
-    """Return the object of a JSON file of a tokenizer.
+    """Return the object in a JSON file of a tokenizer.
 
     Raises:
-        CheckpointError: there is none, or it is damaged.
+        CheckpointError: the file does not exist, or is damaged.
     """
     try:
         return Fields(read_json(path, most=MOST_BYTES), "the file")
@@ -153,7 +153,7 @@ def _addition(fields: Fields) -> AddedToken:
 
 
 def _content(value: Any, key: str) -> str | AddedToken:
-    """Return a token, which is given as its text or as an object with its settings."""
+    """Return a token, which is stored as its text or as an object with properties."""
     if isinstance(value, str):
         return value
     token = _addition(Fields(value, key))

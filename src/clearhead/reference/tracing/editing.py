@@ -1,4 +1,4 @@
-"""Which models are edited in this thread: their passes are watched by an `Editor`."""
+"""Keeps track of the models that are edited in this thread, and watches their passes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .watcher import Watcher
 
 @dataclass(eq=False)
 class Editing:
-    """Changes of a model while a block runs.
+    """The changes of a model while a block runs.
 
     Attributes:
-        computes: tells whether a `Transformer` is the model, or one that computes for it.
-        changes: for the path of a step, what is done to it.
-        ran: whether the model ran.
+        computes: returns whether a `Transformer` is the model, or one that computes for it.
+        changes: the changes of each step, by path.
+        ran: whether the model has run.
     """
 
     computes: Callable[[object], bool]
@@ -29,7 +29,7 @@ class Editing:
 
 
 class _Running(threading.local):
-    """The blocks of this thread, the outermost first."""
+    """The active blocks of this thread, the outermost first."""
 
     def __init__(self) -> None:
         self.blocks: list[Editing] = []
@@ -49,7 +49,7 @@ def editing(block: Editing) -> Iterator[None]:
 
 
 def is_edited(model: object) -> bool:
-    """Return whether a model is edited in this thread: whether a block has a change of it.
+    """Return whether some block in this thread has changes of a model.
 
     Args:
         model: a `Transformer`, or an engine that has one.
@@ -61,16 +61,16 @@ def is_edited(model: object) -> bool:
 def watcher_of(
     model: object, watcher: Watcher = OFF, *, start: int | None = None, length: int = 1
 ) -> Watcher:
-    """Return what watches a pass of a model: an `Editor` before ``watcher``, where it is edited.
+    """Return the watcher for a pass of a model; if it is edited, an `Editor` around ``watcher``.
 
     Args:
         model: the `Transformer` that runs.
-        watcher: what watches besides; an `Editor` is returned as it is.
-        start: with a cache, the position of the first query; None without.
-        length: with a cache, how many queries there are.
+        watcher: a further watcher; an `Editor` is returned unchanged.
+        start: with a cache, the position of the first query; None without a cache.
+        length: with a cache, the number of queries.
 
     Raises:
-        ConfigError: a cache that holds something gets several positions at once.
+        ConfigError: several positions at once are to be added to a cache that is not empty.
     """
     if not _RUNNING.blocks or isinstance(watcher, Editor):
         return watcher
@@ -89,7 +89,7 @@ def watcher_of(
 
 
 def _by_path(several: list[dict[str, list[Change]]]) -> Changes:
-    """Return the changes of several blocks, those of inner blocks last."""
+    """Return the changes of several blocks by path, those of inner blocks last."""
     by_path: dict[str, list[Change]] = {}
     for changes in several:
         for path, of_path in changes.items():

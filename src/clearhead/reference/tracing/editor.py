@@ -1,8 +1,8 @@
-"""A watcher that changes steps, for passes that visit a path many times.
+"""A watcher that changes steps, in passes that may visit a path many times.
 
-A `Trace` refuses a path that is visited twice, and records; decoding visits each path at every
-step, and records nothing. `Editor` stands where a trace stands and changes values; what watches
-beside it sees the changed ones.
+A `Trace` records steps, and refuses a path that is visited twice. Decoding visits each path at
+every step, and needs no record. An `Editor` takes the place of a trace and changes values; a
+further watcher sees the changed values.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .step_kind import StepKind
 from .trace import OFF, Trace
 from .watcher import Watcher
 
-# (value, position) -> value: ``position`` is where all queries stand in a step of decoding, and
-# None where queries are the rows of the array. The array may be worked on in place.
+# (value, position) -> value: ``position`` is the position of all queries in a step of decoding;
+# None means that each row of the array is a query. The array may be changed in place.
 Change = Callable[[Array, int | None], Array]
 Changes = Mapping[str, Sequence[Change]]
 
@@ -26,9 +26,9 @@ class Editor:
     """A watcher that changes steps; see `clearhead.reference.tracing.watcher`.
 
     Args:
-        changes: for the path of a step, what is done to it.
-        position: where all queries stand, in a step of decoding; None in a whole pass.
-        watcher: sees every step as it was changed.
+        changes: the changes of each step, by path.
+        position: the position of all queries in a step of decoding; None in a whole pass.
+        watcher: sees every step after its changes.
     """
 
     enabled = True
@@ -41,7 +41,7 @@ class Editor:
         self._visited: set[str] = set()
 
     def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
-        """Return ``value``, or what the changes of this path make of it, in place."""
+        """Return ``value`` after the changes of this path, which may act in place."""
         path = self._path(kind.name)
         self._visited.add(path)
         result = value
@@ -53,7 +53,7 @@ class Editor:
         return output
 
     def at(self, path: str) -> Watcher:
-        """Return the editor of a deeper scope; what watches there if nothing would be changed."""
+        """Return the editor of a deeper scope; the further watcher if no change applies there."""
         scope, watcher = self._path(path), self._watcher.at(path)
         if not any(changed_path.startswith(f"{scope}.") for changed_path in self._changes):
             return watcher
@@ -62,14 +62,14 @@ class Editor:
         return editor
 
     def asks(self, name: str) -> bool:
-        """Whether a costly step of this name is changed, or asked for by what watches."""
+        """Return whether a costly step is changed, or requested by the further watcher."""
         return self._path(name) in self._changes or self._watcher.asks(name)
 
     def visited(self, name: str) -> bool:
-        """Whether a step was offered where it was made, so that it is not to be changed again.
+        """Return whether a step was already changed where it was computed.
 
-        Keys and values of self-attention are offered once: where they are made, or, with a cache,
-        where those of all positions are joined. Those of cross-attention are made beforehand.
+        Keys and values of self-attention are offered once: where they are computed, or, with a
+        cache, where all positions are joined. Those of cross-attention are computed beforehand.
         """
         if self._watcher.enabled:
             return self._watcher.visited(name)

@@ -1,4 +1,4 @@
-"""The record that all scopes of one trace share, and the errors that name its steps."""
+"""The record shared by all scopes of one trace, and the wording of its errors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Replacement = Callable[[Array], Any]
 
 
 class Record:
-    """The steps of a trace, and the patterns of those to keep and to replace.
+    """The visited paths of a trace, and the patterns of steps to record and to replace.
 
     Args:
         keep: the patterns of the paths to record; None for all.
-        replace: for a path or pattern, the function that makes another value of a step's.
+        replace: for a path or pattern, the function that replaces a step's value.
     """
 
     def __init__(self, keep: tuple[str, ...] | None, replace: dict[str, Replacement]) -> None:
@@ -31,11 +31,11 @@ class Record:
         self.matching: set[str] = set()  # the keys of `replace` that have matched a step
 
     def keeps(self, path: str) -> bool:
-        """Whether a step of this path is recorded."""
+        """Return whether a step with this path is recorded."""
         return self.keep is None or any(fnmatchcase(path, pattern) for pattern in self.keep)
 
     def asks(self, path: str) -> bool:
-        """Whether a pattern, of those to keep or to replace, names this path."""
+        """Return whether a ``keep`` or ``replace`` pattern matches this path."""
         return any(fnmatchcase(path, pattern) for pattern in (*(self.keep or ()), *self.replace))
 
     def source(self, path: str, scope: str, name: str) -> str:
@@ -43,8 +43,8 @@ class Record:
 
         Args:
             path: of the step that names its source.
-            scope: where the source is looked up first, and then in the scopes around it.
-            name: the source's, in one of these scopes.
+            scope: the scope in which the search begins; it continues in the scopes around it.
+            name: the source's name in one of these scopes.
 
         Raises:
             TraceError: there is no such step.
@@ -63,7 +63,7 @@ class Record:
         )
 
     def replacement(self, path: str, value: Array) -> Array:
-        """Return what the replacements that match a path make of its value.
+        """Return a step's value after all replacements that match its path.
 
         Raises:
             TraceError: one of them returned another shape.
@@ -85,8 +85,8 @@ class Record:
 
 
 def suggestion(path: str, paths: Iterable[str]) -> str:
-    """Return a sentence that names those of the paths that are most like one that is missing."""
-    import difflib  # only errors need it, and it would take half of this module's loading time
+    """Return a sentence that suggests the paths most similar to a missing one."""
+    import difflib  # used only for errors, and half of this module's loading time
 
     paths = list(paths)
     if not paths:
@@ -98,5 +98,5 @@ def suggestion(path: str, paths: Iterable[str]) -> str:
 
 
 def enumeration(paths: list[str], most: int = 5) -> str:
-    """Return paths with commas between them, the first few where there are many."""
+    """Return paths separated by commas; only the first few if there are many."""
     return ", ".join(paths[:most]) + (", …" if len(paths) > most else "")

@@ -1,4 +1,4 @@
-"""One step of a computation: a value, and where it came from."""
+"""One step of a computation: its value and its sources."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Step:
     """One named intermediate of a forward pass.
 
     Attributes:
-        path: where it is, such as ``decoder.layers.0.self_attention.weights``.
-        value: the array, read-only: what later steps were computed from.
-        axes: the name of each axis of ``value``; empty where they have no names.
+        path: its place, such as ``decoder.layers.0.self_attention.weights``.
+        value: the array, read-only, that later steps were computed from.
+        axes: the name of each axis of ``value``; empty if they have no names.
         formula: how it was computed, in the field's notation, such as ``"softmax over keys"``.
         of: the paths of the steps that it was computed from.
-        replaced: whether ``value`` is what a replacement made of the computed one.
+        replaced: whether ``value`` is the result of a replacement.
     """
 
     path: str

@@ -1,8 +1,8 @@
-"""What a kind of step is: its formula, its operands, its axes and what it is for.
+"""The definition of a kind of step: formula, operands, axes and purpose.
 
-Nothing here computes, and nothing here needs NumPy. `clearhead.reference.tracing.steps` declares
-every kind of step that the reference records; whoever shows, explains or stores steps reads that
-declaration and states no formula of its own.
+Nothing is computed here, and NumPy is not needed. `clearhead.reference.tracing.steps` declares
+every kind of step that the reference records. Code that shows, explains or stores steps reads these
+declarations and has no formulas of its own.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-# One axis of an operand, or an integer, as it follows from the index of the explained number:
+# One axis of an operand, or an integer, computed from the index of the explained number:
 #   3                                     that entry
 #   ":"                                   the whole axis
 #   {"axis": 1, "times": a, "floordiv": b, "mod": c, "plus": d}
 #                                         ((index[1] * a) // b) % c + d
 #   {"sum": [one of these, ...]}          their sum
 #   {"value_of": {"path": ..., "index": [...]}}
-#                                         an entry of a step of integers
-# In a declaration a, b, c and d may be names of sizes of a model, such as "head_dim", and paths
+#                                         an entry of a step that holds integers
+# In a declaration, a, b, c and d may be names of sizes of the model, such as "head_dim", and paths
 # are templates, as in `Operand`.
 Index: TypeAlias = "int | str | dict[str, Any]"
 
@@ -37,21 +37,21 @@ def same(*axes: int) -> tuple[Index, ...]:
 
 @dataclass(frozen=True)
 class Operand:
-    """A symbol of an expression and where its value comes from: exactly one of three places.
+    """A symbol of an expression and the source of its value: exactly one of three.
 
     Paths are templates: ``{scope}`` is the step's path without its name, ``{of[0]}`` the first of
-    the steps that it was computed from; `clearhead.explorer.derivations` lists the other fields.
+    its sources; `clearhead.explorer.derivations` lists the other fields.
 
     Attributes:
         symbol: its name in the expression.
-        label: the key of the text that says what it is; the page's word tables hold the text.
+        label: the key of its description; the page's word tables hold the text.
         path, index: a slice of a step, or of a weight for a path ``weights/NAME``, with one
             `Index` for each axis.
-        position: an integer that follows from the index of the explained number.
+        position: an integer computed from the index of the explained number.
         constant: the name of a number of the model's config.
-        name: what the label's text names, such as a weight matrix.
-        only_with: the flag of the config without which the operand is absent; its symbol is then
-            the last summand of the expression.
+        name: the argument of the label's text, such as the name of a weight matrix.
+        only_with: the flag of the config that the operand depends on. Without the flag the operand
+            is absent; its symbol must be the last summand of the expression.
     """
 
     symbol: str
@@ -66,12 +66,12 @@ class Operand:
 
 @dataclass(frozen=True)
 class Rule:
-    """How one number of a step follows from its operands.
+    """The formula of one number of a step.
 
     Attributes:
         expression: Python over the symbols, with ``np`` and, for the error function, ``math``.
-        operands: what the symbols stand for.
-        when: for which numbers it holds, ``{"axis", "floordiv", "mod", "equals"}``:
+        operands: the values of the symbols.
+        when: the numbers that it holds for, ``{"axis", "floordiv", "mod", "equals"}``:
             (index[axis] // floordiv) % mod == equals. None: for all of them.
     """
 
@@ -82,10 +82,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """An elementwise operation that makes all numbers of a step again, to the last bit.
+    """An elementwise operation that restores all numbers of a step, bit for bit.
 
-    A saved page stores the operation in place of the numbers; `clearhead.explorer.offline.numbers`
-    and the page's ``embedded_numbers.ts`` carry the operations out.
+    A saved page stores the operation instead of the numbers; `clearhead.explorer.offline.numbers`
+    and the page's ``embedded_numbers.ts`` execute the operations.
 
     Attributes:
         operation: ``times``, ``causal``, ``relu``, ``heads``, ``normalized``, ``affine``, ``sum``.
@@ -100,22 +100,22 @@ class Recipe:
 
 @dataclass(frozen=True)
 class StepKind:
-    """One kind of step, such as attention's ``masked``, computed in one way.
+    """One kind of step, such as attention's ``masked``, computed by one formula.
 
-    A step that can be computed in several ways has a kind for each; the formula, which every trace
-    and every trace file carries, tells them apart.
+    A step that can be computed in several ways has a kind for each. They differ in their formula,
+    which every trace and every trace file contains.
 
     Attributes:
         name: the last part of its path.
-        formula: how it is computed, in the field's notation, as a trace records it.
-        of: the names of the steps that it is computed from, where these are always the same.
-        axes: the name of each axis; a step without batch or heads has the last of them.
-        notation: the same for a lecture, in the page's notation for formulas; ``$name`` stands for
-            what the page fills in.
-        rules: how one number follows from others, the first whose condition holds; empty for
-            inputs, and for what only code can say (the biases of positions).
-        recipe: how all numbers follow from others elementwise; None where they do not.
-        meaning: what the step is for, in one English sentence, for the terminal.
+        formula: its formula, in the field's notation, as recorded in a trace.
+        of: the names of its sources, if these are always the same.
+        axes: the name of each axis; a step without batch or heads has only the last of them.
+        notation: the formula for a lecture, in the page's notation; ``$name`` stands for a part
+            that the page fills in.
+        rules: the formulas of one number, of which the first whose condition holds applies; empty
+            for inputs, and for steps that only code can describe (the biases of positions).
+        recipe: the elementwise operation that makes all numbers from others; None if there is none.
+        meaning: the purpose of the step, in one English sentence, for the terminal.
     """
 
     name: str
@@ -128,7 +128,7 @@ class StepKind:
     meaning: str = ""
 
     def axes_of(self, ndim: int) -> tuple[str, ...]:
-        """Return the names of the axes of a value with so many of them."""
+        """Return the names of a value's axes, given their number."""
         return self.axes[max(len(self.axes) - ndim, 0) :]
 
 
@@ -137,9 +137,9 @@ def linear(layer: str, inputs: Operand, row: Index, *, bias: str = "bias") -> Ru
 
     Args:
         layer: the template of the layer's path, such as ``{scope}.up``.
-        inputs: the vector that the weight's row is multiplied with.
-        row: which row of the weight makes the entry.
-        bias: the flag of the config without which there is none; "": there always is one.
+        inputs: the vector that the weight's row is multiplied by.
+        row: the row of the weight for this entry.
+        bias: the flag of the config that says whether there is a bias; "": there always is one.
     """
     name = layer.rpartition(".")[2]
     weight = Operand("w", "rowOfWeight", f"weights/{layer}.weight", (row, ALL), name=name)
@@ -148,6 +148,6 @@ def linear(layer: str, inputs: Operand, row: Index, *, bias: str = "bias") -> Ru
 
 
 def softmax(inputs: Operand, place: Operand) -> Rule:
-    """Return the rule of one share of a softmax over a row, ``place`` being which entry of it."""
+    """Return the rule of one entry of a softmax over a row; ``place`` is the entry's index."""
     shares = f"np.exp({inputs.symbol} - {inputs.symbol}.max())"
     return Rule(f"{shares}[{place.symbol}] / {shares}.sum()", (inputs, place))

@@ -1,25 +1,25 @@
-"""One mechanism to look into a computation, and to intervene in it.
+"""The mechanism for looking into a computation and for intervening in it.
 
-Every function of the reference hands each of its intermediates to the trace and goes on with what
-comes back: to ``trace.record`` with a kind of step that `clearhead.reference.tracing.steps`
-declares, as your own functions may do with any name and formula by ``trace.step``. `OFF` returns
-the value and does nothing else. A `Trace` records it under its path, and returns either the value
-itself or what a replacement made of it:
+Every function of the reference passes each of its intermediates to the trace and continues with the
+result: to ``trace.record``, with a kind of step that `clearhead.reference.tracing.steps` declares.
+Your own functions can use ``trace.step``, with any name and formula. `OFF` only returns the value.
+A `Trace` records it under its path, and returns either the value itself or the result of a
+replacement:
 
     trace = Trace(replace={"weights": lambda weights: np.eye(len(weights))})
     output, weights = attention(query, key, value, trace=trace)
     trace["scores"].value               # one step
-    trace.find("*scaled*")              # all that match a pattern
+    trace.find("*scaled*")              # all steps that match a pattern
     print(trace)                        # a table
 
 Paths and scopes. ``trace.at("decoder.layers.0")`` is the same trace with a prefix for the names
-of its steps. The sources in ``of`` are names too, looked up like variables: in the scope of the
-step first, then in the scopes around it. Patterns are those of a shell, over the whole path:
-``*`` matches any characters, dots included.
+of its steps. The sources in ``of`` are names too, looked up like variables: first in the step's
+scope, then in the scopes around it. Patterns are shell patterns over the whole path: ``*``
+matches any characters, dots included.
 
-One path, one value. A path that is visited twice is an error, because one of the two values
-would be lost. What repeats gets a scope for each repetition: decoding records its n-th token in
-``trace.at(f"step.{n}")``, and the pattern ``step.*.decoder.layers.0.*`` finds all repetitions.
+One path, one value. Visiting a path twice is an error, because one of the two values would be
+lost. Repetitions get a scope each: decoding records its n-th token in ``trace.at(f"step.{n}")``,
+and the pattern ``step.*.decoder.layers.0.*`` finds all of them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .step_kind import StepKind
 
 
 class Off:
-    """The trace that records nothing. There is one: `OFF`."""
+    """The trace that records nothing; its only instance is `OFF`."""
 
     __slots__ = ()
     enabled = False
@@ -66,11 +66,11 @@ class Off:
         return self
 
     def asks(self, name: str) -> bool:
-        """Return False: nothing is ever asked for."""
+        """Return False: no step is requested."""
         return False
 
     def visited(self, name: str) -> bool:
-        """Return False: nothing is remembered."""
+        """Return False: no step is remembered."""
         return False
 
     def __repr__(self) -> str:
@@ -84,16 +84,16 @@ class Trace:
     """The recorded steps of a computation, in the order in which they were computed.
 
     Args:
-        keep: the pattern, or patterns, of the paths to record; None records every step but the
-            costly ones, which are computed for a trace alone (attention's ``contributions``):
-            those are recorded where a pattern matches them, such as ``"*"``. Steps that are not
-            kept are computed and replaced all the same.
-        replace: for a path or pattern, a function that is given a copy of the computed value and
-            returns the one to go on with, of the same shape; it is cast to the same dtype. Where
-            several match, they act one after the other, in the order given.
+        keep: the pattern, or patterns, of the paths to record. None records every step except
+            costly ones that are computed only for a trace (attention's ``contributions``): those
+            are recorded if a pattern such as ``"*"`` matches them. Steps that are not kept are
+            still computed and replaced.
+        replace: for a path or pattern, a function that takes a copy of the computed value and
+            returns the value to continue with, of the same shape; it is cast to the same dtype. If
+            several match, they are applied one after another, in the order given.
 
-    Used as a context manager, a trace complains at the end of the block if a replacement matched
-    no step at all, which is nearly always a misspelt path.
+    Used as a context manager, a trace raises an error at the end of the block if a replacement
+    matched no step at all, which is nearly always due to a misspelt path.
     """
 
     enabled = True
@@ -112,18 +112,18 @@ class Trace:
     # Recording
 
     def at(self, path: str) -> Trace:
-        """Return this trace with a prefix: names then begin with ``path``, after its own prefix."""
+        """Return this trace with ``path`` appended to its prefix for names."""
         scope = Trace.__new__(Trace)
         scope._record = self._record
         scope._scope = self._path(path)
         return scope
 
     def asks(self, name: str) -> bool:
-        """Whether a costly step is to be computed: a ``keep`` or ``replace`` pattern matches it."""
+        """Return whether a ``keep`` or ``replace`` pattern requests a costly step."""
         return self._record.asks(self._path(name))
 
     def visited(self, name: str) -> bool:
-        """Whether this scope has had a step of that name, recorded or not."""
+        """Return whether this scope has already had a step with this name, recorded or not."""
         return self._path(name) in self._record.visited
 
     def step(
@@ -135,17 +135,17 @@ class Trace:
         of: Iterable[str] = (),
         axes: Iterable[str] = (),
     ) -> Array:
-        """Record an intermediate, and return the value to go on with.
+        """Record an intermediate, and return the value to continue with.
 
         Args:
             name: the step's name in this scope.
-            value: the computed array. A copy is recorded, so the caller may go on in place.
+            value: the computed array. A copy is recorded, so the caller may overwrite it.
             formula: how it was computed.
             of: names of earlier steps, in this scope or one around it.
             axes: the name of each axis.
 
         Returns:
-            ``value`` itself, or what the replacements made of it.
+            ``value`` itself, or the result of the replacements.
 
         Raises:
             TraceError: the path was visited before, a source in ``of`` was not, the axes do not
@@ -178,17 +178,17 @@ class Trace:
         Args:
             kind: gives the step's name, formula and axes.
             value: the computed array, as in `step`.
-            of: names of earlier steps, where the kind does not say from which it is computed.
+            of: names of earlier steps, if the kind does not name its sources.
 
         Returns:
-            ``value`` itself, or what the replacements made of it.
+            ``value`` itself, or the result of the replacements.
         """
         sources = tuple(of) or kind.of
         axes = kind.axes_of(np.ndim(value))
         return self.step(kind.name, value, kind.formula, of=sources, axes=axes)
 
     def mark_replaced(self, name: str) -> None:
-        """Note that a step of this scope was changed before it was recorded."""
+        """Note that a step in this scope was changed before it was recorded."""
         path = self._path(name)
         if path in self._record.steps:
             self._record.steps[path] = replace(self._record.steps[path], replaced=True)
@@ -221,7 +221,7 @@ class Trace:
         """Return the step of a full path, or the only one that matches a pattern.
 
         Raises:
-            TraceError: there is none (near ones are named), or there are several.
+            TraceError: no step matches (the error names similar paths), or several do.
         """
         if path in self._record.steps:
             return self._record.steps[path]
@@ -237,7 +237,7 @@ class Trace:
         """Return all steps whose full path matches a pattern, in order.
 
         Raises:
-            TraceError: there are none (near ones are named).
+            TraceError: no step matches (the error names similar paths).
         """
         matches = [step for step in self if fnmatchcase(step.path, pattern)]
         if not matches:
@@ -249,7 +249,7 @@ class Trace:
         return matches
 
     def table(self, pattern: str = "*") -> str:
-        """Return the steps that match a pattern as lines of text: path, shape, axes, formula."""
+        """Return the steps that match a pattern as aligned text: path, shape, axes, formula."""
         return table(step for step in self if fnmatchcase(step.path, pattern))
 
     def __repr__(self) -> str:
@@ -279,14 +279,14 @@ class Trace:
     # Files
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all steps to one safetensors file; the rest about them is JSON in its header."""
+        """Write all steps to one safetensors file, with everything but the values as JSON."""
         from .trace_file import write_steps
 
         write_steps(path, self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """Return the trace that `save` wrote; TraceError if it is missing, foreign or damaged."""
+        """Return the trace that `save` wrote; TraceError if it is missing, damaged or no trace."""
         from .trace_file import read_steps
 
         trace = cls()

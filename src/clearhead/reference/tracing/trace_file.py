@@ -1,4 +1,4 @@
-"""A trace as one file: its values in safetensors, everything else as JSON in the header."""
+"""Trace files: the values as safetensors, everything else as JSON in the header."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ DTYPES = (
 
 
 def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
-    """Write steps to a file, whole or not at all: an existing file is replaced at the end.
+    """Write steps to a file, completely or not at all; an existing file is replaced at the end.
 
     Raises:
-        TraceError: a value is not made of numbers that the format knows.
+        TraceError: a value has a type that the format does not have.
     """
     from safetensors.numpy import save_file
 
@@ -64,7 +64,7 @@ def read_steps(path: str | os.PathLike[str]) -> list[Step]:
     """Return the steps of a file, in order.
 
     Raises:
-        TraceError: the file is missing, foreign or damaged.
+        TraceError: the file is missing, of another kind, or damaged.
     """
     name = repr(os.fspath(path))
     try:
@@ -72,7 +72,7 @@ def read_steps(path: str | os.PathLike[str]) -> list[Step]:
             steps: dict[str, Step] = {}
             for entry in _described(file, name):
                 step = _step(entry, file)
-                # Named again and again, a tensor would fill the memory.
+                # A tensor that is named many times would fill the memory.
                 if steps.setdefault(step.path, step) is not step:
                     raise FileProblem(f"{quoted(step.path)} is described twice")
             return list(steps.values())
@@ -85,7 +85,7 @@ def read_steps(path: str | os.PathLike[str]) -> list[Step]:
 
 
 def _described(file: TensorFile, name: str) -> list[Fields]:
-    """Return the header's description of each step."""
+    """Return the descriptions of all steps from the header."""
     metadata = file.metadata
     if metadata.get("format") != FORMAT:
         raise TraceError(f"{name} is a safetensors file, but not a trace: Trace.save writes them.")

@@ -1,4 +1,4 @@
-"""What may watch a computation, and change it on its way: a trace, or an editor."""
+"""The interface of objects that watch or change a computation: a trace, or an editor."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from .step_kind import StepKind
 
 
 class Watcher(Protocol):
-    """Sees each intermediate of a forward pass by its name, and returns the one to go on with.
+    """Sees each intermediate of a forward pass by name, and returns the value to continue with.
 
-    `clearhead.reference.tracing.trace.Trace` records and replaces, `OFF` does neither. Each layer
-    hands its sublayers `at` of their path, so that names are relative.
+    `clearhead.reference.tracing.trace.Trace` records and replaces; `OFF` does neither. Each layer
+    passes `at` of a sublayer's path to that sublayer, so that names are relative.
     """
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody watches: otherwise what is computed for watchers alone is left out."""
+        """Whether anyone watches; if not, steps computed only for watchers are skipped."""
         ...
 
     def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
-        """Take note of an intermediate, and return the value to go on with.
+        """Record an intermediate, and return the value to continue with.
 
         Args:
             kind: the declaration of the step, which has its name in this scope.
-            value: the computed array. Who keeps it copies it: the caller may go on in place.
-            of: names of the steps that it was computed from, in this scope or one around it;
-                where there are none, those of ``kind``.
+            value: the computed array. To keep it, copy it: the caller may overwrite it.
+            of: names of the steps that it was computed from, in this scope or one around it; if
+                empty, those of ``kind``.
 
         Returns:
-            ``value`` itself, or an array of its shape and dtype in its place.
+            ``value`` itself, or another array of its shape and dtype.
         """
         ...
 
     def at(self, path: str) -> Watcher:
-        """Return the watcher for what lies at a path, relative to this one's."""
+        """Return the watcher for a path relative to this one's."""
         ...
 
     def asks(self, name: str) -> bool:
-        """Whether a costly step, which is computed for watchers alone, is to be computed."""
+        """Return whether a costly step, needed only by watchers, is to be computed."""
         ...
 
     def visited(self, name: str) -> bool:
-        """Whether this scope has had a step of that name."""
+        """Return whether this scope has already had a step with this name."""
         ...

@@ -1,4 +1,4 @@
-"""A linear layer on the vectors of texts, which some models of sentence-transformers have (LaBSE).
+"""The linear layer that some sentence-transformers models apply to text vectors (LaBSE).
 
 vector = act(x W^T + b)
 """
@@ -21,7 +21,7 @@ from ...reference.products import PLAIN, Products
 from ...shapes import Array, Float
 from ...visible import quoted
 
-# The names of PyTorch's classes.
+# The activations, by the names of their PyTorch classes.
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "Tanh": np.tanh,
     "Identity": lambda x: x,
@@ -36,8 +36,8 @@ class Dense:
     """A linear layer and its activation.
 
     Args:
-        linear: of it.
-        function: the activation, which may write into what it gets.
+        linear: its weight and bias.
+        function: the activation, which may overwrite its input.
     """
 
     def __init__(self, linear: Linear, function: Callable[[Array], Array]) -> None:
@@ -45,16 +45,16 @@ class Dense:
 
     @property
     def in_dim(self) -> int:
-        """How many numbers a vector has before it."""
+        """The number of entries of an input vector."""
         return self._linear.in_dim
 
     @property
     def out_dim(self) -> int:
-        """How many numbers a vector has after it."""
+        """The number of entries of an output vector."""
         return self._linear.out_dim
 
     def __call__(self, vectors: Float[Array, "texts in_dim"]) -> Float[Array, "texts out_dim"]:
-        """Return the layer of each vector, which depends on no other."""
+        """Return the output of the layer for each vector; vectors do not affect each other."""
         return self._function(self._linear(vectors[:, None])[:, 0])
 
 
@@ -63,11 +63,11 @@ def read_dense(folder: Path, *, dtype: Any, products: Products = PLAIN) -> Dense
 
     Args:
         folder: of the layer, such as ``2_Dense``.
-        dtype: to compute in.
-        products: how it multiplies.
+        dtype: the dtype to compute in.
+        products: how to multiply matrices.
 
     Raises:
-        CheckpointError: a file is missing, damaged, or of a layer that is not computed here.
+        CheckpointError: a file is missing or damaged, or its layer is not supported.
     """
     path = folder / "config.json"
     try:
@@ -100,7 +100,7 @@ def _has_bias(fields: Fields) -> bool:
 
 
 def _function(fields: Fields) -> Callable[[Array], Array]:
-    """Return the activation; refuse what else a layer may say and is not computed here."""
+    """Return the activation; refuse other settings that are not supported."""
     for key in ("module_input_name", "module_output_name"):
         if fields.has(key) and fields.text(key) != _SENTENCE:
             raise FileProblem(f"{quoted(key)} is {quoted(fields.text(key))}, not {_SENTENCE}")

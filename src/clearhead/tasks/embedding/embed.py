@@ -25,11 +25,11 @@ class Embeddings:
     """The vectors of texts.
 
     Attributes:
-        vectors: one a text, in the order of the texts.
-        token_counts: tokens of each text that were read, start and end tokens included.
-        cut_texts: numbers of the texts that were longer than the model, and of which only the
+        vectors: one for each text, in the order of the texts.
+        token_counts: number of tokens of each text that were read, start and end tokens included.
+        cut_texts: indices of the texts that were longer than the model reads, so that only their
             beginning was read.
-        rule: how the vectors of tokens became those of texts.
+        rule: how vectors of tokens are turned into vectors of texts.
     """
 
     vectors: Float[Array, "texts width"]
@@ -38,7 +38,7 @@ class Embeddings:
     rule: EmbeddingRule
 
     def similarities(self) -> Float[Array, "texts texts"]:
-        """Return the cosine of the angle between each two texts."""
+        """Return the cosine similarity of each pair of texts."""
         vectors = normalized(self.vectors)
         return vectors @ vectors.T
 
@@ -72,25 +72,25 @@ def embed(
     longer: str = "refuse",
     batch_tokens: int = BATCH_TOKENS,
 ) -> Embeddings:
-    """Make a vector of each text.
+    """Return a vector for each text.
 
     Texts of the same number of tokens are computed together, so there is no padding. No vector
-    depends on the other texts, bit for bit; for this the weights of the layers are copied at the
-    first call.
+    depends on the other texts, bit for bit; for this, the first call copies the weights of the
+    layers.
 
     Args:
-        encoder: a model that is an encoder alone.
-        texts: one, or several; a single one gives one vector too.
-        longer: what becomes of a text with more tokens than the model reads: ``refuse`` it, or
-            ``cut`` it, so that its beginning is read. `Embeddings.cut_texts` tells which were.
-        batch_tokens: so many tokens are computed at once.
+        encoder: an encoder-only model.
+        texts: one or several; for a single one, the result has one vector too.
+        longer: what to do with a text of more tokens than the model reads: ``refuse`` it, or
+            ``cut`` it, so that only its beginning is read. `Embeddings.cut_texts` lists these.
+        batch_tokens: the number of tokens computed at once.
 
     Raises:
-        TextError: a text is longer than the model reads, and is not to be cut, or holds what no
-            tokenizer can read.
-        ConfigError: ``longer`` or ``batch_tokens`` is none that there is.
-        CheckpointError: the model has no tokenizer, or the files that say how its texts become
-            vectors are damaged, or ask for what is not computed here.
+        TextError: a text is longer than the model reads, and ``longer`` is ``refuse``; or a text
+            holds something that no tokenizer can read.
+        ConfigError: ``longer`` or ``batch_tokens`` has an invalid value.
+        CheckpointError: the model has no tokenizer, or the files with the rule for text vectors
+            are damaged, or ask for something that is not supported.
     """
     if longer not in LONGER:
         raise ConfigError(f"longer must be {' or '.join(LONGER)}; it is {quoted(longer)}.")
@@ -114,7 +114,7 @@ def embed(
 
 
 def _text_of(rule: EmbeddingRule, text: str) -> str:
-    """Return a text as the rule has it read."""
+    """Return a text as the model reads it, with prompt and lower case where the rule says so."""
     text = rule.prompt + text
     return text.lower() if rule.lower_case else text
 
@@ -137,13 +137,13 @@ def first_tokens(
     """Return the first tokens of a text, between the tokens that begin and end every text.
 
     Args:
-        tokenizer: gave the ids.
-        text: what they are of.
-        ids: all of them, more than ``longest``.
-        longest: how many to return.
+        tokenizer: the tokenizer that gave the ids.
+        text: the text.
+        ids: all of its ids, more than ``longest``.
+        longest: the number of ids to return.
 
     Raises:
-        TextError: it is not clear which tokens begin and end every text, or they leave no room.
+        TextError: it is not clear which tokens begin and end every text, or these leave no room.
     """
     plain = tokenizer.encode_plain(text)
     surplus = len(ids) - len(plain)
@@ -173,7 +173,7 @@ def _vectors(
 
 
 def _batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Yield the places of texts of the same length, so many tokens together or one text."""
+    """Yield batches of indices of texts of equal length, up to ``tokens`` tokens or one text."""
     places_of: dict[int, list[int]] = defaultdict(list)
     for place, length in enumerate(lengths):
         places_of[length].append(place)

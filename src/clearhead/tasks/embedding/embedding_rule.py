@@ -1,14 +1,14 @@
-"""The rule by which a model's folder says that texts become vectors.
+"""The rule in a model's folder for turning texts into vectors.
 
-A folder of sentence-transformers says it in small files beside the model:
+A sentence-transformers folder states it in small files beside the model:
 
     modules.json                      the steps: Transformer, Pooling, perhaps Dense and Normalize
-    1_Pooling/config.json             which pooling
+    1_Pooling/config.json             the kind of pooling
     sentence_bert_config.json         the most tokens of a text, and whether it is lower-cased
-    tokenizer_config.json             the most tokens, where the former does not say
-    config_sentence_transformers.json what stands before every text (a prompt)
+    tokenizer_config.json             the most tokens, if the previous file does not say
+    config_sentence_transformers.json text to put before every text (a prompt)
 
-A folder without modules.json says nothing: then it is the mean over real tokens, not normalised.
+Without modules.json the rule is the mean over real tokens, not normalised.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...json_fields import MOST, Fields
 from ...visible import quoted
 from .pooling import MODES
 
-# Members of a Pooling's config.json, older and newer: ours.
+# Members of a Pooling's config.json, in older and newer files -> our names.
 _FLAGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -48,17 +48,17 @@ _LENGTH_FILES = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingRule:
-    """How the texts of a model become vectors.
+    """How a model turns texts into vectors.
 
     Attributes:
-        modes: of `clearhead.tasks.embedding.pooling.MODES`, whose vectors stand side by side.
-        dense: the folders of linear layers that follow, within that of the model.
-        normalize: whether each vector is divided by its length in the end.
-        max_length: the most tokens of a text, start and end tokens included; None where the
-            folder says nothing, so that the model's own limit holds.
+        modes: of `clearhead.tasks.embedding.pooling.MODES`; their vectors are concatenated.
+        dense: the folders of linear layers that follow, inside the model's folder.
+        normalize: whether each vector is finally divided by its length.
+        max_length: the most tokens of a text, start and end tokens included; None if the folder
+            does not say, so that the model's own limit holds.
         lower_case: whether texts are lower-cased first.
-        prompt: what stands before every text.
-        source: the file that says so; empty where none does.
+        prompt: text that is put before every text.
+        source: the file that states the rule; empty if there is none.
     """
 
     modes: tuple[str, ...] = ("mean",)
@@ -83,7 +83,7 @@ def read_embedding_rule(folder: Path) -> EmbeddingRule:
     """Return the rule of a model's folder.
 
     Raises:
-        CheckpointError: a file is damaged, or asks for a step that is not computed here.
+        CheckpointError: a file is damaged, or asks for a step that is not supported.
     """
     try:
         steps = Fields({"steps": read_json(folder / "modules.json")}, "modules.json")
@@ -118,7 +118,7 @@ def read_embedding_rule(folder: Path) -> EmbeddingRule:
 
 
 def _paths(steps: list[Fields]) -> dict[str, list[str]]:
-    """Return the folders of each kind of step, if they are steps that are computed here."""
+    """Return the folders of each kind of step; refuse steps that are not supported."""
     kinds = [step.text("type").rpartition(".")[2] for step in steps]
     paths: dict[str, list[str]] = {kind: [] for kind in _STEPS}
     for kind, step in zip(kinds, steps, strict=True):
@@ -152,7 +152,7 @@ def _pooling(folder: Path, path: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _modes(fields: Fields) -> tuple[str, ...]:
-    """Return the modes that a Pooling's config.json names, by words or by one flag each."""
+    """Return the modes that a Pooling's config.json names, either as text or by flags."""
     for key in fields.names():
         if key.startswith("pooling_mode_") and key not in _FLAGS:
             raise FileProblem(f"{quoted(key)} is no pooling that is computed here")
@@ -187,7 +187,7 @@ def _reading(folder: Path, path: str) -> tuple[int | None, bool]:
 
 
 def _check_output(fields: Fields) -> None:
-    """Refuse a Transformer of which something else is pooled than its last hidden vectors."""
+    """Refuse a Transformer whose pooling input is not its last hidden vectors."""
     members = {"transformer_task": "feature-extraction", "module_output_name": "token_embeddings"}
     for key, value in members.items():
         if fields.has(key) and fields.text(key) != value:
@@ -202,13 +202,13 @@ def _check_output(fields: Fields) -> None:
 
 
 def _tokenizer_length(folder: Path) -> int | None:
-    """Return the most tokens that tokenizer_config.json names; None where it names no limit."""
+    """Return the most tokens that tokenizer_config.json allows; None if it sets no limit."""
     file = folder / "tokenizer_config.json"
     try:
         fields = Fields(read_json(file), "the file")
         if not fields.has("model_max_length"):
             return None
-        # transformers writes 10^30, rounded, where there is no limit.
+        # transformers writes 10^30, rounded, for no limit.
         length = fields.value("model_max_length")
         if isinstance(length, int | float) and length > MOST:
             return None
@@ -220,7 +220,7 @@ def _tokenizer_length(folder: Path) -> int | None:
 
 
 def _check_normalize(folder: Path, path: str) -> None:
-    """Refuse a Normalize of something else than the vectors of texts; older ones have no file."""
+    """Refuse a Normalize step that does not act on text vectors; older ones have no config file."""
     file = folder / path / "config.json"
     try:
         fields = Fields(read_json(file), "the file")
@@ -233,7 +233,7 @@ def _check_normalize(folder: Path, path: str) -> None:
 
 
 def _prompt(folder: Path) -> str:
-    """Return the text that stands before every text, where the folder names one by default."""
+    """Return the default prompt, which is put before every text; empty if there is none."""
     file = folder / "config_sentence_transformers.json"
     try:
         fields = Fields(read_json(file), "the file")

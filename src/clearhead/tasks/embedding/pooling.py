@@ -1,12 +1,12 @@
-"""How the vectors of tokens become the vector of a text.
+"""Pooling: turns the vectors of tokens into the vector of a text.
 
     mean         sum of the vectors of real tokens / their number
     mean_sqrt    the same sum / sqrt(their number)
-    weighted     the same mean, token i of the text counted i times (Muennighoff 2022)
+    weighted     the mean with token i of the text weighted by i (Muennighoff 2022)
     cls, last    the vector of the first token, of the last real one
-    max          the largest entry of each column over real tokens
+    max          the maximum of each column over real tokens
 
-A model of sentence-transformers may have several of them side by side.
+A sentence-transformers model may concatenate several of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from ...shapes import Array, Bool, Float
 
-# sentence-transformers puts them side by side in this order.
+# sentence-transformers concatenates them in this order.
 MODES = ("cls", "max", "mean", "mean_sqrt", "weighted", "last")
 
 
@@ -26,24 +26,24 @@ def pool(
     mask: Bool[Array, "batch length"],
     modes: tuple[str, ...],
 ) -> Float[Array, "batch width"]:
-    """Make one vector of the vectors of each text's tokens.
+    """Pool the vectors of each text's tokens into one vector.
 
     Args:
         hidden: of each token, in the dtype of the result.
-        mask: True where a token is real; every text has one.
-        modes: of `MODES`; their vectors stand side by side.
+        mask: True where a token is real; every text has at least one.
+        modes: of `MODES`; their vectors are concatenated.
     """
     return np.concatenate([_POOLING[mode](hidden, mask) for mode in modes], axis=1)
 
 
 def normalized(vectors: Float[Array, "batch width"]) -> Float[Array, "batch width"]:
-    """Divide each vector by its length; one of zeros stays as it is."""
+    """Divide each vector by its length; a zero vector is unchanged."""
     lengths = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
     return vectors / np.maximum(lengths, 1e-12)  # as torch.nn.functional.normalize
 
 
 def _sum(hidden: Array, weights: Array) -> Array:
-    """Add up the vectors of each text, each times its weight, padding with weight 0."""
+    """Sum the vectors of each text with weights; padding has weight 0."""
     return (hidden * weights[..., None].astype(hidden.dtype)).sum(axis=1)
 
 

@@ -1,1 +1,1 @@
-"""What models that read images are for: labels of what is seen."""
+"""Tasks of models that read images: classification."""

@@ -1,4 +1,4 @@
-"""Labels for images: what a classifier takes each for, the likeliest first."""
+"""Classification: the likeliest labels from a classifier's logits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ...visible import visible
 
 @dataclass(frozen=True)
 class Label:
-    """A label, and how likely it is.
+    """A label and its probability.
 
     Attributes:
-        name: as the model's config calls it.
+        name: its name in the model's config.
         label_id: its id.
-        probability: of it.
-        logit: what the classifier computed.
+        probability: of the label.
+        logit: the classifier's output for the label.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Label:
 
 @dataclass(frozen=True, repr=False)
 class Classification:
-    """What a classifier takes one image for.
+    """The labels that a classifier predicts for one input.
 
     Attributes:
-        labels: the likeliest ones, the likeliest first.
+        labels: the likeliest labels in descending order of probability.
     """
 
     labels: tuple[Label, ...]
@@ -59,17 +59,17 @@ def classify(
 ) -> list[Classification]:
     """Return the likeliest labels of each image.
 
-    As in transformers, the labels of a model exclude each other, unless there is one alone or the
-    config says ``multi_label_classification``: then each has a probability of its own.
+    As in transformers, labels exclude each other (softmax), unless there is only one or the config
+    says ``multi_label_classification``: then each has an independent probability (sigmoid).
 
     Args:
         logits: of the classifier, at the position of the class token.
         names: of the labels.
         settings: config.json.
-        top: so many labels at most, of those that there are.
+        top: the largest number of labels to return.
 
     Raises:
-        ConfigError: ``top`` is less than 1, or the model's outputs are no logits of labels.
+        ConfigError: ``top`` is less than 1, or the model's outputs are not logits of labels.
     """
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise ConfigError(f"top must be a whole number, 1 or more; it is {top!r}.")
@@ -80,7 +80,7 @@ def classify(
             "no labels. model.logits has them, at position 0."
         )
     if kind == "multi_label_classification" or len(names) == 1:
-        # The logistic function, as it overflows for no logit.
+        # The logistic function in a form that never overflows.
         probabilities = np.exp(-np.logaddexp(0, -logits))
     else:
         probabilities = softmax(logits)

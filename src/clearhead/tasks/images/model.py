@@ -1,4 +1,4 @@
-"""A model that reads images as one object: labels, logits, hidden vectors, traces."""
+"""A model that reads images, as one object: labels, logits, hidden vectors, traces."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from .classification import Classification, classify
 from .processor import ImageProcessor, is_image, read_image, read_image_processor
 
 Images = Any
-"""Pixels as an array, or an image of Pillow, or the path of one; of the last two also a list."""
+"""An array of pixels, or a Pillow image or an image's path, or a list of images or paths."""
 
 
 class ImageModel(Model):
-    """What `clearhead.load` gives of a folder whose model reads images.
+    """The object that `clearhead.load` returns for a model that reads images.
 
-    Images are pixels as the model reads them, resized, rescaled and normalised already:
-    Float["batch channels height width"], or without the batch for a single one. Or they are images
-    of Pillow, or paths of files, one or a list of them, with which is done what the model's
+    Images can be arrays of pixels that are already resized, rescaled and normalised:
+    Float["batch channels height width"], or without the batch axis for a single one. They can also
+    be Pillow images or paths of files, one or a list of them, which are processed as the model's
     ``preprocessor_config.json`` says.
 
     Args:
-        source: what `read_pretrained` read.
-        name: what the model is called.
-        dtype: what computes, float32 or float64.
+        source: the result of `read_pretrained`.
+        name: the name of the model.
+        dtype: the dtype to compute in, float32 or float64.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ImageModel(Model):
 
     @property
     def tasks(self) -> frozenset[str]:
-        """What it can do: ``classify``, or nothing where it has no classifier."""
+        """The model's tasks: ``classify``, or none if it has no classifier."""
         return self._pretrained.tasks
 
     @cached_property
@@ -63,10 +63,11 @@ class ImageModel(Model):
 
     @cached_property
     def processor(self) -> ImageProcessor:
-        """What makes pixels of images.
+        """The processor that turns images into pixels.
 
         Raises:
-            CheckpointError: the model's folder does not say how, or asks for what is not done here.
+            CheckpointError: the model's folder has no settings for it, or asks for something that
+                is not supported.
         """
         return read_image_processor(self._pretrained.folder)
 
@@ -74,10 +75,11 @@ class ImageModel(Model):
         """Return the pixels that the model reads.
 
         Raises:
-            CheckpointError: there are images, and the model's folder does not say how to read them.
-            ConfigError: a file is no image.
-            MissingExtraError: a file is to be read, and Pillow is not installed.
-            ShapeError: an array holds other numbers, or has another shape.
+            CheckpointError: images or paths were given, and the model's folder does not say how to
+                process them.
+            ConfigError: a file is not an image.
+            MissingExtraError: a file must be read, and Pillow is not installed.
+            ShapeError: an array has values that cannot be pixels, or another shape.
         """
         if _is_picture(images):
             images = [images]
@@ -102,14 +104,14 @@ class ImageModel(Model):
         return self.processor(image) if is_image(image) else np.asarray(image)
 
     def classify(self, images: Images, *, top: int = 5) -> Any:
-        """Return what the model takes images for.
+        """Return the predicted labels of images.
 
         Args:
             images: see `ImageModel`.
-            top: so many labels of each, of those that there are.
+            top: the largest number of labels for each image.
 
         Returns:
-            a Classification for a single image, a list of them otherwise.
+            a Classification for a single image, otherwise a list of them.
 
         Raises:
             CheckpointError: the model has no classifier.
@@ -128,8 +130,8 @@ class ImageModel(Model):
 
         Args:
             images: see `ImageModel`.
-            mask: True where a position may be attended to: the class token, then the patches, row
-                by row.
+            mask: True where a position may be attended to: first the class token, then the patches,
+                row by row.
 
         Raises:
             CheckpointError: the model has no classifier.
@@ -141,7 +143,7 @@ class ImageModel(Model):
     def hidden(  # type: ignore[override]
         self, images: Images, *, mask: Bool[Array, "batch length"] | None = None
     ) -> Float[Array, "batch length d_model"]:
-        """Return the vectors of the last layer: of the class token, then of the patches by rows.
+        """Return the last hidden vectors: the class token's, then those of the patches by rows.
 
         Args:
             images, mask: as in `logits`.
@@ -177,12 +179,12 @@ class ImageModel(Model):
     def logit_lens(  # type: ignore[override]
         self, images: Images, *, position: int = 0, count: int = 5
     ) -> list[LayerReading]:
-        """Return what the classifier would say after each layer; tokens are ids of labels.
+        """Return the classifier's prediction after each layer; tokens are ids of labels.
 
         Args:
             images: one; see `ImageModel`.
-            position: at which it is asked; 0 is that of the class token.
-            count: how many labels each reading lists.
+            position: the position to read from; 0 is the class token's.
+            count: the number of labels in each reading.
         """
         self.require("classify")
         pixels = self.pixels(images)
@@ -191,12 +193,12 @@ class ImageModel(Model):
     def attribute(  # type: ignore[override]
         self, images: Images, *, label: int | str | None = None, position: int = 0
     ) -> Attribution:
-        """Return what each head, layer and embedding adds to the logit of a label.
+        """Return the contribution of each head, layer and embedding to the logit of a label.
 
         Args:
             images: one; see `ImageModel`.
             label: its id or name; None for the likeliest.
-            position: at which it is asked; 0 is that of the class token.
+            position: the position to read from; 0 is the class token's.
 
         Raises:
             ConfigError: the model has no label of that name.
@@ -221,7 +223,7 @@ class ImageModel(Model):
         """Refuse texts and token ids.
 
         Raises:
-            CheckpointError: always; what the model reads is said.
+            CheckpointError: always; the message says what the model reads.
         """
         raise CheckpointError(
             f"{self.name} is a {self.family}, which reads images and no texts or token ids. Give "
@@ -241,7 +243,7 @@ class ImageModel(Model):
 
 
 def _is_picture(value: Any) -> bool:
-    """Tell whether a value is an image that becomes pixels here, or the path of one."""
+    """Return whether a value is an image to be processed, or the path of one."""
     return isinstance(value, str | Path) or is_image(value)
 
 
@@ -250,5 +252,5 @@ def _has_pictures(images: Images) -> bool:
 
 
 def _is_single(images: Images) -> bool:
-    """Tell whether images are one alone, and no batch of one."""
+    """Return whether the value is a single image, as opposed to a batch of one."""
     return _is_picture(images) or (not _has_pictures(images) and np.ndim(images) == 3)

@@ -1,7 +1,7 @@
-"""Images as pixels that a model reads: resized, rescaled and normalised, as its files say.
+"""Turns images into pixels that a model reads: resizes, rescales and normalises them.
 
-What ``preprocessor_config.json`` says is done as transformers' ``ViTImageProcessor`` does it with
-Pillow, to the same bits. With torchvision it resizes a little differently.
+The settings in ``preprocessor_config.json`` are applied as transformers' ``ViTImageProcessor`` with
+Pillow applies them, bit for bit. With torchvision, transformers resizes slightly differently.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 _FILE = "preprocessor_config.json"
 _KINDS = ("ViTImageProcessor", "ViTFeatureExtractor")
-_SIDE = 224  # where the file says nothing
+_SIDE = 224  # if the file does not say
 _MOST_SIDE = 1 << 14
 _BILINEAR, _MOST_FILTER = 2, 5  # numbers of Pillow's filters
 
 
 @dataclass(frozen=True)
 class ImageProcessor:
-    """How images become pixels.
+    """The processing of images into pixels.
 
     Attributes:
-        size: height and width to resize to; None: images stay as they are.
+        size: height and width to resize to; None: images are not resized.
         resample: the number of Pillow's filter for resizing.
-        factor: with which each number from 0 to 255 is multiplied; None: with none.
-        mean, std: of each channel: x becomes (x - mean) / std; empty: it stays.
+        factor: each number from 0 to 255 is multiplied by it; None: not multiplied.
+        mean, std: of each channel: x becomes (x - mean) / std; empty: x is not normalised.
         rgb: whether images of other modes are converted to RGB.
     """
 
@@ -51,7 +51,7 @@ class ImageProcessor:
         """Return the pixels of an image in float32.
 
         Raises:
-            ShapeError: it has another number of channels than there are means.
+            ShapeError: its number of channels is not the number of means.
         """
         if self.rgb and image.mode != "RGB":
             image = image.convert("RGB")
@@ -76,10 +76,10 @@ class ImageProcessor:
 
 
 def read_image_processor(folder: Path) -> ImageProcessor:
-    """Return what a model's folder says of its images.
+    """Return the processor of a model's images, from the settings in its folder.
 
     Raises:
-        CheckpointError: it says nothing, or something that is not done here.
+        CheckpointError: the folder has no settings, or they are not supported.
     """
     path = folder / _FILE
     try:
@@ -97,10 +97,10 @@ def read_image_processor(folder: Path) -> ImageProcessor:
 
 
 def read_image(path: str | Path) -> Image:
-    """Return the image of a file in RGB, turned upright as the file says, as transformers does.
+    """Read an image file as RGB, rotated upright by its orientation tag, as transformers does.
 
     Raises:
-        ConfigError: there is no such file, or it is no image that Pillow reads.
+        ConfigError: the file does not exist, or is not an image that Pillow reads.
         MissingExtraError: Pillow is not installed.
     """
     images = require("PIL.Image", extra="images", purpose="Reading image files")
@@ -176,7 +176,7 @@ def _size(fields: Fields) -> tuple[int, int]:
 
 
 def is_image(value: object) -> bool:
-    """Tell whether a value is an image of Pillow, without loading Pillow."""
+    """Return whether a value is a Pillow image, without importing Pillow."""
     return any(
         kind.__module__ == "PIL.Image" and kind.__name__ == "Image" for kind in type(value).__mro__
     )

@@ -44,7 +44,7 @@ def kinds() -> Iterator[StepKind]:
 
 
 def kind_of(path: str, formula: str) -> StepKind | None:
-    """Return the kind of a recorded step; None for a step that is a user's own."""
+    """Return the kind of a recorded step; None for a user's own step."""
     return _KINDS.get((path.rpartition(".")[2], formula))
 
 

@@ -17,13 +17,13 @@ QUERY_POSITION = Operand("i", "queryPosition", position=axis(2))
 KEY_POSITION = Operand("j", "keyPosition", position=axis(3))
 HEAD_DIM = Operand("head_dim", "headWidth", constant="head_dim")
 
-# The head of keys and values that serves the query head of axis 1.
+# The head of keys and values that belongs to the query head of axis 1.
 _SHARED_HEAD = axis(1, floordiv="group")
 _ROW = (*same(0, 1, 2), ALL)
 
 
-# Projections. Before heads are split a projection is Float["length heads*head_dim"]: entry d of
-# head h is made by the weight's row h * head_dim + d.
+# Projections. Before the heads are split, a projection is Float["length heads*head_dim"]: row
+# h * head_dim + d of the weight gives entry d of head h.
 
 
 def _projection(layer: str) -> tuple[Rule, ...]:
@@ -58,18 +58,18 @@ VALUE = StepKind(
 )
 MEMORY_KEY = replace(KEY, formula="memory W_k^T + b_k", notation="k_j = m_j W_K + b_K")
 MEMORY_VALUE = replace(VALUE, formula="memory W_v^T + b_v", notation="v_j = m_j W_V + b_V")
-# With a cache of earlier positions, those of the new positions alone.
+# With a cache of earlier positions, the keys of the new positions only.
 NEW_KEY = replace(KEY, name="new_key")
 NEW_VALUE = replace(VALUE, name="new_value")
 
-# Attention by itself, whose caller has recorded none of its three inputs.
+# For attention called alone, whose caller has recorded none of its three inputs.
 QUERY_INPUT = replace(QUERY, formula="Q", notation="", rules=())
 KEY_INPUT = replace(KEY, formula="K", notation="", rules=())
 VALUE_INPUT = replace(VALUE, formula="V", notation="", rules=())
 JOINED_KEY = replace(KEY_INPUT, formula="[past K; K]")
 JOINED_VALUE = replace(VALUE_INPUT, formula="[past V; V]")
 
-# What norms or positions change before the scores.
+# Queries and keys before norms or positions change them.
 QUERY_PROJECTED = replace(QUERY, name="query_projected")
 KEY_PROJECTED = replace(KEY, name="key_projected")
 NEW_KEY_PROJECTED = replace(KEY, name="new_key_projected")
@@ -191,7 +191,7 @@ MASKED_CAPPED_WITH_BIAS = replace(
 
 
 def causal(rule: Rule) -> Rule:
-    """Return the rule of ``masked`` where no query may attend to a later key."""
+    """Return the rule of ``masked`` if no query may attend to a later key."""
     return Rule(
         f"{rule.expression} if j <= i else -np.inf",
         (*rule.operands, QUERY_POSITION, KEY_POSITION),
@@ -199,7 +199,7 @@ def causal(rule: Rule) -> Rule:
 
 
 def windowed(rule: Rule) -> Rule:
-    """Return the rule of ``masked`` where a query sees a window of positions up to its own."""
+    """Return the rule of ``masked`` if a query sees a window of positions up to its own."""
     window = Operand("window", "window", constant="window")
     return Rule(
         f"{rule.expression} if i - window < j <= i else -np.inf",
@@ -221,7 +221,7 @@ WEIGHTS = StepKind(
 
 
 def with_empty_rows(rule: Rule) -> Rule:
-    """Return the rule of ``weights`` where a row may be nothing but -inf, whose shares are 0."""
+    """Return the rule of ``weights`` if a row may be all -inf; its weights are then 0."""
     row = rule.operands[0].symbol
     return Rule(f"0.0 if np.isneginf({row}).all() else {rule.expression}", rule.operands)
 

@@ -1,6 +1,6 @@
 """The steps of the backward pass of attention: dP, dS, dQ, dK, dV and the projections' weights.
 
-With P the weights, dO the gradient of the output, and each product in one head:
+P is the weights, dO the gradient of the output, and each product is within one head:
 
     dV = P^T dO
     dP = dO V^T
@@ -28,7 +28,7 @@ from .gradients import same_gradient, through_matrix
 
 _ENTRY = same(0, 1, 2, 3)
 _ROW = (*same(0, 1, 2), ALL)
-# The head of keys and values that serves the query head of axis 1.
+# The head of keys and values that belongs to the query head of axis 1.
 _SHARED_HEAD = axis(1, floordiv="group")
 _SHARED_ROWS = (axis(0), _SHARED_HEAD, ALL, axis(3))
 _SHARED_ROW = (axis(0), _SHARED_HEAD, axis(3), ALL)
@@ -42,7 +42,7 @@ D_CONCATENATED = replace(
     through_matrix("d_concatenated", "d_projected W_o", "{scope}.output", of=("d_projected",)),
     axes=MODEL_AXES,
 )
-# Of attention by itself, whose caller says how a loss changes with its output.
+# For attention called alone, whose caller provides the gradient of its output.
 D_GIVEN_OUTPUT = StepKind("d_output", "", axes=OUTPUT_AXES)
 D_OUTPUT = StepKind(
     "d_output",
@@ -70,7 +70,7 @@ def _of_keys(name: str, formula: str, of: tuple[str, str], notation: str) -> dic
 
     Args:
         name: of the step.
-        formula: of the first; the second sums over a group.
+        formula: of the first kind; the second also sums over the group.
         of: a Float["batch heads query_len key_len"], b Float["batch heads query_len head_dim"].
         notation: for a lecture.
     """
@@ -105,7 +105,7 @@ def _of_keys(name: str, formula: str, of: tuple[str, str], notation: str) -> dic
     return {False: one, True: replace(one, formula=several, rules=(group,))}
 
 
-# Whether a head of values serves several of queries -> its gradient.
+# Whether a head of values serves several query heads -> its gradient.
 D_VALUE = _of_keys(
     "d_value", "weights^T d_output", ("weights", "d_output"), "∂L/∂v_j = Σ_i w_{ij} d_i"
 )
@@ -119,7 +119,7 @@ D_WEIGHTS = StepKind(
 )
 
 
-# Back through softmax, masks, cap and scale to the scores
+# Back through softmax, masks, softcap and scale to the scores
 
 D_MASKED = StepKind(
     "d_masked",
@@ -140,7 +140,7 @@ D_MASKED = StepKind(
 )
 _BIAS_AXES = SCORE_AXES[1:]
 _OF_BATCH = Operand("d", "gradientsOfBatch", "{of[0]}", (ALL, *same(0, 1, 2)))
-# Whether a layer after this one has the same bias -> its gradient, from there down to this layer.
+# Whether a later layer uses the same bias -> its gradient, summed from there to this layer.
 D_BIAS = {
     False: StepKind(
         "d_bias",
@@ -198,7 +198,7 @@ D_SCALED = {
         ),
     ),
 }
-# Whether the model has a scale of its own -> the gradient of the scores.
+# Whether the model sets its own scale -> the gradient of the scores.
 D_SCORES = {
     False: StepKind(
         "d_scores",
@@ -228,11 +228,11 @@ D_QUERY = StepKind(
 D_KEY = _of_keys("d_key", "d_scores^T Q", ("d_scores", "query"), "∂L/∂k_j = Σ_i d_{ij} q_i")
 
 
-# Back through rotation and norm of each head, to what was projected
+# Back through the rotation and norm of each head, to the projections
 
 
 def _turned_back(part: str, way: tuple[bool, str, str]) -> StepKind:
-    """Return the kind of the gradient before a rotation: each pair turned the other way."""
+    """Return the kind of the gradient before a rotation: each pair is rotated back."""
     forward = heads.ROTATED_QUERY[way]
     rules = []
     for rule in forward.rules:
@@ -244,7 +244,7 @@ def _turned_back(part: str, way: tuple[bool, str, str]) -> StepKind:
     return StepKind(name, formula, axes=heads.AXES, rules=tuple(rules))
 
 
-# Query or key, and how it was rotated -> the gradient before that.
+# Query or key, and the way it was rotated -> the gradient before the rotation.
 D_ROTATED = {
     (part, way): _turned_back(part, way) for part in ("query", "key") for way in heads.ROTATED_QUERY
 }

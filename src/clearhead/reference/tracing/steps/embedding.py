@@ -1,4 +1,4 @@
-"""The steps before the layers: token ids to the vectors that the first layer reads."""
+"""The steps before the layers: from token ids to the input of the first layer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _row_of(matrix: str) -> StepKind:
     )
 
 
-# The name of an embedding matrix -> the rows of it that the tokens choose.
+# The name of an embedding matrix -> its rows for the tokens.
 EMBEDDING = {
     matrix: _row_of(matrix) for matrix in ("embedding", "source_embedding", "target_embedding")
 }
@@ -55,8 +55,8 @@ SCALED_EMBEDDING = StepKind(
 )
 
 
-# Positions that are added to the token's vector. Without an offset the first position is row 0;
-# with one, it is a later row of the table; where padding is not counted, each row is a step.
+# Positions added to the token's vector. Without an offset, the first position is row 0; with one,
+# it is a later row of the table; if padding is not counted, the rows are a step of their own.
 
 _OFFSET = Operand("offset", "positionOffset", constant="embedding.position_offset")
 _POSITION = {
@@ -94,7 +94,7 @@ def _waves(angle: str, layout: str, place: str) -> tuple[Rule, ...]:
 
     Args:
         angle: of position p and pair k of columns.
-        layout: ``interleaved``, where even columns are sines; else the first half of them is.
+        layout: ``interleaved``: even columns are sines; otherwise the first half of them is.
         place: a key of `_POSITION`.
     """
     column = len(_POSITION[place].index) or 1  # the axis of columns
@@ -165,8 +165,8 @@ def _learned(place: str) -> StepKind:
     )
 
 
-# Which vectors are added (the layout of sinusoids, or ``learned``), and where the first position
-# stands in their table -> the vectors that are added.
+# The kind of vectors (the layout of sinusoids, or ``learned``), and the place of the first position
+# in their table -> the vectors that are added.
 POSITIONS = {
     (table, place): _learned(place) if table == "learned" else _sinusoidal(table, place)
     for table in (*_ANGLES, "learned")
@@ -195,8 +195,8 @@ def _embedded(token: str, place: str | None, types: bool) -> StepKind:
     """Return the kind of the sum of a token's vector, its position's and its type's.
 
     Args:
-        token: the name of the step of the token's vector.
-        place: a key of `_POSITION`; None where no position is added.
+        token: the name of the step with the token's vector.
+        place: a key of `_POSITION`; None if no position is added.
         types: whether the vector of the token's type is added.
     """
     summands = [Operand("e", "tokenVector", "{of[0]}", _ENTRY)]
@@ -223,15 +223,15 @@ def _embedded(token: str, place: str | None, types: bool) -> StepKind:
     )
 
 
-# The step of the token's vector, where positions stand if one is added (as from the start, where
-# they stand at an offset), and whether a type's is -> what the layers read.
+# The step with the token's vector, the place of positions if they are added (positions at an offset
+# count as from the start), and whether a type's vector is added -> the layers' input.
 EMBEDDED = {
     (token, place, types): _embedded(token, place, types)
     for token in ("embedding", "scaled_embedding")
     for place in (None, "start", "without padding")
     for types in (False, True)
 }
-# The same where a norm follows, whose output the layers read.
+# The same if a norm follows, whose output is the layers' input.
 EMBEDDING_SUM = {key: replace(kind, name="embedding_sum") for key, kind in EMBEDDED.items()}
 NORMED_EMBEDDING = StepKind(
     "embedded",

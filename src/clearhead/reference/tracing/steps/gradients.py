@@ -1,8 +1,8 @@
-"""The steps of the backward pass in a layer, beside attention: the gradient of every step.
+"""The steps of the backward pass in a layer, other than attention: the gradient of every step.
 
-The gradient of a step has the step's name with ``d_`` in front, and lies in its scope: ``d_hidden``
-is the derivative of the loss with respect to each number of ``hidden``. That of a weight lies under
-the weight's layer: ``encoder.norm.d_weight``.
+The gradient of a step has the step's name with the prefix ``d_``, in the same scope: ``d_hidden``
+is the derivative of the loss with respect to each number of ``hidden``. The gradient of a weight is
+in the scope of the weight's layer: ``encoder.norm.d_weight``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _ROW = (*same(0, 1), ALL)
 _STATISTIC = (*same(0, 1), 0)
 
 
-# What a step that becomes several others, or another one unchanged, takes from them
+# Gradients of steps that are used several times, or passed on unchanged
 
 
 def same_gradient(name: str, axes: tuple[str, ...] = AXES) -> StepKind:
-    """Return the kind of a gradient that is that of the one step which follows."""
+    """Return the kind of a gradient that equals the gradient of the one following step."""
     entry = Operand("d", "gradientAfter", "{of[0]}", same(*range(len(axes))))
     formula = "the gradient of what comes after, unchanged" + ", of each head" * (len(axes) == 4)
     return StepKind(name, formula, axes=axes, rules=(Rule("d", (entry,)),))
 
 
 def sum_of_ways(name: str, ways: int, axes: tuple[str, ...] = AXES) -> StepKind:
-    """Return the kind of a gradient that comes back on several ways, of which it is the sum."""
+    """Return the kind of a gradient that is the sum of gradients along several paths."""
     index = same(*range(len(axes)))
     operands = [
         Operand(symbol, "gradientOfWay", f"{{of[{way}]}}", index)
@@ -39,7 +39,7 @@ def sum_of_ways(name: str, ways: int, axes: tuple[str, ...] = AXES) -> StepKind:
     return StepKind(name, formula, axes=axes, rules=(Rule(expression, tuple(operands)),))
 
 
-# Linear layers y = x W^T + b: dx = dy W, dW = dy^T x, db = dy, these two summed over positions
+# Linear layers y = x W^T + b: dx = dy W, dW = dy^T x, db = dy; dW and db are summed over positions
 
 
 def through_matrix(name: str, formula: str, layer: str, of: tuple[str, ...] = ()) -> StepKind:
@@ -47,9 +47,9 @@ def through_matrix(name: str, formula: str, layer: str, of: tuple[str, ...] = ()
 
     Args:
         name: of the step.
-        formula: as a trace records it.
+        formula: as recorded in a trace.
         layer: the template of the layer's path.
-        of: the step dy, where it always is the same.
+        of: the step dy, if it is always the same.
     """
     operands = (
         Operand("d", "gradientRow", "{of[0]}", _ROW),
@@ -85,7 +85,7 @@ D_BIAS = StepKind(
 )
 
 
-# Norms: of y = n * weight + bias, with n = (x - mean) / deviation
+# Norms: y = n * weight + bias, with n = (x - mean) / deviation
 
 D_NORMALIZED = StepKind(
     "d_normalized",
@@ -123,7 +123,7 @@ _NORM_ROWS = (
     Operand("k", "component", position=axis(2)),
 )
 _EPSILON = Operand("epsilon", "epsilon", constant="norm_epsilon")
-# The kind of norm -> the gradient of what it reads.
+# The kind of norm -> the gradient of its input.
 D_NORM_INPUT = {
     "layer": StepKind(
         "d_input",
@@ -190,7 +190,7 @@ def _step(name: str, formula: str, of: tuple[str, ...], rule: str, *more: Operan
     return StepKind(name, formula, of=of, axes=AXES, rules=rules)
 
 
-# The activation of a config -> the gradient of ``up``, and of the gate where there is one.
+# The activation of a config -> the gradient of ``up``, and of the gate if there is one.
 D_UP = {
     name: _step(
         "d_up",
@@ -221,7 +221,7 @@ D_GATE = {
     )
     for name, gate in _GATES.items()
 }
-# Whether there is a gate -> the gradient of what the layer reads.
+# Whether there is a gate -> the gradient of the layer's input.
 D_FEED_FORWARD_INPUT = {
     False: through_matrix("d_input", "d_up W_up", "{scope}.up", of=("d_up",)),
     True: StepKind(
@@ -244,7 +244,7 @@ D_FEED_FORWARD_INPUT = {
 }
 
 
-# Layers: the gradient of the residual stream behind each sublayer, and of a layer's input
+# Layers: the gradient of the residual stream after each sublayer, and of a layer's input
 
 SUBLAYERS = ("self_attention", "cross_attention", "feed_forward")
 RESIDUAL = {name: same_gradient(f"d_{name}_residual") for name in SUBLAYERS}

@@ -56,7 +56,7 @@ HEAD_NORM_OUTPUT = StepKind(
 
 HEAD_NORM = (HEAD_MEAN_SQUARE, HEAD_NORMALIZED, HEAD_NORM_OUTPUT)
 
-# Where nothing rotates them, queries and keys are what the norm makes of them.
+# If they are not rotated, queries and keys are the outputs of the norm.
 _SAME = (Rule("x", (Operand("x", "sameNumber", "{of[0]}", _ENTRY),)),)
 NORMED_QUERY = replace(
     attention.QUERY, formula="query_norm of query_projected", notation="", rules=_SAME
@@ -81,7 +81,7 @@ _LLAMA3 = (
     Operand("high", "highFrequencyFactor", constant="rotary.high_frequency_factor"),
     Operand("length", "originalLength", constant="rotary.original_length"),
 )
-# How often the pair turns in the original length decides how much slower it becomes.
+# The number of turns of the pair in the original length determines how much it is slowed down.
 _TURNS = "length * base ** (-2 * k / {dim}) / (2 * np.pi)"
 _SCALINGS: dict[str, tuple[str, tuple[Operand, ...]]] = {
     "none": ("", ()),
@@ -94,7 +94,7 @@ _SCALINGS: dict[str, tuple[str, tuple[Operand, ...]]] = {
 
 
 def _half(number: int, sign: str, shift: str, partial: bool, base: str, scaling: str) -> Rule:
-    """Return the rule of one half of the entries that are rotated."""
+    """Return the rule of one half of the rotated entries."""
     partner = (*same(0, 1, 2), axis(3, plus=shift))
     width = (
         Operand("rotary_dim", "rotaryWidth", constant="rotary_dim")
@@ -114,7 +114,7 @@ def _half(number: int, sign: str, shift: str, partial: bool, base: str, scaling:
             width,
             *operands,
         ),
-        # More than two parts only where some entries are not rotated.
+        # There are more than two parts only if some entries are not rotated.
         when={
             "axis": 3,
             "floordiv": "pairs",
@@ -134,7 +134,7 @@ def _rotated(partial: bool, base: str, scaling: str) -> StepKind:
     return StepKind("rotated", formula, axes=AXES, rules=(*rules, *_SAME) if partial else rules)
 
 
-# Whether only a part of each head is rotated, which base it has, and how it is scaled.
+# Whether only a part of each head is rotated, the base, and the scaling.
 _WAYS = [
     (partial, base, scaling)
     for partial in (False, True)

@@ -1,4 +1,4 @@
-"""The steps of a layer beside attention: its input, norms, feed-forward part and residual sums."""
+"""The steps of a layer other than attention: its input, norms, feed-forward and residual sums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INPUT = StepKind(
 )
 
 
-# Norms; the first of what their steps are computed from is the norm's input.
+# Norms; the first source of each of their steps is the norm's input.
 
 _ROW_BEFORE = Operand("x", "normInput", "{of[0]}", _ROW)
 _ENTRY_BEFORE = Operand("x", "normInputEntry", "{of[0]}", _ENTRY)

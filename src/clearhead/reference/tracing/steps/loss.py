@@ -1,4 +1,4 @@
-"""The steps of the loss, and the gradients of what stands around the layers: output, embeddings."""
+"""The steps of the loss, and the gradients outside the layers: of the output and embeddings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOKENS = (ALL, ALL)
 
 # The loss
 
-# Of a caller who has no model whose step they would be.
+# For a caller without a model, in which logits would be a step.
 LOGITS = StepKind("logits", "", axes=LOGIT_AXES)
 LABELS = StepKind("labels", "", axes=AXES[:2])
 LABEL_WEIGHTS = StepKind(
@@ -129,7 +129,7 @@ D_UNCAPPED_LOGITS = StepKind(
 # The output: logits = x W_output^T + b_output, in the scope ``output``
 
 D_OUTPUT_INPUT = through_matrix("d_input", "d_logits W_output", "{output_matrix}")
-# One matrix may have several uses: as output matrix, and as table of each side's tokens.
+# One matrix may be used several times: as output matrix, and as each side's embedding.
 D_OUTPUT_MATRIX = replace(gradients.D_WEIGHT, name="d_matrix")
 D_SCALED_HIDDEN = same_gradient("d_scaled_hidden")
 D_SCALED_OUTPUT = StepKind(
@@ -171,7 +171,7 @@ D_TRANSFORM_INPUT = through_matrix(
 )
 
 
-# Embeddings: a row of a table gets the gradients of all places where it was looked up
+# Embeddings: a row of a table gets the sum of the gradients of all its uses
 
 D_EMBEDDED = same_gradient("d_embedded")
 D_EMBEDDING_SUM = same_gradient("d_embedding_sum")
@@ -196,7 +196,7 @@ D_EMBEDDING = {
 
 
 def _rows(name: str, formula: str, ids: str) -> StepKind:
-    """Return the kind of the gradient of a table, whose rows a step of integers chose."""
+    """Return the kind of the gradient of a table whose rows are selected by a step of integers."""
     return StepKind(
         name,
         formula,
@@ -222,7 +222,7 @@ _OF_COLUMN = Operand("d", "gradientsEverywhere", "{of[0]}", (ALL, ALL, axis(1)))
 
 
 def _positions(offset: bool) -> StepKind:
-    """Return the kind of the gradient of positions that begin at a row of the table."""
+    """Return the kind of the gradient of positions that begin at some row of the table."""
     first = Operand("offset", "positionOffset", constant="embedding.position_offset")
     expression = "d[:, row].sum() if row < d.shape[1] else 0.0"
     if offset:
@@ -235,7 +235,7 @@ def _positions(offset: bool) -> StepKind:
     )
 
 
-# Where the first position stands -> the gradient of a table of learned positions.
+# The place of the first position -> the gradient of a table of learned positions.
 D_POSITIONS = {
     "start": _positions(False),
     "offset": _positions(True),
@@ -246,7 +246,7 @@ D_POSITIONS = {
 
 
 def _uses(count: int) -> StepKind:
-    """Return the kind of the gradient of a matrix with so many uses."""
+    """Return the kind of the gradient of a matrix that is used several times."""
     operands = tuple(
         Operand(symbol, "gradientOfUse", f"{{of[{use}]}}", same(0, 1))
         for use, symbol in enumerate("abc"[:count])

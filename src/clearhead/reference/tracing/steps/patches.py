@@ -1,4 +1,4 @@
-"""The steps before the layers of a model that reads images: pixels to one vector for each patch."""
+"""The steps before the layers of a model that reads images: from pixels to patch vectors."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _in_rows(name: str) -> StepKind:
     )
 
 
-# Whether a class token comes before them -> the vectors of an image's patches in one row.
+# Whether a class token comes first -> the sequence of patch vectors of an image.
 SEQUENCE = {False: _in_rows("embedding"), True: _in_rows("patch_embedding")}
 
 _CLASS = Operand("c", "classTokenEntry", "weights/class_token.weight", (0, axis(2)))

@@ -1,4 +1,4 @@
-"""The steps of the backward pass of attention's projections, from heads back to one vector."""
+"""The steps of the backward pass of attention's projections, from the heads to their input."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .gradients import WEIGHT_AXES
 
 _PROJECTIONS = (("query", "dq", "wq"), ("key", "dk", "wk"), ("value", "dv", "wv"))
 
-# Entry d of head h is made by the weight's row h * head_dim + d.
+# Row h * head_dim + d of the weight gives entry d of head h.
 _OF_ROW: tuple[Index, ...] = (
     ALL,
     axis(0, floordiv="head_dim"),
@@ -37,12 +37,12 @@ D_BIAS = StepKind(
 
 
 def _through(name: str, layers: tuple[str, ...], *, after: bool = False) -> StepKind:
-    """Return the kind of the gradient of what several projections read.
+    """Return the kind of the gradient of the common input of several projections.
 
     Args:
         name: of the step.
         layers: query, key, value, or some of them.
-        after: whether that of the layer after is added, which reads the same.
+        after: whether the gradient from the next layer, which has the same input, is added.
     """
     operands, products = [], []
     projections = [entry for entry in _PROJECTIONS if entry[0] in layers]
@@ -58,16 +58,16 @@ def _through(name: str, layers: tuple[str, ...], *, after: bool = False) -> Step
         operands.append(Operand("after", "gradientOfWay", path, same(0, 1, 2)))
         products.append("after")
         formula += f" + {name} of the layer after"
-    # A memory is as long as the keys that are made from it.
+    # A memory has the length of the keys computed from it.
     length = KEY_AXES[2] if name == "d_memory" else MODEL_AXES[1]
     axes = (MODEL_AXES[0], length, MODEL_AXES[2])
     return StepKind(name, formula, axes=axes, rules=(Rule(" + ".join(products), tuple(operands)),))
 
 
-# Whether keys and values are of another sequence -> the gradient of what queries are made from.
+# Whether keys and values come from another sequence -> the gradient of the queries' input.
 D_INPUT = {
     False: _through("d_input", ("query", "key", "value")),
     True: _through("d_input", ("query",)),
 }
-# Whether a layer after this one reads the same -> the gradient of what an encoder gave.
+# Whether a later layer has the same input -> the gradient of an encoder's output.
 D_MEMORY = {after: _through("d_memory", ("key", "value"), after=after) for after in (False, True)}

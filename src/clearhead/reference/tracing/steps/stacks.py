@@ -1,4 +1,4 @@
-"""The steps after the layers: the last vectors to logits and probabilities."""
+"""The steps after the layers: from the last vectors to logits and probabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTPUT = StepKind(
 )
 
 
-# Between the last vectors and the logits, in models that have it
+# Between the last vectors and the logits, in models that have such steps
 
 _SAME_VECTOR = Operand("h", "lastHiddenEntry", "{of[0]}", _ENTRY)
 SCALED_HIDDEN = StepKind(
@@ -76,9 +76,9 @@ _LOGITS_WITH_BIAS = replace(
         ),
     ),
 )
-# Whether there is a bias -> the logits, where nothing bends them.
+# Whether there is a bias -> the logits, if there is no softcap.
 LOGITS = {False: _LOGITS, True: _LOGITS_WITH_BIAS}
-# The same before they are bent.
+# The same before the softcap.
 UNCAPPED_LOGITS = {bias: replace(kind, name="uncapped_logits") for bias, kind in LOGITS.items()}
 CAPPED_LOGITS = StepKind(
     "logits",
