@@ -289,6 +289,7 @@ class Trainer:
             save_state(self.run, self.model, self.optimizer, progress, writes=False)
         if self.processes.first:
             with writing(self.run):
+                self.log.sync()
                 save_state(self.run, self.model, self.optimizer, progress)
                 if not progress.stopped:  # the final average must not depend on a stop
                     remove_stopped_states(self.run)

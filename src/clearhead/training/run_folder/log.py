@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import suppress
@@ -79,6 +80,10 @@ class Log:
                 if isinstance(value, (int, float)):
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
 
+    def sync(self) -> None:
+        """Wait until all lines are on the disk."""
+        os.fsync(self._file.fileno())
+
     def show(self, text: str) -> None:
         """Print a sentence on its own line."""
         end = "\033[K\n" if self._terminal else "\n"
@@ -103,8 +108,9 @@ class Log:
         """End the bar's line and close the files."""
         if self._terminal:
             tell("")
-        with suppress(OSError):  # a full disk, which was reported before
-            self._file.close()
+        for end in (self.sync, self._file.close):
+            with suppress(OSError):  # a full disk, which was reported before
+                end()
         if self._writer is not None:
             self._writer.close()
 
@@ -113,6 +119,9 @@ class NoLog:
     """A log that writes nothing, for processes other than the first."""
 
     def write(self, kind: str, step: int, **values: Any) -> None:
+        """Do nothing."""
+
+    def sync(self) -> None:
         """Do nothing."""
 
     def show(self, text: str) -> None:
