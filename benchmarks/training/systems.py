@@ -144,11 +144,13 @@ class System:
         """Return the loss of each prediction, without smoothing and dropout."""
         self.model.eval()
         # nn.Transformer's shortcut for evaluation takes no autocast.
+        before = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         total = 0.0
         for batch in batches:
             loss, divisor = self.loss(batch, 0.0)
             total += float(loss) / divisor * batch.target_tokens
+        torch.backends.mha.set_fastpath_enabled(before)
         self.model.train()
         return total / sum(batch.target_tokens for batch in batches)
 

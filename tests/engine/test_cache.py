@@ -70,5 +70,5 @@ def test_the_next_cache_uses_the_memory_of_the_last():
     del second
     # Somebody looks at it, so it is not written over.
     third = cache(2)
-    third.extend(0, np.full((2, 1, 1, 2), 7), np.full((2, 1, 1, 2), 7))
+    third.extend(0, np.full((2, 1, 1, 2), 7.0), np.full((2, 1, 1, 2), 7.0))
     assert (keys.sum(), values.sum()) == (4, 0)
