@@ -27,8 +27,9 @@ from .systems import LABEL_SMOOTHING, MARIAN, QUICK, Shape
 CONDITIONS = (
     "All systems: initial weights of the same sizes, fused AdamW, the norm clipped, gradients set "
     "to None; Marian and nn.Transformer under autocast, with masks only where there is padding, "
-    "Marian with sdpa attention, or in tables by threads with eager where that is faster. For all "
-    "glibc keeps freed memory (mallopt), as clearhead's training sets it; the others gain more.",
+    "Marian with sdpa attention, or in tables by threads with eager where that is faster.",
+    "clearhead's training has glibc keep freed memory (mallopt). In tables by threads the others "
+    "have it as it is by itself, and with --keep-memory as ours; in all other tables, as ours.",
     "Of ceiling: FLOPs of the matrix products that real tokens need, to the fastest "
     "product of two 2048 x 2048 matrices measured on as many threads.",
 )
@@ -91,6 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--loss", type=float, default=3.0, help="nats that the part loss trains to [3.0]"
+    )
+    parser.add_argument(
+        "--keep-memory", action="store_true", help="for all systems, as clearhead's training does"
     )
     options = parser.parse_args(arguments)
     facts = machine()

@@ -48,7 +48,9 @@ def speed(shape: Shape, options: argparse.Namespace) -> Part:
                 steps = {
                     name: best_variant(variants, batches) for name, variants in variants_of.items()
                 }
-                times = measure(steps, batches, options.seconds, options.rounds)
+                times = measure(
+                    steps, batches, options.seconds, options.rounds, keep=options.keep_memory
+                )
                 tokens = sum(batch.target_tokens for batch in batches)
                 flops = sum(batch_flops(shape, batch) for batch in batches)
                 rows += rows_of(kind, precision, threads, ceiling, times, tokens, flops)
@@ -85,7 +87,7 @@ def d512(_: Shape, options: argparse.Namespace) -> Part:
         steps = {name: variants[0](shape, "bfloat16") for name, variants in makers().items()}
         for step in steps.values():
             step(batches[0])
-        times = measure(steps, batches, options.seconds, options.rounds)
+        times = measure(steps, batches, options.seconds, options.rounds, keep=options.keep_memory)
         tokens = sum(batch.target_tokens for batch in batches)
         flops = sum(batch_flops(shape, batch) for batch in batches)
         rows += rows_of("d512", "bfloat16", threads, ceiling, times, tokens, flops)

