@@ -117,7 +117,7 @@ def test_a_full_disk_is_told_by_the_driver_and_with_room_it_goes_on(
 ):
     with small_disk(tmp_path / "disk"):
         whole = small_job(folder, tmp_path / "whole")
-        job = type(whole)(tmp_path / "disk" / "out", whole.plan, whole.translator)
+        job = type(whole)(tmp_path / "disk" / "out", whole.plan, whole.work)
         for each in (whole, job):
             each.open()
         filler = tmp_path / "disk" / "filler"
