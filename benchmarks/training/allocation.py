@@ -2,8 +2,8 @@
 
 clearhead's training tells glibc to keep it (`clearhead.training.processes.memory`). Whoever trains
 another system does not, and pays for fresh pages in each step. So the benchmark sets both, each
-before the system that has it. By itself glibc raises its thresholds as large pieces are freed, up
-to those of `shipped` (mallopt(3), M_MMAP_THRESHOLD).
+before the system that has it. By itself glibc raises its thresholds as large blocks are freed, up
+to the maximum that `set_allocation` sets (mallopt(3), M_MMAP_THRESHOLD).
 """
 
 from __future__ import annotations

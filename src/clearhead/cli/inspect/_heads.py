@@ -140,6 +140,14 @@ def _cell(row: HeadRow, paper: Paper) -> str:
     return heated(cell, level, paper) if paper.colour else cell
 
 
+def kind_title(kind: str, count: int, paper: Paper) -> str:
+    """Return the title line of a kind: the number of its heads, its word in tables, its meaning."""
+    word, meaning = WORDS[kind]
+    many = f"{count} head{'' if count == 1 else 's'}"
+    cell_word = "" if word == kind else f' ("{word}")'
+    return title_line(kind, f"{many}{cell_word}: {meaning}", paper)
+
+
 def _by_kind(
     rows: Sequence[HeadRow], labels: dict[str, str], paper: Paper, top: int
 ) -> Iterator[str]:
@@ -148,10 +156,7 @@ def _by_kind(
     for kind in KINDS:
         if not counts[kind]:
             continue
-        word, meaning = WORDS[kind]
-        many = f"{counts[kind]} head{'' if counts[kind] == 1 else 's'}"
-        cell_word = "" if word == kind else f' ("{word}")'
-        yield title_line(kind, f"{many}{cell_word}: {meaning}", paper)
+        yield kind_title(kind, counts[kind], paper)
         scored = [
             (row.scores[kind], row, f"  margin {row.margin:.3f}")
             for row in rows

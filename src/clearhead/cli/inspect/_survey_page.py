@@ -15,7 +15,7 @@ from ...shapes import Array
 from ...surveys.stacks import Stack, stacks_of
 from ..terminal.heatmap import Paper, fit, number_format, width_of
 from ..terminal.paragraphs import bold, heading, prose
-from ._heads import WORDS, kind_table
+from ._heads import kind_table, kind_title
 from ._page import bar, layer_table, title_line
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def _by_kind(rows: Sequence[HeadRow], paper: Paper, top: int) -> Iterator[str]:
     for kind in KINDS:
         if not counts[kind]:
             continue
-        word, meaning = WORDS[kind]
-        many = f"{counts[kind]} head{'' if counts[kind] == 1 else 's'}"
-        cell_word = "" if word == kind else f' ("{word}")'
-        yield title_line(kind, f"{many}{cell_word}: {meaning}", paper)
+        yield kind_title(kind, counts[kind], paper)
         of_kind = [row for row in rows if row.scored.kind == kind and kind in row.scored.scores]
         of_kind.sort(key=lambda row: -row.scored.scores[row.scored.kind or ""])
         for row in of_kind[:top]:
